@@ -1,0 +1,24 @@
+"""The registry: backend id → where its factory lives, loaded on first use.
+
+A factory is called as ``build(settings) -> Backend`` and must not touch the network, load a model
+or import anything heavy. Adding a backend is one file and one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from kontext_ui.backends.base import Backend
+from kontext_ui.settings import Settings
+
+BACKENDS: Mapping[str, str] = {
+    "builtin": "kontext_ui.backends.builtin:build",
+}
+
+
+def load_backend(backend_id: str, settings: Settings, registry: Mapping[str, str] = BACKENDS) -> Backend:
+    """Import and build one backend. Raises ``KeyError`` for an id that is not registered."""
+    module_name, _, attribute = registry[backend_id].partition(":")
+    factory: Callable[[Settings], Backend] = getattr(import_module(module_name), attribute)
+    return factory(settings)

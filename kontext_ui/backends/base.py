@@ -1,0 +1,81 @@
+"""What a backend is, and what an adapter may assume.
+
+An adapter is handed a request that has been checked against its own capabilities and an
+:class:`EditTask` whose pictures are already upright, sRGB and of a size that its size rule allows.
+It yields events and ends with :class:`~kontext_ui.edits.Done`, or raises a
+:class:`~kontext_ui.errors.KontextError`. It stores nothing: the editor journals every event before
+it asks for the next one, so an adapter must yield ``Submitted`` before its first poll.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from kontext_ui.edits import Capabilities, EditEvent, EditRequest, Mask, Pixels, Readiness, Tier
+from kontext_ui.errors import Billed, EditCancelled
+
+
+@dataclass(frozen=True, eq=False)
+class EditTask:
+    """The running side of a job: pixels, credentials of this visitor, and the wish to stop.
+
+    ``remote_id``, ``poll_url`` and ``details`` are what ``Submitted`` carried, when resuming.
+    """
+
+    job_id: str
+    owner: str = ""
+    input_image: Pixels | None = None
+    reference_images: tuple[Pixels, ...] = ()
+    mask: Mask | None = None
+    key: str | None = field(default=None, repr=False)
+    """The visitor's own key for this provider, if one was pasted; else the adapter's own is used."""
+    remote_id: str | None = None
+    poll_url: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def raise_if_cancelled(self) -> None:
+        """For engines on worker threads: call between steps."""
+        if self.stop.is_set():
+            raise EditCancelled("You stopped this edit.", billed=Billed.NO)
+
+
+class Backend(Protocol):
+    """Code that can carry out an edit."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def label(self) -> str:
+        """The name people see."""
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]: ...
+
+    def capabilities(self, tier: Tier) -> Capabilities: ...
+
+    def check(self, key: str | None = None) -> Readiness:
+        """Whether it can be used now; never does network or loads a model. ``key`` is a visitor's own."""
+
+    def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]: ...
+
+    async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A backend whose provider answers with an id: the job can be picked up again."""
+
+    def resume(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]: ...
+
+
+@runtime_checkable
+class Cancellable(Protocol):
+    """A backend that can stop an edit for real, after it was submitted."""
+
+    async def cancel(self, task: EditTask) -> Billed:
+        """Ask the provider to stop; the answer says whether the edit is still billed."""

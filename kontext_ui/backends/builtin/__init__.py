@@ -1,0 +1,1 @@
+"""The offline engine: instruction → plan → operations on real pixels."""

@@ -1,0 +1,264 @@
+"""Values of one edit: what is asked, what a backend can do, what comes back.
+
+Pure data. Pixels are never part of a value that is stored: a request names its images by digest
+(sha256 hex of the stored file), so that it can be written down, repeated and replayed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""Height × width × 3 (RGB) or 4 (RGBA), 0-255, sRGB, already turned upright."""
+
+Mask: TypeAlias = NDArray[np.uint8]
+"""Height × width, 0-255: 255 = edit or changed, 0 = keep, between = feather."""
+
+
+class Size(NamedTuple):
+    """Width and height in pixels, in this order."""
+
+    width: int
+    height: int
+
+    @property
+    def megapixels(self) -> float:
+        return self.width * self.height / 1_000_000
+
+    @property
+    def ratio(self) -> float:
+        return self.width / self.height
+
+    def __str__(self) -> str:
+        return f"{self.width}×{self.height}"
+
+
+class Tier(str, Enum):
+    """What the user picks; which backend serves it is decided per request."""
+
+    PRO = "pro"
+    MAX = "max"
+    DEV = "dev"
+    LOCAL = "local"
+
+
+class Mode(str, Enum):
+    """What a backend can be asked to do."""
+
+    EDIT = "edit"
+    GENERATE = "generate"
+    INPAINT = "inpaint"
+
+
+class LockMode(str, Enum):
+    """Whether pixels that the edit did not mean to change are taken from the parent.
+
+    ``AUTO`` locks local edits and keeps the whole result of global ones.
+    """
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    OFF = "off"
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The adjustable parameters, under their names everywhere; ``None`` means the backend's default."""
+
+    aspect_ratio: str | None = None
+    """``W:H``; ``None`` follows the input image."""
+    seed: int | None = None
+    safety_tolerance: int | None = None
+    prompt_upsampling: bool | None = None
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    style_preset: str | None = None
+    output_format: str | None = None
+    """``png``, ``jpeg`` or ``webp``: what the provider is asked for; ours stays lossless."""
+    width: int | None = None
+    """Pixels of the provider's picture, where it lets one choose."""
+    height: int | None = None
+    progressive: bool | None = None
+    acceleration: str | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Only what was set, by name."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """Left and top corner plus size, in pixels of the input image."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """All that influences the result of one edit. This is what history stores."""
+
+    instruction: str
+    """The user's words."""
+    tier: Tier
+    backend: str
+    """The backend's id, already chosen."""
+    input_image: str | None = None
+    """Digest of the version edited; ``None`` generates from text."""
+    reference_images: tuple[str, ...] = ()
+    mask: str | None = None
+    """Digest of a stored mask, white = edit, black = keep, of the input image's size."""
+    parameters: Parameters = Parameters()
+    prompt: str = ""
+    """What is sent to the model; empty means the instruction itself."""
+    lock: LockMode = LockMode.AUTO
+    feather_px: int | None = None
+    """Width of the soft edge in pixels of the photo; ``None`` picks one from the photo's size."""
+    region: Rectangle | None = None
+    """Send only this part, at its own resolution, and stitch it back."""
+    native_mask: bool = False
+    """Use the backend's own masked model instead of blending afterwards."""
+    side_by_side: bool = False
+    """The user agreed to references being put beside the input on one canvas."""
+
+    @property
+    def sent_prompt(self) -> str:
+        return self.prompt or self.instruction
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One control of a backend, as the settings panel draws it."""
+
+    name: str
+    """A field of :class:`Parameters`."""
+    label: str
+    kind: Literal["int", "float", "bool", "choice", "text"]
+    default: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    choices: tuple[str, ...] = ()
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class SizeRule:
+    """Which picture sizes a backend takes and returns.
+
+    ``any``: the photo's own size, untouched. ``list``: one of ``sizes``, nearest ratio wins.
+    ``range``: sides within ``min_side_px``..``max_side_px``, multiples of ``multiple_px``,
+    at most ``max_megapixels``.
+    """
+
+    kind: Literal["any", "list", "range"] = "any"
+    sizes: tuple[Size, ...] = ()
+    min_side_px: int = 1
+    max_side_px: int = 65_535
+    multiple_px: int = 1
+    max_megapixels: float | None = None
+    min_ratio: float = 0.0
+    """Smallest and largest width/height the backend accepts; 0 and infinity are no limit."""
+    max_ratio: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What one backend accepts for one tier. Data: the editor checks it, the page draws it."""
+
+    model: str
+    """The model's name as people know it, for example ``FLUX.1 Kontext [pro]``."""
+    modes: frozenset[Mode] = frozenset({Mode.EDIT})
+    parameters: tuple[Parameter, ...] = ()
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+    """Parameter name → why it is not offered here."""
+    size_rule: SizeRule = SizeRule()
+    max_reference_images: int = 0
+    max_prompt_chars: int = 4096
+    min_prompt_chars: int = 1
+    max_upload_bytes: int | None = None
+    price_usd: float | None = 0.0
+    """Per edit; ``None`` when it is only known afterwards."""
+    price_note: str = ""
+    inpaint_price_usd: float | None = None
+    typical_s: float = 1.0
+    max_in_flight: int | None = None
+    """How many edits the provider runs at once for one account."""
+    examples: tuple[str, ...] = ()
+    """Instructions this backend does well, for the empty state and for suggestions."""
+    notes: tuple[str, ...] = ()
+    """Sentences shown beside the tier: what it cannot do, what is missing and how to get it."""
+
+    def parameter(self, name: str) -> Parameter | None:
+        return next((p for p in self.parameters if p.name == name), None)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether a backend can be used now, and what would make it ready."""
+
+    ready: bool
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class EditResult:
+    """What a backend made. ``pixels`` has the size the backend works at."""
+
+    pixels: Pixels
+    description: str = ""
+    """One sentence on what was done and where, when the backend knows."""
+    change_mask: Mask | None = None
+    """Which pixels the backend says it changed, of the size of ``pixels``; ``None`` = unknown."""
+    plan: Any = None
+    """JSON-able record of how the instruction was understood."""
+    seed: int | None = None
+    """The seed really used."""
+    price_usd: float | None = None
+    """As told by the provider; ``None`` = not told."""
+    request_id: str | None = None
+    model: str | None = None
+    warnings: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    """Instructions offered as one-click follow-ups (the other two cars, "all cars")."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """The provider accepted the edit. Money may be owed from here on."""
+
+    remote_id: str
+    poll_url: str | None = None
+    price_usd: float | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+    """Other URLs needed to resume or cancel; never a key."""
+
+
+@dataclass(frozen=True, eq=False)
+class Running:
+    """Progress. ``fraction`` is 0..1 or ``None`` when unknown; ``preview`` is a small picture."""
+
+    fraction: float | None = None
+    stage: str = ""
+    preview: Pixels | None = None
+    queue_position: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """The last event."""
+
+    result: EditResult
+
+
+EditEvent: TypeAlias = Submitted | Running | Done

@@ -1,0 +1,217 @@
+"""Every error this program raises on purpose.
+
+Each one carries what a person needs: what happened (``message``), what to do next (``hint``) and
+whether money was spent (``billed``). The interface shows these three and nothing else.
+
+::
+
+    KontextError
+    ├── InvalidSetting
+    ├── InvalidRequest
+    │   └── InvalidImage
+    ├── BackendError
+    │   ├── MissingCredentials
+    │   ├── CredentialsRejected
+    │   ├── OutOfCredit
+    │   ├── RateLimited
+    │   ├── ContentModerated
+    │   ├── BackendUnavailable
+    │   ├── DeadlineExceeded
+    │   ├── UnexpectedAnswer
+    │   ├── NotUnderstood
+    │   ├── ModelNotInstalled
+    │   └── OutOfMemory
+    ├── EditCancelled
+    ├── BudgetExceeded
+    └── HistoryError
+        ├── ProjectNotFound
+        ├── VersionNotFound
+        ├── JobNotFound
+        ├── ImageMissing
+        └── StorageFull
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Literal
+
+
+class Billed(str, Enum):
+    """Whether the failed edit cost money. ``MAYBE`` is said when the provider did not tell."""
+
+    YES = "yes"
+    NO = "no"
+    MAYBE = "maybe"
+
+
+class KontextError(Exception):
+    """The root. ``message`` and ``hint`` are plain sentences for people, never markup."""
+
+    def __init__(self, message: str, *, hint: str = "", billed: Billed = Billed.NO) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.billed = billed
+
+
+class InvalidSetting(KontextError):
+    """A setting has a value that the program cannot start with."""
+
+
+class InvalidRequest(KontextError):
+    """The request cannot be carried out as it stands; nothing was sent anywhere."""
+
+
+class InvalidImage(InvalidRequest):
+    """The file is not a picture that this program can open, or it is over a limit."""
+
+
+class BackendError(KontextError):
+    """A backend could not carry out the edit.
+
+    ``request_id`` is the provider's own, for its support desk. ``may_retry`` says whether the same
+    request has a chance when it is sent again unchanged.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        backend: str,
+        hint: str = "",
+        billed: Billed = Billed.NO,
+        request_id: str | None = None,
+        may_retry: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint, billed=billed)
+        self.backend = backend
+        self.request_id = request_id
+        self.may_retry = may_retry
+
+
+class MissingCredentials(BackendError):
+    """No key is set; the hint names the variable and where a key is had."""
+
+
+class CredentialsRejected(BackendError):
+    """The provider refused the key."""
+
+
+class OutOfCredit(BackendError):
+    """The account has no credit left."""
+
+
+class RateLimited(BackendError):
+    """Too many requests at once, still after waiting as long as our patience allows."""
+
+    def __init__(self, message: str, *, backend: str, retry_after_s: float | None = None, hint: str = "") -> None:
+        super().__init__(message, backend=backend, hint=hint, may_retry=True)
+        self.retry_after_s = retry_after_s
+
+
+class ContentModerated(BackendError):
+    """The provider refused the content.
+
+    ``stage`` is ``input`` when prompt or picture was refused before any work (a new seed will not
+    help) and ``output`` when the produced picture was refused (a new seed may).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        backend: str,
+        stage: Literal["input", "output"],
+        reasons: tuple[str, ...] = (),
+        hint: str = "",
+        billed: Billed = Billed.NO,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(
+            message, backend=backend, hint=hint, billed=billed, request_id=request_id, may_retry=stage == "output"
+        )
+        self.stage = stage
+        self.reasons = reasons
+
+
+class BackendUnavailable(BackendError):
+    """The network or the provider failed (connection refused, 5xx)."""
+
+
+class DeadlineExceeded(BackendError):
+    """The edit did not finish within the time we wait for it."""
+
+
+class UnexpectedAnswer(BackendError):
+    """The provider answered something this program cannot read."""
+
+
+class NotUnderstood(BackendError):
+    """The backend cannot do what the instruction asks.
+
+    ``suggestions`` are instructions that it can do, nearest first; ``capable_tier`` is the tier
+    that could carry out the original request, when there is one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        backend: str,
+        suggestions: tuple[str, ...] = (),
+        capable_tier: str | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, backend=backend, hint=hint)
+        self.suggestions = suggestions
+        self.capable_tier = capable_tier
+
+
+class ModelNotInstalled(BackendError):
+    """A local model or an optional package is not on this machine; the hint names what to install."""
+
+
+class OutOfMemory(BackendError):
+    """This machine has too little memory for the edit."""
+
+
+class EditCancelled(KontextError):
+    """The user stopped the edit."""
+
+
+class BudgetExceeded(KontextError):
+    """Sending would pass the budget; nothing was sent.
+
+    ``budget`` names which one (``project`` or ``day``), amounts are in US dollars.
+    """
+
+    def __init__(self, message: str, *, budget: str, limit_usd: float, spent_usd: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.budget = budget
+        self.limit_usd = limit_usd
+        self.spent_usd = spent_usd
+
+
+class HistoryError(KontextError):
+    """Something about the stored history."""
+
+
+class ProjectNotFound(HistoryError):
+    """No such project for this owner; another owner's project answers the same."""
+
+
+class VersionNotFound(HistoryError):
+    """No such version in this project."""
+
+
+class JobNotFound(HistoryError):
+    """No such job for this owner."""
+
+
+class ImageMissing(HistoryError):
+    """A row names an image whose file is gone or damaged."""
+
+
+class StorageFull(HistoryError):
+    """The disk is full; nothing half-written was kept."""

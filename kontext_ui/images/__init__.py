@@ -1,0 +1,1 @@
+"""Pixels: reading and writing pictures, geometry, pixel lock, masks. Knows nothing of projects."""

@@ -1,0 +1,157 @@
+"""Values of the history: projects, versions, jobs, and how an edit came out.
+
+Pure data; ``history/store.py`` reads and writes them. Times are UTC and aware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from kontext_ui.edits import EditRequest, Size
+from kontext_ui.errors import Billed
+
+
+@dataclass(frozen=True)
+class Project:
+    """One saved line of work: a tree of versions and the head."""
+
+    id: str
+    owner: str
+    title: str
+    head: str | None
+    """Version id; ``None`` while the project has no picture."""
+    redo: str | None
+    """The child of the head that undo last left, if any: where redo goes."""
+    draft: str
+    """The half-typed prompt."""
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+    version_count: int = 0
+    spent_usd: float = 0.0
+    cover: str | None = None
+    """Digest of the head's image, for the projects panel."""
+    budget_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the edit that made a version came out."""
+
+    backend: str
+    tier: str
+    model: str = ""
+    seconds: float = 0.0
+    price_usd: float | None = None
+    seed: int | None = None
+    request_id: str | None = None
+    description: str = ""
+    plan: Any = None
+    change_mask: str | None = None
+    """Digest of the stored change mask."""
+    changed_fraction: float | None = None
+    """Share of the picture's pixels that differ from the parent, 0..1."""
+    warnings: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    meters: Mapping[str, float] = field(default_factory=dict)
+    """Shift, zoom, drift and so on, by name; empty when the backend works at full resolution."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """An immutable image in the tree, with what made it."""
+
+    id: str
+    project: str
+    parent: str | None
+    """``None`` for a root (an opened picture)."""
+    digest: str
+    size: Size
+    has_alpha: bool
+    instruction: str
+    request: EditRequest | None
+    """``None`` for an opened picture."""
+    outcome: Outcome | None
+    created_at: datetime
+    job: str | None = None
+    name: str | None = None
+    starred: bool = False
+    pruned_at: datetime | None = None
+    source: Mapping[str, str] = field(default_factory=dict)
+    """For an opened picture: file name, format, colour profile, whether it was turned."""
+
+
+class JobState(str, Enum):
+    """queued → submitted → running → done, failed or cancelled.
+
+    ``UNCERTAIN`` is where a job ends up when the program died after sending and before the
+    provider's id was known: it may have been billed, and only the user may send it again.
+    """
+
+    QUEUED = "queued"
+    SUBMITTED = "submitted"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNCERTAIN = "uncertain"
+
+    @property
+    def is_open(self) -> bool:
+        return self in (JobState.QUEUED, JobState.SUBMITTED, JobState.RUNNING)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A :class:`~kontext_ui.errors.KontextError` written down."""
+
+    kind: str
+    """The error's class name, for example ``ContentModerated``."""
+    message: str
+    hint: str = ""
+    billed: Billed = Billed.NO
+    backend: str | None = None
+    request_id: str | None = None
+    may_retry: bool = False
+    suggestions: tuple[str, ...] = ()
+    capable_tier: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """The durable record of one edit: written before the request leaves, closed after the commit."""
+
+    id: str
+    project: str
+    owner: str
+    parent: str | None
+    """The version edited; ``None`` generates from text."""
+    request: EditRequest
+    state: JobState
+    created_at: datetime
+    updated_at: datetime
+    remote_id: str | None = None
+    poll_url: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+    price_usd: float | None = None
+    """Expected or told price of this edit."""
+    sending_at: datetime | None = None
+    """When the request began to leave; set before the first byte, so that a crash is noticed."""
+    version: str | None = None
+    """The result, once committed."""
+    failure: Failure | None = None
+    dismissed_at: datetime | None = None
+    fallback_from: str | None = None
+    """The backend that failed first, when this job was carried out by the next one of its tier."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One user message and what came of it."""
+
+    job: Job
+    version: Version | None
