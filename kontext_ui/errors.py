@@ -27,6 +27,7 @@ whether money was spent (``billed``). The interface shows these three and nothin
         ├── ProjectNotFound
         ├── VersionNotFound
         ├── JobNotFound
+        ├── JobClosed
         ├── ImageMissing
         └── StorageFull
 """
@@ -207,6 +208,10 @@ class VersionNotFound(HistoryError):
 
 class JobNotFound(HistoryError):
     """No such job for this owner."""
+
+
+class JobClosed(HistoryError):
+    """The job has ended already (done, failed, cancelled or uncertain) and cannot change again."""
 
 
 class ImageMissing(HistoryError):

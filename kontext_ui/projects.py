@@ -149,6 +149,29 @@ class Job:
     """The backend that failed first, when this job was carried out by the next one of its tier."""
 
 
+class ImageKind(str, Enum):
+    """What an image of a project is for."""
+
+    VERSION = "version"
+    MASK = "mask"
+    CHANGE_MASK = "change_mask"
+    REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """The row that says a project may show an image: what the image route checks."""
+
+    project: str
+    digest: str
+    kind: ImageKind
+    size: Size
+    media_type: str
+    created_at: datetime
+    icc: str | None = None
+    """Digest of the stored colour profile that the file came with, if it was kept."""
+
+
 @dataclass(frozen=True)
 class Turn:
     """One user message and what came of it."""
