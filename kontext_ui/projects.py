@@ -141,6 +141,8 @@ class Job:
     """Expected or told price of this edit."""
     sending_at: datetime | None = None
     """When the request began to leave; set before the first byte, so that a crash is noticed."""
+    starts: int = 0
+    """How many times it was handed to a backend."""
     version: str | None = None
     """The result, once committed."""
     failure: Failure | None = None

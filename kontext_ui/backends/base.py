@@ -54,6 +54,10 @@ class Backend(Protocol):
         """The name people see."""
 
     @property
+    def runs_here(self) -> bool:
+        """It runs on this machine at no price, so a job that a crash cut short is simply run again."""
+
+    @property
     def tiers(self) -> tuple[Tier, ...]: ...
 
     def capabilities(self, tier: Tier) -> Capabilities: ...
