@@ -1,0 +1,75 @@
+"""Who is looking at a project is told what changed in it. In memory, one process."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from kontext_ui.editor.values import Change
+
+QUEUE_LENGTH = 256
+"""Changes a slow listener may lag behind before it is cut off and has to look at everything anew."""
+
+
+class Subscription:
+    """One listener. Iterating ends when it fell too far behind: then take a fresh view."""
+
+    def __init__(self, revision: int) -> None:
+        self.revision = revision
+        """The project's revision at the moment of subscribing."""
+        self._queue: asyncio.Queue[Change] = asyncio.Queue(QUEUE_LENGTH)
+        self.overflowed = False
+
+    def offer(self, change: Change) -> None:
+        try:
+            self._queue.put_nowait(change)
+        except asyncio.QueueFull:
+            self.overflowed = True
+
+    async def next(self, timeout_s: float) -> Change | None:
+        """The next change, or ``None`` when nothing happened for ``timeout_s`` seconds."""
+        try:
+            return await asyncio.wait_for(self._queue.get(), timeout_s)
+        except asyncio.TimeoutError:
+            return None
+
+    async def __aiter__(self) -> AsyncIterator[Change]:
+        while not self.overflowed:
+            yield await self._queue.get()
+
+
+class ChangeFeed:
+    """Publishes changes per project. Use from one event loop only."""
+
+    def __init__(self) -> None:
+        # Starting from the clock keeps revisions rising over a restart, so that a page that was
+        # open before sees that it missed something.
+        self._start = time.time_ns() // 1_000_000
+        self._revisions: dict[str, int] = {}
+        self._subscriptions: defaultdict[str, set[Subscription]] = defaultdict(set)
+
+    def revision(self, project_id: str) -> int:
+        return self._revisions.get(project_id, self._start)
+
+    def publish(self, project_id: str, change: Change) -> Change:
+        """Number the change, hand it to every listener and return it numbered."""
+        numbered = dataclasses.replace(change, revision=self.revision(project_id) + 1)
+        self._revisions[project_id] = numbered.revision
+        for subscription in self._subscriptions.get(project_id, ()):
+            subscription.offer(numbered)
+        return numbered
+
+    @contextmanager
+    def subscribe(self, project_id: str) -> Iterator[Subscription]:
+        subscription = Subscription(self.revision(project_id))
+        self._subscriptions[project_id].add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions[project_id].discard(subscription)
+            if not self._subscriptions[project_id]:
+                del self._subscriptions[project_id]

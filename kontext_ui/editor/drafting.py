@@ -1,0 +1,88 @@
+"""From what the user typed to a checked request: nothing is sent before this agrees."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from kontext_ui.editor import pipeline
+from kontext_ui.editor.routing import Router, fit_parameters
+from kontext_ui.editor.values import BackendOffer, EditDraft, Receipt
+from kontext_ui.edits import Capabilities, EditRequest, Mode, Size
+from kontext_ui.errors import InvalidRequest
+from kontext_ui.projects import Version
+
+
+def make_receipt(router: Router, draft: EditDraft, parent: Version | None, keys: Mapping[str, str]) -> Receipt:
+    """What would happen if the draft were sent now.
+
+    Raises ``InvalidRequest`` (empty instruction, value out of range, impossible shape) or
+    ``MissingCredentials`` (no backend of the tier is ready).
+    """
+    draft = dataclasses.replace(draft, instruction=draft.instruction.strip(), from_text=parent is None)
+    if not draft.instruction:
+        raise InvalidRequest("There is no instruction yet.", hint="Say what should change in the picture.")
+    offer = router.choose(draft, keys)
+    capabilities = offer.capabilities
+    parameters, warnings = fit_parameters(draft.parameters, capabilities)
+    request = EditRequest(
+        instruction=draft.instruction,
+        tier=draft.tier,
+        backend=offer.id,
+        input_image=None if parent is None else parent.digest,
+        reference_images=draft.reference_images,
+        mask=draft.mask,
+        parameters=parameters,
+        prompt=draft.prompt.strip(),
+        lock=draft.lock,
+        feather_px=draft.feather_px,
+        region=draft.region,
+        native_mask=draft.native_mask and Mode.INPAINT in capabilities.modes,
+        side_by_side=draft.side_by_side,
+    )
+    _check_length(request, offer)
+    _check_references(request, offer, router, keys)
+    price = capabilities.inpaint_price_usd if request.native_mask else capabilities.price_usd
+    return Receipt(
+        request=request,
+        backend_label=offer.label,
+        model=capabilities.model,
+        price_usd=price,
+        price_note=capabilities.price_note,
+        typical_s=capabilities.typical_s,
+        geometry="" if parent is None else _geometry(request, parent.size, capabilities),
+        warnings=tuple(warnings),
+    )
+
+
+def _check_length(request: EditRequest, offer: BackendOffer) -> None:
+    length = len(request.sent_prompt)
+    low, high = offer.capabilities.min_prompt_chars, offer.capabilities.max_prompt_chars
+    if length < low:
+        raise InvalidRequest(f"{offer.label} wants at least {low} characters.", hint="Say a little more.")
+    if length > high:
+        raise InvalidRequest(
+            f"The prompt has {length} characters; {offer.label} takes at most {high}.",
+            hint="Shorten it, or do it in two turns.",
+        )
+
+
+def _check_references(request: EditRequest, offer: BackendOffer, router: Router, keys: Mapping[str, str]) -> None:
+    count, limit = len(request.reference_images), offer.capabilities.max_reference_images
+    if count <= limit or request.side_by_side:
+        return
+    able = [
+        f"{other.label} ({tier.tier.value})"
+        for tier in router.offers(keys)
+        for other in tier.backends
+        if other.capabilities.max_reference_images >= count
+    ]
+    takes = "no reference image" if limit == 0 else f"at most {limit} reference image{'s' if limit > 1 else ''}"
+    hint = f"These can: {', '.join(able)}." if able else "Take the reference out of the composer."
+    raise InvalidRequest(f"{offer.label} takes {takes}.", hint=hint)
+
+
+def _geometry(request: EditRequest, source: Size, capabilities: Capabilities) -> str:
+    if capabilities.size_rule.kind == "any":
+        return f"{source}, edited at full resolution"
+    return pipeline.plan(request, source, capabilities).receipt()

@@ -1,0 +1,57 @@
+"""Errors written down for the history, and the sentences of jobs that did not end by themselves."""
+
+from __future__ import annotations
+
+from kontext_ui.errors import BackendError, Billed, KontextError, NotUnderstood
+from kontext_ui.projects import Failure, Job
+
+
+def describe(error: KontextError) -> Failure:
+    """The record of an error, without anything that a person should not read."""
+    backend = error if isinstance(error, BackendError) else None
+    refused = error if isinstance(error, NotUnderstood) else None
+    return Failure(
+        kind=type(error).__name__,
+        message=error.message,
+        hint=error.hint,
+        billed=error.billed,
+        backend=None if backend is None else backend.backend,
+        request_id=None if backend is None else backend.request_id,
+        may_retry=backend is not None and backend.may_retry,
+        suggestions=() if refused is None else refused.suggestions,
+        capable_tier=None if refused is None else refused.capable_tier,
+    )
+
+
+def cancelled(job: Job, label: str, billed: Billed) -> Failure:
+    messages = {
+        Billed.NO: ("You stopped this edit. Nothing was billed.", ""),
+        Billed.YES: (f"You stopped this edit. {label} bills it all the same.", ""),
+        Billed.MAYBE: (
+            f"You stopped waiting for this edit. {label} cannot take it back and may still bill it.",
+            "If the picture arrives, it is added to the tree.",
+        ),
+    }
+    message, hint = messages[billed]
+    return Failure("EditCancelled", message, hint, billed, job.request.backend, job.remote_id)
+
+
+def uncertain(job: Job, label: str) -> Failure:
+    return Failure(
+        kind="Uncertain",
+        message=f"The program stopped while this edit was on its way to {label}. It may have been billed.",
+        hint=f"Look at your account at {label} if you want to be sure, or send it again.",
+        billed=Billed.MAYBE,
+        backend=job.request.backend,
+        may_retry=True,
+    )
+
+
+def outlived(job: Job) -> Failure:
+    return Failure(
+        kind="BackendUnavailable",
+        message="The program stopped twice while this edit was running, so it was not started a third time.",
+        hint="Nothing was billed. A smaller picture may help if memory ran out.",
+        backend=job.request.backend,
+        may_retry=True,
+    )

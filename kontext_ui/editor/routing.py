@@ -1,0 +1,153 @@
+"""Which backend an edit goes to, whether it can take the request, and who comes next when it fails."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kontext_ui.backends.base import Backend
+from kontext_ui.editor.values import BackendOffer, EditDraft, TierOffer
+from kontext_ui.edits import Capabilities, Mode, Parameter, Parameters, Tier
+from kontext_ui.errors import (
+    BackendError,
+    BackendUnavailable,
+    Billed,
+    CredentialsRejected,
+    InvalidRequest,
+    MissingCredentials,
+    OutOfCredit,
+    RateLimited,
+)
+
+FREE_FAILURES = (BackendUnavailable, OutOfCredit, CredentialsRejected, MissingCredentials, RateLimited)
+"""Failures after which the same request may go to another backend, when they cost nothing."""
+
+
+class Router:
+    """Knows the backends and the owner's preferred order per tier.
+
+    Without an order the cheapest comes first; equal prices keep the order of the registry.
+    """
+
+    def __init__(self, backends: Mapping[str, Backend], order: Mapping[Tier, tuple[str, ...]] | None = None) -> None:
+        self.backends = backends
+        self._order = order or {}
+
+    def candidates(self, tier: Tier) -> list[Backend]:
+        """All backends of a tier, preferred first, ready or not."""
+        serving = [backend for backend in self.backends.values() if tier in backend.tiers]
+        order = self._order.get(tier, ())
+        if order:
+            named = [backend for backend in serving if backend.id in order]
+            return sorted(named, key=lambda backend: order.index(backend.id))
+        return sorted(serving, key=lambda backend: _price(backend.capabilities(tier)))
+
+    def offers(self, keys: Mapping[str, str]) -> tuple[TierOffer, ...]:
+        """Every tier that has a backend. ``keys`` are the visitor's own, by backend id."""
+        tiers = (TierOffer(tier, tuple(self._offer(b, tier, keys) for b in self.candidates(tier))) for tier in Tier)
+        return tuple(offer for offer in tiers if offer.backends)
+
+    def choose(self, draft: EditDraft, keys: Mapping[str, str]) -> BackendOffer:
+        """The backend for this draft. Raises ``InvalidRequest`` or ``MissingCredentials`` saying why there is none."""
+        offers = [self._offer(backend, draft.tier, keys) for backend in self.candidates(draft.tier)]
+        if draft.backend is not None:
+            offers = [offer for offer in offers if offer.id == draft.backend]
+            if not offers:
+                raise InvalidRequest(f"{draft.backend} does not serve the tier {draft.tier.value}.")
+        ready = [offer for offer in offers if offer.ready]
+        if not ready:
+            raise _nothing_ready(draft.tier, offers)
+        wanted = Mode.GENERATE if draft.from_text else Mode.EDIT
+        able = [offer for offer in ready if wanted in offer.capabilities.modes]
+        if not able:
+            raise InvalidRequest(
+                f"{ready[0].label} cannot make a picture from text alone."
+                if wanted is Mode.GENERATE
+                else f"{ready[0].label} cannot edit pictures.",
+                hint=self._who_can(wanted, keys),
+            )
+        enough = [offer for offer in able if _takes_references(offer, draft)]
+        return (enough or able)[0]
+
+    def next_after(self, failed: str, error: BackendError, draft: EditDraft, keys: Mapping[str, str]) -> str | None:
+        """The next ready backend of the same tier, if the failure surely cost nothing."""
+        if draft.backend is not None or error.billed is not Billed.NO or not isinstance(error, FREE_FAILURES):
+            return None
+        ids = [backend.id for backend in self.candidates(draft.tier)]
+        wanted = Mode.GENERATE if draft.from_text else Mode.EDIT
+        for backend_id in ids[ids.index(failed) + 1 :] if failed in ids else []:
+            offer = self._offer(self.backends[backend_id], draft.tier, keys)
+            if offer.ready and wanted in offer.capabilities.modes and _takes_references(offer, draft):
+                return backend_id
+        return None
+
+    def _offer(self, backend: Backend, tier: Tier, keys: Mapping[str, str]) -> BackendOffer:
+        readiness = backend.check(keys.get(backend.id))
+        return BackendOffer(
+            backend.id,
+            backend.label,
+            readiness.ready,
+            readiness.reason,
+            readiness.hint,
+            backend.capabilities(tier),
+        )
+
+    def _who_can(self, mode: Mode, keys: Mapping[str, str]) -> str:
+        tiers = [
+            offer.tier.value
+            for offer in self.offers(keys)
+            if any(mode in backend.capabilities.modes for backend in offer.backends)
+        ]
+        return f"These tiers can: {', '.join(tiers)}." if tiers else ""
+
+
+def _price(capabilities: Capabilities) -> float:
+    return float("inf") if capabilities.price_usd is None else capabilities.price_usd
+
+
+def _takes_references(offer: BackendOffer, draft: EditDraft) -> bool:
+    return draft.side_by_side or len(draft.reference_images) <= offer.capabilities.max_reference_images
+
+
+def _nothing_ready(tier: Tier, offers: Iterable[BackendOffer]) -> InvalidRequest | MissingCredentials:
+    offers = list(offers)
+    if not offers:
+        return InvalidRequest(f"No backend serves the tier {tier.value}.")
+    reasons = " ".join(offer.reason for offer in offers if offer.reason)
+    return MissingCredentials(
+        f"The tier {tier.value} is not ready. {reasons}".strip(), backend=offers[0].id, hint=offers[0].hint
+    )
+
+
+
+
+
+def fit_parameters(parameters: Parameters, capabilities: Capabilities) -> tuple[Parameters, list[str]]:
+    """Keep what the backend takes; say what it cannot take and why.
+
+    Raises ``InvalidRequest`` for a value outside the backend's range.
+    """
+    kept: dict[str, Any] = {}
+    warnings: list[str] = []
+    for name, value in parameters.given().items():
+        parameter = capabilities.parameter(name)
+        if parameter is None:
+            reason = capabilities.unsupported.get(name, f"{capabilities.model} has no such setting.")
+            warnings.append(f"{name.replace('_', ' ')} is left out: {reason}")
+        else:
+            check_value(parameter, value)
+            kept[name] = value
+    return dataclasses.replace(Parameters(), **kept), warnings
+
+
+def check_value(parameter: Parameter, value: object) -> None:
+    """Raises ``InvalidRequest`` naming the range when the value is outside it."""
+    if parameter.kind == "choice" and value not in parameter.choices:
+        raise InvalidRequest(f"{parameter.label} cannot be {value}.", hint=f"Choose one of {', '.join(parameter.choices)}.")
+    if parameter.kind in ("int", "float"):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InvalidRequest(f"{parameter.label} must be a number.")
+        low, high = parameter.minimum, parameter.maximum
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise InvalidRequest(f"{parameter.label} is {value:g}.", hint=f"It may be {low:g} to {high:g}.")

@@ -1,0 +1,323 @@
+"""Carries out jobs, each as a task of this program and not of the browser's request.
+
+What is written when: the job before anything leaves; ``sending`` just before the backend is
+called; the provider's id before the first poll; the picture's bytes before the version's row; and
+the job is closed by the same transaction that adds the version. So at every instant a crash leaves
+a job that can be run again, picked up again, or honestly called uncertain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import threading
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import cast
+
+from anyio import to_thread
+
+from kontext_ui.backends.base import Backend, Cancellable, EditTask, Resumable
+from kontext_ui.editor import pipeline
+from kontext_ui.editor.changes import ChangeFeed
+from kontext_ui.editor.failures import cancelled, describe, outlived, uncertain
+from kontext_ui.editor.keys import KeyRing
+from kontext_ui.editor.lanes import Lanes
+from kontext_ui.editor.routing import Router, fit_parameters
+from kontext_ui.editor.values import Change
+from kontext_ui.editor.vault import Vault
+from kontext_ui.edits import Done, EditEvent, EditResult, Running, Submitted
+from kontext_ui.errors import BackendError, Billed, EditCancelled, KontextError, UnexpectedAnswer
+from kontext_ui.history.store import HistoryStore, NewVersion
+from kontext_ui.projects import Failure, Job, JobState, Outcome, Turn
+
+log = logging.getLogger(__name__)
+PROGRESS_INTERVAL_S = 0.1
+"""Progress is told at most this often; ten a second looks smooth."""
+
+
+@dataclass(eq=False)
+class _Run:
+    """The living side of one job."""
+
+    job: Job
+    pinned: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    edit_task: EditTask | None = None
+    progress: Running = field(default_factory=Running)
+    told_at: float = 0.0
+    cancelled_as: Failure | None = None
+    """Set once the user has cancelled: how the job is closed if it stops now."""
+    abandoned: bool = False
+    """The user stopped waiting, the provider works on: keep the result, move nothing."""
+
+
+class JobRunner:
+    """Use from one event loop. ``aclose`` stops the tasks and leaves their jobs open for the next start."""
+
+    def __init__(
+        self, store: HistoryStore, vault: Vault, router: Router, feed: ChangeFeed, keys: KeyRing, *, fallback: bool
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._router = router
+        self._feed = feed
+        self._keys = keys
+        self._fallback = fallback
+        self._lanes = Lanes()
+        self._runs: dict[str, _Run] = {}
+
+    def start(self, job: Job, *, pinned: bool = False, resume: bool = False) -> None:
+        run = _Run(job, pinned)
+        self._runs[job.id] = run
+        run.task = asyncio.create_task(self._run(run, resume), name=f"job {job.id}")
+
+    def progress(self, project_id: str) -> Mapping[str, Running]:
+        return {run.job.id: run.progress for run in self._runs.values() if run.job.project == project_id}
+
+    async def wait(self, job_id: str) -> None:
+        """Return once the job is closed, at once if it is not running here."""
+        if (run := self._runs.get(job_id)) is not None:
+            await run.finished.wait()
+
+    async def recover(self, jobs: list[Job]) -> None:
+        """Settle what an earlier process left open: run again, pick up again, or say that it is uncertain."""
+        for job in jobs:
+            backend = self._router.backends.get(job.request.backend)
+            if job.remote_id is not None and isinstance(backend, Resumable):
+                self.start(job, resume=True)
+            elif job.sending_at is None and backend is not None:
+                self.start(job)
+            elif backend is not None and not isinstance(backend, Resumable) and backend.runs_here:
+                await self._again_or_give_up(job)
+            else:
+                label = job.request.backend if backend is None else backend.label
+                closed = await _io(self._store.mark_uncertain, job.id, uncertain(job, label))
+                self._feed.publish(job.project, Change(jobs=(closed,)))
+
+    async def _again_or_give_up(self, job: Job) -> None:
+        """An edit on this machine costs nothing, so it is run again, but not if it was cut short twice."""
+        if job.starts < 2:
+            self.start(job)
+        else:
+            closed = await _io(self._store.close_failed, job.id, outlived(job))
+            self._feed.publish(job.project, Change(jobs=(closed,)))
+
+    async def cancel(self, job_id: str) -> None:
+        """Stop a running job, and say truthfully what that means for the bill. Closed jobs are left alone."""
+        run = self._runs.get(job_id)
+        if run is None or run.task is None or run.cancelled_as is not None:
+            return
+        backend = self._router.backends[run.job.request.backend]
+        run.stop.set()
+        if run.job.sending_at is None or backend.runs_here:
+            run.cancelled_as = cancelled(run.job, backend.label, Billed.NO)
+            if not backend.runs_here or run.job.sending_at is None:
+                run.task.cancel()
+        elif run.job.remote_id is not None and isinstance(backend, Cancellable) and run.edit_task is not None:
+            task = dataclasses.replace(run.edit_task, remote_id=run.job.remote_id, poll_url=run.job.poll_url)
+            task = dataclasses.replace(task, details=run.job.details)
+            run.cancelled_as = cancelled(run.job, backend.label, await backend.cancel(task))
+            run.task.cancel()
+        else:
+            run.abandoned = True
+            run.cancelled_as = cancelled(run.job, backend.label, Billed.MAYBE)
+            await self._close(run, JobState.CANCELLED, run.cancelled_as)
+            run.finished.set()
+
+    async def aclose(self) -> None:
+        tasks = [run.task for run in self._runs.values() if run.task is not None]
+        for run in self._runs.values():
+            run.stop.set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, run: _Run, resume: bool) -> None:
+        started = time.monotonic()
+        try:
+            prepared, result = await self._carry_out(run, resume)
+            await self._commit(run, prepared, result, time.monotonic() - started)
+        except asyncio.CancelledError:
+            if run.cancelled_as is None:
+                raise  # the program is closing: the job stays open and is taken up at the next start
+            await self._close(run, JobState.CANCELLED, run.cancelled_as)
+        except EditCancelled as error:
+            if run.cancelled_as is None:
+                return  # an engine noticed the closing program before its task was cancelled
+            await self._close(run, JobState.CANCELLED, dataclasses.replace(run.cancelled_as, billed=error.billed))
+        except KontextError as error:
+            await self._close(run, JobState.FAILED, describe(error))
+        except Exception:
+            # The edge of the task: whatever went wrong inside becomes a card, and the log has the rest.
+            log.exception("job %s failed unexpectedly", run.job.id)
+            await self._close(run, JobState.FAILED, describe(_bug(run.job)))
+        finally:
+            self._runs.pop(run.job.id, None)
+            run.finished.set()
+
+    async def _carry_out(self, run: _Run, resume: bool) -> tuple[pipeline.Prepared, EditResult]:
+        while True:
+            backend = self._router.backends[run.job.request.backend]
+            try:
+                return await self._attempt(run, backend, resume)
+            except BackendError as error:
+                following = None
+                if self._fallback and not run.pinned and run.job.remote_id is None:
+                    following = self._router.next_after(
+                        backend.id, error, run.job.request, self._keys.of(run.job.owner)
+                    )
+                if following is None:
+                    raise
+                log.info("job %s: %s failed (%s), going on with %s", run.job.id, backend.id, error, following)
+                await self._reroute(run, following)
+
+    async def _reroute(self, run: _Run, backend_id: str) -> None:
+        failed = run.job.request.backend
+        capabilities = self._router.backends[backend_id].capabilities(run.job.request.tier)
+        parameters, _ = fit_parameters(run.job.request.parameters, capabilities)
+        request = dataclasses.replace(run.job.request, backend=backend_id, parameters=parameters)
+        run.job = await _io(self._store.reroute_job, run.job.id, request, failed, capabilities.price_usd)
+        self._publish(run)
+
+    async def _attempt(self, run: _Run, backend: Backend, resume: bool) -> tuple[pipeline.Prepared, EditResult]:
+        request = run.job.request
+        capabilities = backend.capabilities(request.tier)
+        key = self._keys.get(run.job.owner, backend.id)
+        lane = (backend.id, request.tier, key)
+        async with self._lanes.place(lane, capabilities.max_in_flight, lambda n: self._queued(run, n)):
+            prepared = await pipeline.prepare(self._vault, request, capabilities)
+            run.edit_task = self._edit_task(run, prepared, key)
+            if not resume:
+                run.job = await _io(self._store.mark_sending, run.job.id)
+            if resume and isinstance(backend, Resumable):
+                events = backend.resume(request, run.edit_task)
+            else:
+                events = backend.edit(request, run.edit_task)
+            return prepared, await self._follow(run, backend, cast("AsyncGenerator[EditEvent, None]", events))
+
+    def _edit_task(self, run: _Run, prepared: pipeline.Prepared, key: str | None) -> EditTask:
+        return EditTask(
+            job_id=run.job.id,
+            owner=run.job.owner,
+            input_image=prepared.sent,
+            reference_images=prepared.references,
+            mask=prepared.sent_mask,
+            key=key,
+            remote_id=run.job.remote_id,
+            poll_url=run.job.poll_url,
+            details=run.job.details,
+            stop=run.stop,
+        )
+
+    async def _follow(self, run: _Run, backend: Backend, events: AsyncGenerator[EditEvent, None]) -> EditResult:
+        """Journal every event before asking for the next one."""
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Done):
+                    return event.result
+                if isinstance(event, Submitted):
+                    await self._journal_submitted(run, event)
+                else:
+                    await self._journal_running(run, event)
+        raise UnexpectedAnswer(
+            f"{backend.label} ended without a picture.", backend=backend.id, billed=Billed.MAYBE, may_retry=True
+        )
+
+    async def _journal_submitted(self, run: _Run, event: Submitted) -> None:
+        price = run.job.price_usd if event.price_usd is None else event.price_usd
+        run.job = await _io(
+            self._store.mark_submitted, run.job.id, event.remote_id, event.poll_url, price, event.details
+        )
+        self._publish(run)
+
+    async def _journal_running(self, run: _Run, event: Running) -> None:
+        run.progress = event
+        if run.job.state is not JobState.RUNNING and not run.abandoned and event.queue_position is None:
+            run.job = await _io(self._store.mark_running, run.job.id)
+            self._publish(run)
+        elif time.monotonic() - run.told_at >= PROGRESS_INTERVAL_S:
+            self._tell_progress(run)
+
+    def _queued(self, run: _Run, position: int) -> None:
+        run.progress = Running(queue_position=position, stage="waiting for a free place")
+        self._tell_progress(run)
+
+    def _tell_progress(self, run: _Run) -> None:
+        run.told_at = time.monotonic()
+        if not run.abandoned:
+            self._feed.publish(run.job.project, Change(progress={run.job.id: run.progress}))
+
+    def _publish(self, run: _Run) -> None:
+        if not run.abandoned:
+            self._feed.publish(run.job.project, Change(jobs=(run.job,), progress={run.job.id: run.progress}))
+
+    async def _commit(self, run: _Run, prepared: pipeline.Prepared, result: EditResult, seconds: float) -> None:
+        run.progress = Running(fraction=1.0, stage="saving")
+        self._tell_progress(run)
+        back = await self._vault.compute(pipeline.bring_back, prepared, run.job.request, result)
+        digest = await self._vault.save(back.pixels)
+        mask = None if back.change_mask is None else await self._vault.save_mask(back.change_mask)
+        new = NewVersion(
+            digest=digest,
+            size=pipeline.size_of(back.pixels),
+            has_alpha=back.pixels.shape[2] == 4,
+            outcome=self._outcome(run.job, back, result, mask, seconds),
+        )
+        version, job, project = await _io(
+            self._store.commit_version, run.job.id, new, move_head=not run.abandoned
+        )
+        run.job = job
+        log.info("job %s: %s %s, %.2f s", job.id, job.request.tier.value, job.request.backend, seconds)
+        self._feed.publish(job.project, Change(project=project, versions=(version,), jobs=(job,)))
+
+    def _outcome(
+        self, job: Job, back: pipeline.BroughtBack, result: EditResult, mask: str | None, seconds: float
+    ) -> Outcome:
+        capabilities = self._router.backends[job.request.backend].capabilities(job.request.tier)
+        return Outcome(
+            backend=job.request.backend,
+            tier=job.request.tier.value,
+            model=result.model or capabilities.model,
+            seconds=seconds,
+            price_usd=job.price_usd if result.price_usd is None else result.price_usd,
+            seed=result.seed if result.seed is not None else job.request.parameters.seed,
+            request_id=result.request_id or job.remote_id,
+            description=result.description,
+            plan=result.plan,
+            change_mask=mask,
+            changed_fraction=back.changed_fraction,
+            warnings=back.warnings,
+            alternatives=result.alternatives,
+            meters=back.meters,
+        )
+
+    async def _close(self, run: _Run, state: JobState, failure: Failure) -> None:
+        if run.abandoned and run.job.state is JobState.CANCELLED:
+            return
+        close = self._store.close_cancelled if state is JobState.CANCELLED else self._store.close_failed
+        run.job = await _io(close, run.job.id, failure)
+        self._feed.publish(run.job.project, Change(jobs=(run.job,)))
+
+
+    async def turn(self, owner: str, job_id: str) -> Turn:
+        job = await _io(self._store.job, owner, job_id)
+        version = None if job.version is None else await _io(self._store.version, owner, job.project, job.version)
+        return Turn(job, version)
+
+
+_io = to_thread.run_sync
+
+
+def _bug(job: Job) -> UnexpectedAnswer:
+    return UnexpectedAnswer(
+        "Something went wrong inside this program while carrying out the edit.",
+        backend=job.request.backend,
+        hint="Your picture and your prompt are safe. The program's log has the details.",
+        billed=Billed.NO if job.sending_at is None else Billed.MAYBE,
+    )

@@ -1,0 +1,97 @@
+"""What goes in and out of the editor's door. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kontext_ui.edits import Capabilities, EditRequest, LockMode, Parameters, Rectangle, Running, Tier
+from kontext_ui.projects import Job, Project, Version
+
+
+@dataclass(frozen=True)
+class EditDraft:
+    """What the user is about to send. The editor turns it into an ``EditRequest``."""
+
+    instruction: str
+    tier: Tier = Tier.LOCAL
+    backend: str | None = None
+    """A pinned backend; ``None`` lets the router choose among the tier's ready ones."""
+    parent: str | None = None
+    """The version to edit; ``None`` means the head."""
+    parameters: Parameters = Parameters()
+    reference_images: tuple[str, ...] = ()
+    mask: str | None = None
+    prompt: str = ""
+    lock: LockMode = LockMode.AUTO
+    feather_px: int | None = None
+    region: Rectangle | None = None
+    native_mask: bool = False
+    side_by_side: bool = False
+    from_text: bool = False
+    """Generate a new root from the text alone, although the project has a picture."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What would happen if the draft were sent now: shown before sending."""
+
+    request: EditRequest
+    backend_label: str
+    model: str
+    price_usd: float | None
+    price_note: str
+    typical_s: float
+    geometry: str
+    """One line on sizes, for example ``4032×3024 → 1184×880 (padded 0.4%), back to 4032×3024``."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BackendOffer:
+    """One backend as the tier picker shows it."""
+
+    id: str
+    label: str
+    ready: bool
+    reason: str
+    hint: str
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True)
+class TierOffer:
+    """One tier with its backends, in order of preference."""
+
+    tier: Tier
+    backends: tuple[BackendOffer, ...]
+
+    @property
+    def chosen(self) -> BackendOffer | None:
+        """The backend that a request would go to now, if any is ready."""
+        return next((offer for offer in self.backends if offer.ready), None)
+
+
+@dataclass(frozen=True)
+class ProjectView:
+    """A whole project as it stands, for opening a page."""
+
+    project: Project
+    versions: tuple[Version, ...]
+    jobs: tuple[Job, ...]
+    progress: Mapping[str, Running]
+    revision: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became different in a project; rows are complete and merged by id."""
+
+    revision: int = 0
+    project: Project | None = None
+    versions: tuple[Version, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    removed: tuple[str, ...] = ()
+    """Ids of versions that are not shown any more."""
+    progress: Mapping[str, Running] = field(default_factory=dict)
+    """By job id; nothing of it is stored."""
