@@ -57,6 +57,22 @@ class Settings(BaseSettings):
     )
     max_upload_mb: float = Field(default=40, gt=0, description="Largest picture file taken, in megabytes.")
     max_megapixels: float = Field(default=50, gt=0, description="Largest picture taken, in megapixels.")
+    pro_backends: str = Field(
+        default="", description="Backends of the tier pro in order of preference, with commas; empty: cheapest first."
+    )
+    max_backends: str = Field(default="", description="The same for the tier max.")
+    dev_backends: str = Field(default="", description="The same for the tier dev.")
+    local_backends: str = Field(default="", description="The same for the tier local; empty: best first.")
+    fallback: bool = Field(
+        default=True,
+        description="Go on with the next backend of the same tier when one fails in a way that surely cost nothing.",
+    )
+    project_budget_usd: float | None = Field(
+        default=None, ge=0, description="Spending limit of a project in US dollars; each project can change its own."
+    )
+    day_budget_usd: float | None = Field(
+        default=None, ge=0, description="Spending limit of one visitor per day (UTC) in US dollars."
+    )
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged."
     )
