@@ -1,0 +1,160 @@
+"""Which pixels an edit changed, told apart from what the model's own rendering does to every pixel.
+
+The difference between sent picture and answer is judged against what is usual in this very pair:
+blur, noise and block artefacts leave residues that depend on how busy a place is, so the expected
+residue is learned per level of local contrast, and a pixel counts as changed when it exceeds it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kontext_ui.edits import Pixels
+
+_Plane = NDArray[np.float32]
+_Bool = NDArray[np.bool_]
+
+_BINS = 24
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """One resolution of the comparison; units are ΔE (CIE 76)."""
+
+    step: int
+    """Pixels of the picture per pixel of this scale."""
+    blur: float
+    floor: float
+    """Residues below this are never a change."""
+    cap: float
+    """Residues above this (plus the contrast's share) always are."""
+    slope_cap: float
+    """How much of the local contrast the cap may grow by."""
+    tolerant: bool
+    """Compare with the neighbours' range, so that half a pixel of shift does not count."""
+
+
+_SCALES = (
+    _Scale(1, 0.8, 7.0, 16.0, 0.45, tolerant=True),
+    _Scale(2, 0.9, 4.0, 10.0, 0.35, tolerant=True),
+    _Scale(6, 0.9, 2.4, 6.0, 0.25, tolerant=False),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """``mask`` marks changed pixels before any growing; both shares are 0..1."""
+
+    mask: _Bool
+    fraction: float
+    spread: float
+    """Share of the picture's blocks that hold a change: near 1 for edits of the whole frame."""
+    score: _Plane
+    """How many times the threshold each pixel reaches, at half the resolution."""
+
+
+def find_change(sent: Pixels, answer: Pixels, valid: _Bool) -> Change:
+    """Compare two registered, colour-matched pictures of one size."""
+    height, width = valid.shape
+    sent = _as_soft(sent, answer)
+    half = ((width + 1) // 2, (height + 1) // 2)
+    score = np.zeros((half[1], half[0]), np.float32)
+    for scale in _SCALES:
+        score = cv2.max(score, cv2.resize(_score(sent, answer, valid, scale), half, interpolation=cv2.INTER_LINEAR))
+    score[cv2.resize(valid.view(np.uint8), half, interpolation=cv2.INTER_NEAREST) == 0] = 0.0
+    small = _hysteresis(score)
+    mask = cv2.resize(small.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+    blocks = cv2.resize(
+        small.astype(np.float32), (max(1, half[0] // 12), max(1, half[1] // 12)), interpolation=cv2.INTER_AREA
+    )
+    return Change(mask, float(small.mean()), float((blocks > 0.02).mean()), score)
+
+
+def joined(mask: _Bool, reach_px: int) -> _Bool:
+    """Parts that lie close together become one, and small holes are filled."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1, 2 * reach_px + 1))
+    padded = np.pad(mask.view(np.uint8), reach_px)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[reach_px:-reach_px, reach_px:-reach_px]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((closed == 0).astype(np.uint8), connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] < max(0.01 * mask.size, (6 * reach_px) ** 2)
+    small[0] = False
+    return cast(_Bool, closed.astype(bool) | small[labels]) if count > 1 else cast(_Bool, closed.astype(bool))
+
+
+def _as_soft(sent: Pixels, answer: Pixels) -> Pixels:
+    """The sent picture, blurred as much as the model blurs (its autoencoder loses fine detail)."""
+    step = (slice(None, None, 2), slice(None, None, 2))
+    sharp = cv2.cvtColor(sent, cv2.COLOR_RGB2GRAY)
+    other = cv2.cvtColor(answer, cv2.COLOR_RGB2GRAY)[step]
+    best, best_sigma = float("inf"), 0.0
+    for sigma in (0.0, 0.6, 0.9, 1.3, 1.8):
+        tried = cv2.GaussianBlur(sharp, (0, 0), sigma) if sigma else sharp
+        error = float(
+            np.minimum(cv2.absdiff(np.ascontiguousarray(tried[step]), np.ascontiguousarray(other)), 24).mean()
+        )
+        if error < best:
+            best, best_sigma = error, sigma
+    return cast(Pixels, cv2.GaussianBlur(sent, (0, 0), best_sigma)) if best_sigma else sent
+
+
+def _score(sent: Pixels, answer: Pixels, valid: _Bool, scale: _Scale) -> _Plane:
+    first, second = _lab(sent, scale), _lab(answer, scale)
+    near = np.ones((3, 3), np.uint8)
+    low, high = cv2.erode(first, near), cv2.dilate(first, near)
+    contrast = (high - low).max(axis=2)
+    if scale.tolerant:
+        here = np.maximum(low - second, second - high)
+        there = np.maximum(cv2.erode(second, near) - first, first - cv2.dilate(second, near))
+        apart = np.maximum(np.maximum(here, there), 0.0)
+    else:
+        apart = cv2.absdiff(first, second)
+    residue = np.sqrt(np.square(apart).sum(axis=2))
+    seen = cv2.resize(valid.view(np.uint8), residue.shape[::-1], interpolation=cv2.INTER_AREA).astype(bool)
+    return cast(_Plane, residue / _expected(residue, contrast, seen, scale))
+
+
+def _lab(pixels: Pixels, scale: _Scale) -> _Plane:
+    if scale.step > 1:
+        size = (max(1, pixels.shape[1] // scale.step), max(1, pixels.shape[0] // scale.step))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(pixels.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
+    return cast(_Plane, cv2.GaussianBlur(lab, (0, 0), scale.blur))
+
+
+def _expected(residue: _Plane, contrast: _Plane, seen: _Bool, scale: _Scale) -> _Plane:
+    """The threshold of every pixel: what the usual residue is at its level of contrast, and a margin."""
+    level = np.minimum((np.sqrt(contrast) * (_BINS / 10.0)).astype(np.int32), _BINS - 1)
+    thin = (slice(None, None, 2), slice(None, None, 2)) if residue.size > 200_000 else (slice(None), slice(None))
+    levels, residues = level[thin][seen[thin]], residue[thin][seen[thin]]
+    centre = (np.arange(_BINS) + 0.5) ** 2 * (10.0 / _BINS) ** 2
+    limit = np.full(_BINS, scale.floor, np.float64)
+    order = np.argsort(levels, kind="stable")
+    edges = np.searchsorted(levels[order], np.arange(_BINS + 1))
+    for index in range(_BINS):
+        inside = residues[order[edges[index] : edges[index + 1]]]
+        if len(inside) >= 40:
+            middle, upper = np.quantile(inside, (0.4, 0.6))
+            limit[index] = max(scale.floor, 3.0 * upper + 3.0 * (upper - middle))
+        elif index:
+            limit[index] = limit[index - 1]
+    limit = np.minimum(limit, scale.cap + scale.slope_cap * centre)
+    smooth = np.convolve(np.pad(limit, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+    return cast(_Plane, smooth.astype(np.float32)[level])
+
+
+def _hysteresis(score: _Plane) -> _Bool:
+    """Pixels over half the threshold that hang together with some that are clearly over it."""
+    low = (score > 0.6).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(low, connectivity=8)
+    strong = np.bincount(labels[score > 1.0], minlength=len(stats))
+    peak = np.zeros(len(stats), np.float32)
+    np.maximum.at(peak, labels[score > 1.0], score[score > 1.0])
+    area = stats[:, cv2.CC_STAT_AREA]
+    keep = (strong >= 6) & (area >= 10) | (strong >= 2) & (peak > 2.0)
+    keep[0] = False
+    return cast(_Bool, keep[labels])

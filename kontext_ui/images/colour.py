@@ -1,0 +1,103 @@
+"""Colour drift: the smooth change of all colours that a model adds without being asked.
+
+It is fitted on what did not change. Edits are outliers: the fit only follows the better half of the
+samples, weighted so that one large sky does not decide about everything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kontext_ui.edits import Pixels
+
+_Samples = NDArray[np.float32]
+
+_MAX_DRIFT = 14.0
+"""Mean correction in 8-bit steps above which it is no drift but an edit of the whole picture."""
+_MAX_SLOPE = 0.30
+
+
+@dataclass(frozen=True, eq=False)
+class ColourFit:
+    """Corrects an answer's colours towards the sent picture.
+
+    ``tables`` are three curves of 256 entries, applied after ``mix`` (3 × 3, rows add to 1).
+    """
+
+    tables: NDArray[np.float32]
+    drift: float
+    """Mean size of the correction, in 8-bit steps."""
+    trusted: bool
+    """False when it is too large to be drift; the correction is then the identity."""
+
+    def apply(self, pixels: Pixels) -> Pixels:
+        if not self.trusted or self.drift == 0.0:
+            return pixels
+        table = np.clip(np.rint(self.tables), 0, 255).astype(np.uint8)
+        return cast(Pixels, cv2.LUT(pixels, table.T.reshape(256, 1, 3)))
+
+
+def fit_colour(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> ColourFit:
+    """Per-channel curves (quadratic) from the answer's colours to the sent picture's."""
+    target, source = _samples(sent, answer, valid)
+    if len(source) < 64:
+        return _none(0.0, trusted=True)
+    tables = np.stack([_curve(source[:, c], target[:, c], _weights(target)) for c in range(3)])
+    moved = np.stack([np.interp(source[:, c], np.arange(256), tables[c]) for c in range(3)], axis=1)
+    drift = float(np.abs(moved - source).mean())
+    if drift > _MAX_DRIFT or not _gentle(tables):
+        return _none(drift, trusted=False)
+    return ColourFit(tables.astype(np.float32), drift, trusted=True)
+
+
+def _none(drift: float, *, trusted: bool) -> ColourFit:
+    return ColourFit(np.tile(np.arange(256, dtype=np.float32), (3, 1)), drift, trusted)
+
+
+def _samples(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> tuple[_Samples, _Samples]:
+    """Averages over 8 × 8 blocks: blur and noise of the model do not count as colour."""
+    height, width = sent.shape[:2]
+    size = (max(1, width // 8), max(1, height // 8))
+    small = [
+        cv2.resize(p, size, interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32) for p in (sent, answer)
+    ]
+    inside = cv2.resize(valid.astype(np.uint8), size, interpolation=cv2.INTER_AREA).ravel() == 1
+    return small[0][inside], small[1][inside]
+
+
+def _weights(target: _Samples) -> NDArray[np.float32]:
+    """Rare brightnesses count more, so that a dark sky leaves the stars their say."""
+    bins = (target.mean(axis=1) / 16).astype(np.int64).clip(0, 15)
+    counts = np.bincount(bins, minlength=16).astype(np.float32)
+    return cast(NDArray[np.float32], (1.0 / np.sqrt(np.maximum(counts, len(target) / 200))[bins]).astype(np.float32))
+
+
+def _curve(source: _Samples, target: _Samples, weight: NDArray[np.float32]) -> NDArray[np.float64]:
+    """One robust quadratic, held near the identity where there are no samples."""
+    x, y = source.astype(np.float64) / 255, target.astype(np.float64) / 255
+    basis = np.stack([np.ones_like(x), x, x * x], axis=1)
+    hold = np.sqrt(weight.sum() * np.array([1e-4, 1e-3, 4e-3]))
+    solution = np.array([np.median(y - x), 1.0, 0.0])
+    for turn in range(8):
+        error = np.abs(basis @ solution - y)
+        scale = max(2.0 / 255, 2.5 * float(np.median(error)))
+        trust = weight * np.clip(1.0 - (error / scale) ** 2, 0.0, None) ** 2
+        root = np.sqrt(trust)
+        rows = np.vstack([basis * root[:, None], np.diag(hold)])
+        right = np.concatenate([y * root, hold * np.array([0.0, 1.0, 0.0])])
+        solution = np.linalg.lstsq(rows, right, rcond=None)[0]
+        if turn > 3 and scale <= 2.0 / 255:
+            break
+    at = np.arange(256) / 255
+    return np.clip(255 * (solution[0] + solution[1] * at + solution[2] * at * at), 0, 255)
+
+
+def _gentle(tables: NDArray[np.float64]) -> bool:
+    """Whether the curves keep contrast: a grey or inverted picture is an edit."""
+    slope = (tables[:, 224] - tables[:, 32]) / 192
+    return bool((np.abs(slope - 1) <= _MAX_SLOPE).all())

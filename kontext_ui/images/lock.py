@@ -1,0 +1,322 @@
+"""The pixel lock: of a model's answer, only what the edit changed reaches the photo.
+
+The answer is registered to what was sent, its colour drift is taken back, the change is found and
+only that is blended into the parent at the parent's own resolution. Everything further away than the
+soft edge is the parent, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import cv2
+import numpy as np
+
+from kontext_ui.edits import LockMode, Mask, Pixels, Rectangle, Size
+from kontext_ui.errors import InvalidRequest
+from kontext_ui.images import masks
+from kontext_ui.images.change import Change, find_change, joined
+from kontext_ui.images.colour import ColourFit, fit_colour
+from kontext_ui.images.geometry import Fit, bounds, cut, flattened, on_canvas, resized, size_of, whole
+from kontext_ui.images.register import Matrix, Registration, identity, inside, register, warp
+
+_WORK_PIXELS = 1_200_000
+_GLOBAL_FRACTION = 0.6
+_GLOBAL_SPREAD = 0.8
+_NOTHING = 0.0002
+"""Changed share of the frame below which the model did, to the eye, nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """The whole answer, colour-matched, at the model's resolution, and where it lies on the parent.
+
+    Keep it (pixels as a picture, :meth:`placement` as JSON) to change the change mask later.
+    """
+
+    pixels: Pixels
+    matrix: Matrix
+    """2 × 3, continuous coordinates of the parent to those of ``pixels``."""
+    size: Size
+    """The parent's."""
+    region: Rectangle
+    """The part of the parent that it covers."""
+
+    def placement(self) -> dict[str, list[float]]:
+        """Everything but the pixels, for JSON."""
+        part = self.region
+        return {
+            "matrix": [float(v) for v in self.matrix.ravel()],
+            "size": [self.size.width, self.size.height],
+            "region": [part.x, part.y, part.width, part.height],
+        }
+
+    @classmethod
+    def placed(cls, pixels: Pixels, placement: Mapping[str, list[float]]) -> Candidate:
+        """The inverse of :meth:`placement`."""
+        matrix = np.array(placement["matrix"], np.float64).reshape(2, 3)
+        size, region = (int(v) for v in placement["size"]), (int(v) for v in placement["region"])
+        return cls(pixels, matrix, Size(*size), Rectangle(*region))
+
+    def render(self, part: Rectangle | None = None) -> Pixels:
+        """A rectangle of the answer at the parent's resolution and place; without one, its whole region."""
+        part = part or self.region
+        if np.array_equal(self.matrix, identity()) and size_of(self.pixels) == self.size:
+            return cut(self.pixels, part)
+        moved = self.matrix.copy()
+        moved[:, 2] += moved[:, :2] @ np.array([part.x, part.y], np.float64)
+        return warp(self.pixels, moved, part.width, part.height)
+
+
+@dataclass(frozen=True, eq=False)
+class Locked:
+    """What becomes a version, and what was found out on the way."""
+
+    pixels: Pixels
+    """The parent's size, and its alpha channel if it has one."""
+    change_mask: Mask
+    """The weight of the answer in ``pixels``, of the same size: 0 means the parent's own bytes."""
+    changed_fraction: float
+    """Share of the frame that the edit changed, 0..1, before the soft edge."""
+    kept_whole: bool
+    """The whole answer was kept: most of the frame changed, or the lock was off."""
+    candidate: Candidate
+    meters: Mapping[str, float] = field(default_factory=dict)
+    """``shift_px`` (of the parent, at the picture's centre), ``zoom_percent``, ``rotation_deg``,
+    ``colour_drift`` (mean correction in 8-bit steps), ``changed`` (0..1), ``matched`` (1 when the answer
+    could be registered)."""
+    warnings: tuple[str, ...] = ()
+
+
+def bring_back(
+    parent: Pixels,
+    answer: Pixels,
+    fit: Fit,
+    *,
+    mask: Mask | None = None,
+    mode: LockMode = LockMode.AUTO,
+    feather_px: int | None = None,
+    exact: bool | None = None,
+) -> Locked:
+    """Bring a model's answer back onto the photo it was asked about.
+
+    ``mask`` (of the photo's size) bounds the edit in every mode: nothing changes further than
+    ``feather_px`` outside it. ``exact`` says that the engine leaves untouched pixels as they are, so that
+    nothing needs registering; ``None`` finds out. Takes about 0.3 s; call it on a worker thread.
+    """
+    _check(parent, fit, mask)
+    feather = masks.default_feather_px(fit.source) if feather_px is None else max(0, feather_px)
+    if fit.reframed:
+        return _reframed(answer)
+    if fit.untouched and _is_exact(parent, answer, fit, exact):
+        return _exactly(parent, answer, fit, mask, feather)
+    if mode is LockMode.OFF and mask is None:
+        return _whole(parent, _place(answer, fit, identity()), {}, ())
+    return _drifted(parent, answer, fit, mask, mode, feather)
+
+
+def reblend(parent: Pixels, candidate: Candidate, change_mask: Mask) -> Pixels:
+    """The parent with the answer blended in where ``change_mask`` says, 0 = parent to 255 = answer.
+
+    For change masks that were widened, narrowed or painted on: no further edit is needed.
+    """
+    if size_of(change_mask) != size_of(parent):
+        raise InvalidRequest("The change mask is not of the picture's size.")
+    out = parent.copy()
+    part = bounds(cut(change_mask, candidate.region))
+    if part is None:
+        return out
+    part = Rectangle(part.x + candidate.region.x, part.y + candidate.region.y, part.width, part.height)
+    if candidate.pixels.shape[2] == 4 and out.shape[2] == 3:
+        out = cast(Pixels, np.dstack([out, np.full(out.shape[:2], 255, np.uint8)]))
+    _blend(out, candidate, change_mask, part)
+    return out
+
+
+def _blend(out: Pixels, candidate: Candidate, change_mask: Mask, part: Rectangle) -> None:
+    """In strips, so that a 12-megapixel photo needs no gigabyte of floats."""
+    channels = candidate.pixels.shape[2]
+    rows = max(16, 2_000_000 // part.width)
+    for top in range(part.y, part.y + part.height, rows):
+        strip = Rectangle(part.x, top, part.width, min(rows, part.y + part.height - top))
+        weight = cut(change_mask, strip)
+        if not weight.any():
+            continue
+        below, above = cut(out, strip)[..., :channels], candidate.render(strip)
+        share = cv2.merge([weight] * channels).astype(np.uint16)
+        mixed = (above * share + below * (255 - share) + 127) // 255
+        below[:] = mixed.astype(np.uint8)
+
+
+def _check(parent: Pixels, fit: Fit, mask: Mask | None) -> None:
+    if size_of(parent) != fit.source:
+        raise InvalidRequest(f"The picture is {size_of(parent)}, but {fit.source} was planned.")
+    if mask is not None and size_of(mask) != fit.source:
+        raise InvalidRequest(f"The mask is {size_of(mask)}, but the picture is {fit.source}.")
+
+
+def _is_exact(parent: Pixels, answer: Pixels, fit: Fit, exact: bool | None) -> bool:
+    """Whether the engine returned the photo's own bytes: judged where a photo is not flat."""
+    if size_of(answer) != fit.canvas:
+        return False
+    if exact is not None:
+        return exact
+    ours = cut(parent, fit.region)[..., 1]
+    busy = np.abs(np.diff(ours.astype(np.int16), axis=1)) >= 4
+    same = (cut(parent, fit.region)[..., :3] == answer[..., :3]).all(axis=2)[:, 1:]
+    return bool(busy.any()) and float(same[busy].mean()) >= 0.25
+
+
+def _exactly(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, feather: int) -> Locked:
+    """Engines that leave untouched pixels alone: the difference itself is the change."""
+    full = _pasted(parent, answer, fit.region)
+    before = _with_channels(parent, full.shape[2])
+    change = np.where((full != before).any(axis=2), np.uint8(255), np.uint8(0))
+    fraction = masks.coverage(change)
+    if mask is not None:
+        change = np.minimum(change, masks.feather(mask, feather))
+    candidate = Candidate(full, identity(), fit.source, whole(fit.source))
+    meters = {"shift_px": 0.0, "zoom_percent": 0.0, "rotation_deg": 0.0, "colour_drift": 0.0}
+    pixels = full if mask is None else reblend(before, candidate, change)
+    warnings = () if fraction > 0 else (_UNCHANGED,)
+    return Locked(
+        pixels, change, masks.coverage(change), fraction > _GLOBAL_FRACTION and mask is None, candidate,
+        {**meters, "changed": masks.coverage(change), "matched": 1.0}, warnings,
+    )  # fmt: skip
+
+
+_UNCHANGED = "The model returned the picture unchanged. Say more exactly what should change, or try another seed."
+_WHOLE = "Most of the picture changed, so the whole result was kept; only its framing was restored."
+_REFRAMED = "You asked for another aspect ratio, so the whole result was kept as it came."
+_LOST = "The result could not be lined up with the photo, so the whole result was kept."
+
+
+def _reframed(answer: Pixels) -> Locked:
+    size = size_of(answer)
+    full = np.full(answer.shape[:2], 255, np.uint8)
+    candidate = Candidate(answer, identity(), size, whole(size))
+    return Locked(answer, full, 1.0, True, candidate, {"changed": 1.0, "matched": 0.0}, (_REFRAMED,))
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    registration: Registration
+    colour: ColourFit
+    change: Change
+    work: Size
+
+
+def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
+    """At about a megapixel: sent picture against answer, on the sent picture's grid."""
+    work = _work_size(fit)
+    sent = resized(flattened(cut(parent, fit.region)), work)
+    got = resized(cut(on_canvas(answer, fit), fit.box)[..., :3], work)
+    found = register(sent, got)
+    moved = got if found.identity else warp(got, found.matrix, work.width, work.height)
+    valid = inside(found.matrix, work.width, work.height, work.width, work.height)
+    colour = fit_colour(sent, moved, valid)
+    return _Comparison(found, colour, find_change(sent, colour.apply(moved), valid), work)
+
+
+def _work_size(fit: Fit) -> Size:
+    width, height = min((fit.box.width, fit.box.height), (fit.region.width, fit.region.height))
+    factor = min(1.0, (_WORK_PIXELS / (width * height)) ** 0.5)
+    return Size(max(8, round(width * factor)), max(8, round(height * factor)))
+
+
+def _place(answer: Pixels, fit: Fit, on_region: Matrix, colour: ColourFit | None = None) -> Candidate:
+    """``on_region`` maps the sent region, scaled to 0..1, to itself as drifted."""
+    content = np.ascontiguousarray(cut(on_canvas(answer, fit), fit.box)[..., :3])
+    region = fit.region
+    if content.shape[1] > region.width:
+        content = resized(content, Size(region.width, region.height))
+    size = size_of(content)
+    to_unit = np.array(
+        [[1 / region.width, 0, -region.x / region.width], [0, 1 / region.height, -region.y / region.height], [0, 0, 1]]
+    )
+    from_unit = np.diag([size.width, size.height, 1.0])
+    matrix = (from_unit @ np.vstack([on_region, [0, 0, 1]]) @ to_unit)[:2]
+    return Candidate(colour.apply(content) if colour else content, matrix, fit.source, region)
+
+
+def _unit(matrix: Matrix, work: Size) -> Matrix:
+    scale = np.diag([work.width, work.height, 1.0])
+    return cast(Matrix, (np.linalg.inv(scale) @ np.vstack([matrix, [0, 0, 1]]) @ scale)[:2])
+
+
+def _drifted(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, mode: LockMode, feather: int) -> Locked:
+    seen = _compare(parent, answer, fit)
+    meters = _meters(seen, fit)
+    on_region = _unit(seen.registration.matrix, seen.work)
+    if mask is None and mode is LockMode.AUTO:
+        if _is_global(seen):
+            note = _WHOLE if seen.registration.found else _LOST
+            return _whole(parent, _place(answer, fit, on_region), meters, (note,))
+        if seen.change.fraction < _NOTHING and seen.colour.drift > 3.0:
+            return _whole(parent, _place(answer, fit, on_region), meters, (_WHOLE,))
+    candidate = _place(answer, fit, on_region, seen.colour)
+    core = _core(seen, fit, mask)
+    change = masks.feather(core, feather)
+    if mask is not None:
+        change = np.minimum(change, masks.feather(mask, feather))
+    warnings = () if core.any() else (_UNCHANGED,)
+    fraction = masks.coverage(core)
+    return Locked(
+        reblend(parent, candidate, change),
+        change,
+        fraction,
+        False,
+        candidate,
+        {**meters, "changed": fraction},
+        warnings,
+    )
+
+
+def _core(seen: _Comparison, fit: Fit, mask: Mask | None) -> Mask:
+    """The changed part at the parent's size, joined and grown, before its soft edge."""
+    short = min(seen.work)
+    solid = joined(seen.change.mask, max(2, round(0.008 * short))) if seen.change.mask.any() else seen.change.mask
+    small = masks.grow(solid.astype(np.uint8) * np.uint8(255), max(2, round(0.003 * short)))
+    out = masks.empty(fit.source)
+    part = fit.region
+    cut(out, part)[:] = masks.resize(small, Size(part.width, part.height))
+    return out if mask is None else np.minimum(out, mask)
+
+
+def _is_global(seen: _Comparison) -> bool:
+    return seen.change.fraction > _GLOBAL_FRACTION or seen.change.spread > _GLOBAL_SPREAD
+
+
+def _whole(parent: Pixels, candidate: Candidate, meters: Mapping[str, float], warnings: tuple[str, ...]) -> Locked:
+    """All of the answer, in the parent's frame and size."""
+    pixels = _pasted(parent, candidate.render(), candidate.region)
+    change = masks.from_rectangle(candidate.region, size_of(parent))
+    fraction = masks.coverage(change)
+    return Locked(pixels, change, fraction, True, candidate, {**meters, "changed": fraction}, warnings)
+
+
+def _pasted(parent: Pixels, part: Pixels, region: Rectangle) -> Pixels:
+    """The parent with a rectangle replaced; alpha is the parent's unless the part brings its own."""
+    out = _with_channels(parent, max(parent.shape[2], part.shape[2])).copy()
+    cut(out, region)[..., : part.shape[2]] = part
+    return out
+
+
+def _with_channels(pixels: Pixels, channels: int) -> Pixels:
+    if pixels.shape[2] >= channels:
+        return pixels
+    return cast(Pixels, np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)]))
+
+
+def _meters(seen: _Comparison, fit: Fit) -> dict[str, float]:
+    found, work = seen.registration, seen.work
+    per_work_pixel = fit.region.width / work.width
+    return {
+        "shift_px": found.shift_at(work.width / 2, work.height / 2) * per_work_pixel,
+        "zoom_percent": found.zoom_percent,
+        "rotation_deg": found.rotation_deg,
+        "colour_drift": seen.colour.drift,
+        "matched": float(found.found),
+    }
