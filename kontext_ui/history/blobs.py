@@ -1,0 +1,203 @@
+"""BlobStore: image files named by the sha256 of their bytes, with previews and thumbnails beside them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from kontext_ui.errors import ImageMissing, StorageFull
+
+Kind = Literal["full", "preview", "thumb"]
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+BLOB_NAME = re.compile(r"([0-9a-f]{64})(\.preview|\.thumb)?\.[a-z0-9]{1,5}")
+LIKELY_SUFFIXES = (".png", ".webp", ".jpg")
+"""Tried before the folder is searched."""
+TEMPORARY = ".tmp"
+
+
+@dataclass(frozen=True)
+class BlobFile:
+    """A file in the store; ``digest`` is ``None`` for a leftover temporary file."""
+
+    path: Path
+    digest: str | None
+
+
+def digest_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_and_sync(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+class BlobStore:
+    """Synchronous, for any number of threads and processes.
+
+    A file appears under its name whole or not at all, and is never changed. Files are readable
+    by this user only (0600, folders 0700). ``write`` is how bytes reach the disk; tests replace it.
+    """
+
+    def __init__(self, root: Path, *, write: Callable[[BinaryIO, bytes], None] = write_and_sync) -> None:
+        self._root = root
+        self._write = write
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def put(self, data: bytes, digest: str, suffix: str = ".png") -> Path:
+        """Store an image under its digest (see :func:`digest_of`); when this returns it is on disk.
+
+        Storing it again writes nothing but counts as new for a sweep. Raises :class:`StorageFull`.
+        """
+        target = self._place(digest, suffix)
+        return self._put(target, data, durable=True)
+
+    def put_derived(self, digest: str, kind: Kind, data: bytes, suffix: str = ".webp") -> Path:
+        """A preview or thumbnail of the image ``digest``. It can be made again, so it is not
+        forced onto the disk's directory.
+        """
+        if kind == "full":
+            raise ValueError("The full image is stored with put().")
+        return self._put(self._place(digest, f".{kind}", suffix), data, durable=False)
+
+    def path(self, digest: str, kind: Kind = "full") -> Path:
+        """Where the file lies. Raises :class:`ImageMissing`, also for anything that is no digest."""
+        if DIGEST.fullmatch(digest) is None:
+            raise _missing()
+        stem = digest if kind == "full" else f"{digest}.{kind}"
+        folder = self._folder(digest)
+        for suffix in LIKELY_SUFFIXES:
+            candidate = folder / f"{stem}{suffix}"
+            if candidate.is_file():
+                return candidate
+        for candidate in folder.glob(f"{stem}.*"):
+            if SUFFIX.fullmatch(candidate.name[len(stem) :]):
+                return candidate
+        raise _missing()
+
+    def has(self, digest: str, kind: Kind = "full") -> bool:
+        try:
+            self.path(digest, kind)
+        except ImageMissing:
+            return False
+        return True
+
+    def read(self, digest: str, kind: Kind = "full") -> bytes:
+        try:
+            return self.path(digest, kind).read_bytes()
+        except FileNotFoundError:
+            raise _missing() from None
+
+    def check(self, digest: str) -> None:
+        """Read the whole file. Raises :class:`ImageMissing` when it is gone or not what its name says."""
+        if digest_of(self.read(digest)) != digest:
+            raise ImageMissing("The image's file is damaged.", hint="Restore it from a backup.")
+
+    def older_than(self, age_s: float) -> list[BlobFile]:
+        """All files not written, or asked to be written, for this long."""
+        limit = time.time() - age_s
+        return [blob for blob in self._files() if _modified(blob.path) < limit]
+
+    def remove(self, blob: BlobFile, age_s: float) -> int | None:
+        """Delete the file unless it is younger than ``age_s``; its size, or ``None`` when it was kept.
+
+        A file that is asked to be written again while it is removed survives: it is moved away
+        first, after which :meth:`put` does not find it and writes it anew; if the wish came just
+        before, its time shows that, and it is moved back.
+        """
+        doomed = blob.path.with_name(f"{blob.path.name}.{secrets.token_hex(8)}{TEMPORARY}")
+        try:
+            blob.path.rename(doomed)
+            status = doomed.stat()
+        except FileNotFoundError:
+            return None
+        if status.st_mtime >= time.time() - age_s:
+            doomed.rename(blob.path)
+            return None
+        doomed.unlink(missing_ok=True)
+        return status.st_size
+
+    def _place(self, digest: str, *endings: str) -> Path:
+        if DIGEST.fullmatch(digest) is None:
+            raise ValueError(f"{digest!r} is not a sha256 in hexadecimal.")
+        if SUFFIX.fullmatch(endings[-1]) is None:
+            raise ValueError(f"{endings[-1]!r} is not a file name's suffix.")
+        return self._folder(digest) / (digest + "".join(endings))
+
+    def _folder(self, digest: str) -> Path:
+        return self._root / digest[:2] / digest[2:4]
+
+    def _put(self, target: Path, data: bytes, *, durable: bool) -> Path:
+        try:
+            os.utime(target)
+            if target.stat().st_size == len(data):
+                return target
+        except FileNotFoundError:
+            pass
+        temporary = target.with_name(f"{target.name}.{secrets.token_hex(8)}{TEMPORARY}")
+        try:
+            self._make_folder(target.parent)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                self._write(file, data)
+            temporary.replace(target)
+            if durable:
+                _sync_folder(target.parent)
+        except BaseException as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull(
+                    "The disk is full, so the picture was not stored.", hint="Free some space and try again."
+                ) from error
+            raise
+        return target
+
+    def _make_folder(self, folder: Path) -> None:
+        if not folder.is_dir():
+            for part in (folder.parent, folder):
+                part.mkdir(mode=0o700, exist_ok=True)
+                _sync_folder(part.parent)
+
+    def _files(self) -> Iterator[BlobFile]:
+        for path in self._root.glob("??/??/*"):
+            name = BLOB_NAME.fullmatch(path.name)
+            if name is not None:
+                yield BlobFile(path, name[1])
+            elif path.name.endswith(TEMPORARY):
+                yield BlobFile(path, None)
+
+
+def _modified(path: Path) -> float:
+    """Seconds since 1970; a file that has just gone counts as new."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _sync_folder(folder: Path) -> None:
+    """So that the new name survives a power cut. Windows cannot and need not."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _missing() -> ImageMissing:
+    return ImageMissing("This image is not stored here.", hint="Its file may have been removed from the data folder.")

@@ -1,0 +1,111 @@
+"""Which images a project may show, and small settings kept per owner."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlite_utils import Database
+
+from kontext_ui.edits import Size
+from kontext_ui.errors import ImageMissing
+from kontext_ui.history.project_store import Store
+from kontext_ui.history.rows import first_row, owned, project_not_found, scalar, to_image
+from kontext_ui.projects import ImageKind, StoredImage
+
+
+class ImageStore(Store):
+    """An image belongs to every project that has a row for it; the file is stored once."""
+
+    def add_image(
+        self,
+        project_id: str,
+        digest: str,
+        kind: ImageKind,
+        size: Size,
+        media_type: str,
+        icc: str | None = None,
+    ) -> None:
+        """Note that the project uses this stored image. Noting it again is harmless.
+
+        Versions and their change masks are noted when they are committed; this is for masks and
+        references. Raises :class:`ProjectNotFound`.
+        """
+        now = self._now()
+        with self._connections.writing() as db:
+            if scalar(db, "SELECT 1 FROM projects WHERE id = ?", project_id) is None:
+                raise project_not_found()
+            note_image(db, project_id, digest, kind, size, media_type, icc, now)
+
+    def project_image(self, owner: str, project_id: str, digest: str) -> StoredImage:
+        """The check before an image is sent: one query over two keys.
+
+        Raises :class:`ProjectNotFound` for another's project, :class:`ImageMissing` for an image
+        that is not this project's.
+        """
+        with self._connections.reading() as db:
+            row = first_row(
+                db,
+                """
+                SELECT p.id AS owned_id, i.* FROM projects p
+                LEFT JOIN images i ON i.project_id = p.id AND i.digest = ?
+                WHERE p.id = ? AND p.owner = ?
+                """,
+                digest,
+                project_id,
+                owner,
+            )
+        if row is None:
+            raise project_not_found()
+        if row["digest"] is None:
+            raise ImageMissing("This project has no such image.")
+        return to_image(row)
+
+    def project_images(self, owner: str, project_id: str) -> list[StoredImage]:
+        with self._connections.reading() as db:
+            owned(db, owner, project_id)
+            rows = list(db.query("SELECT * FROM images WHERE project_id = ? ORDER BY created_at, digest", [project_id]))
+        return [to_image(row) for row in rows]
+
+    def get_preference(self, owner: str, key: str, default: Any = None) -> Any:
+        """A JSON value, or ``default`` when none is set."""
+        with self._connections.reading() as db:
+            text = scalar(db, "SELECT value FROM preferences WHERE owner = ? AND key = ?", owner, key)
+        return default if text is None else json.loads(text)
+
+    def set_preference(self, owner: str, key: str, value: Any) -> None:
+        """``value`` is anything JSON can hold; ``None`` removes the preference."""
+        with self._connections.writing() as db:
+            if value is None:
+                db.execute("DELETE FROM preferences WHERE owner = ? AND key = ?", (owner, key))
+                return
+            db.execute(
+                """
+                INSERT INTO preferences (owner, key, value) VALUES (?, ?, ?)
+                ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value
+                """,
+                (owner, key, json.dumps(value)),
+            )
+
+
+def note_image(
+    db: Database,
+    project_id: str,
+    digest: str,
+    kind: ImageKind,
+    size: Size,
+    media_type: str,
+    icc: str | None,
+    now: str,
+) -> None:
+    """One row per image; what is a version once stays one, whatever else it is used for."""
+    db.execute(
+        """
+        INSERT INTO images (project_id, digest, kind, width, height, media_type, icc, created_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (project_id, digest) DO UPDATE SET
+            kind = CASE WHEN excluded.kind = 'version' THEN 'version' ELSE kind END,
+            icc = coalesce(icc, excluded.icc)
+        """,
+        (project_id, digest, ImageKind(kind).value, size.width, size.height, media_type, icc, now),
+    )

@@ -1,0 +1,168 @@
+"""The schema, as steps that are applied once each and never edited after a release.
+
+Ids are random text; ``seq`` is the order of insertion. Times are ISO 8601 in UTC with microseconds,
+so that text order is time order. Values with many optional fields (requests, outcomes, failures)
+are JSON: they are read back whole and never searched.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("kontext_ui")
+
+
+def migrate(db: Database) -> None:
+    """Bring the file up to date.
+
+    The outer transaction takes the write lock before looking for what is pending, so that two
+    processes that start together do not both apply a step.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        migrations.apply(db)
+        db.commit()
+    except BaseException:
+        db.rollback()
+        raise
+
+
+@migrations()
+def m001_projects_and_versions(db: Database) -> None:
+    """``projects.head`` has no foreign key, because versions already refer to their project;
+    ``verify`` reports a head that points nowhere.
+
+    ``versions.pruned_by`` is the version whose pruning hid the row (itself for the one pruned).
+    ``versions.folded`` is the text that search looks in. ``versions.cost_usd`` is what the edit
+    was counted with.
+    """
+    db.execute(
+        """
+        CREATE TABLE projects (
+            seq INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            owner TEXT NOT NULL,
+            title TEXT NOT NULL,
+            head TEXT,
+            draft TEXT NOT NULL DEFAULT '',
+            budget_usd REAL,
+            created_at TEXT NOT NULL,
+            updated_at TEXT NOT NULL,
+            deleted_at TEXT
+        )
+        """
+    )
+    db.execute("CREATE INDEX projects_by_owner ON projects (owner, updated_at)")
+    db.execute("CREATE INDEX projects_in_bin ON projects (deleted_at) WHERE deleted_at IS NOT NULL")
+    db.execute(
+        """
+        CREATE TABLE versions (
+            seq INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+            parent TEXT REFERENCES versions (id),
+            digest TEXT NOT NULL,
+            width INTEGER NOT NULL,
+            height INTEGER NOT NULL,
+            has_alpha INTEGER NOT NULL DEFAULT 0,
+            instruction TEXT NOT NULL DEFAULT '',
+            folded TEXT NOT NULL DEFAULT '',
+            request TEXT,
+            outcome TEXT,
+            source TEXT NOT NULL DEFAULT '{}',
+            cost_usd REAL NOT NULL DEFAULT 0,
+            created_at TEXT NOT NULL,
+            job_id TEXT,
+            name TEXT,
+            starred INTEGER NOT NULL DEFAULT 0,
+            redo_child TEXT,
+            pruned_at TEXT,
+            pruned_by TEXT
+        )
+        """
+    )
+    db.execute("CREATE INDEX versions_live ON versions (project_id) WHERE pruned_at IS NULL")
+    db.execute("CREATE INDEX versions_by_project ON versions (project_id)")
+    db.execute("CREATE INDEX versions_by_parent ON versions (parent)")
+    db.execute("CREATE INDEX versions_by_pruning ON versions (pruned_by) WHERE pruned_by IS NOT NULL")
+
+
+@migrations()
+def m002_jobs(db: Database) -> None:
+    """``jobs.base_head`` is the head that the job may move on: its parent, or for a picture made
+    from text the head when it was asked for. ``processes`` says which processes are alive.
+    """
+    db.execute(
+        """
+        CREATE TABLE jobs (
+            seq INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+            owner TEXT NOT NULL,
+            parent TEXT,
+            base_head TEXT,
+            request TEXT NOT NULL,
+            state TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            updated_at TEXT NOT NULL,
+            remote_id TEXT,
+            poll_url TEXT,
+            details TEXT NOT NULL DEFAULT '{}',
+            price_usd REAL,
+            sending_at TEXT,
+            version_id TEXT,
+            failure TEXT,
+            dismissed_at TEXT,
+            fallback_from TEXT,
+            claimed_by TEXT
+        )
+        """
+    )
+    db.execute("CREATE INDEX jobs_open ON jobs (project_id) WHERE state IN ('queued', 'submitted', 'running')")
+    db.execute("CREATE INDEX jobs_shown ON jobs (project_id) WHERE state <> 'done' AND dismissed_at IS NULL")
+    db.execute("CREATE INDEX jobs_by_project ON jobs (project_id)")
+    db.execute("CREATE TABLE processes (token TEXT PRIMARY KEY, beat_at TEXT NOT NULL)")
+
+
+@migrations()
+def m003_images_spend_preferences(db: Database) -> None:
+    """``spend`` refers to no other table: what was paid stays counted after a purge."""
+    db.execute(
+        """
+        CREATE TABLE images (
+            project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+            digest TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            width INTEGER NOT NULL,
+            height INTEGER NOT NULL,
+            media_type TEXT NOT NULL,
+            icc TEXT,
+            created_at TEXT NOT NULL,
+            PRIMARY KEY (project_id, digest)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE spend (
+            job_id TEXT PRIMARY KEY,
+            project_id TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            usd REAL NOT NULL,
+            spent_at TEXT NOT NULL
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE INDEX spend_by_project ON spend (project_id, usd)")
+    db.execute("CREATE INDEX spend_by_owner ON spend (owner, spent_at, usd)")
+    db.execute(
+        """
+        CREATE TABLE preferences (
+            owner TEXT NOT NULL,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (owner, key)
+        ) WITHOUT ROWID
+        """
+    )

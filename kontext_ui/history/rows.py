@@ -1,0 +1,221 @@
+"""Rows to values and back, and the few rules that every part of the store shares."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from sqlite_utils import Database
+
+from kontext_ui.edits import EditRequest, Size, Tier
+from kontext_ui.errors import ProjectNotFound, VersionNotFound
+from kontext_ui.projects import Failure, ImageKind, Job, JobState, Outcome, Project, StoredImage, Version
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+
+def new_id() -> str:
+    """128 random bits, safe in a URL."""
+    return secrets.token_urlsafe(16)
+
+
+def clean(text: str) -> str:
+    """Text that UTF-8 can hold: half of a surrogate pair, as a browser can send, becomes "?"."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def clip(text: str, max_chars: int) -> str:
+    """One line of at most ``max_chars`` characters."""
+    return " ".join(clean(text).split())[:max_chars].rstrip()
+
+
+def fold(*texts: str) -> str:
+    """The form in which texts are compared: case and compatibility forms do not count.
+
+    One line per text, so that a needle, which has no line break, is never found across two.
+    """
+    return "\n".join(" ".join(unicodedata.normalize("NFKC", text).casefold().split()) for text in texts)
+
+
+def write_time(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
+
+
+def read_time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def read_optional_time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+class Codec(Generic[T]):
+    """A dataclass as JSON text, readable by older and newer versions of this program.
+
+    Fields that a row lacks take their default, or ``fallback`` when they have none; fields that
+    this version does not know, or whose value it cannot read, are passed over.
+    """
+
+    def __init__(self, kind: type[T], fallback: Mapping[str, Any]) -> None:
+        self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+        self._fallback = dict(fallback)
+
+    def write(self, value: T) -> str:
+        return json.dumps(self._adapter.dump_python(value, mode="json"), separators=(",", ":"))
+
+    def read(self, text: str) -> T:
+        data = json.loads(text)
+        try:
+            return self._adapter.validate_python(data)
+        except ValidationError as error:
+            bad = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
+        kept = {key: value for key, value in data.items() if key not in bad} if isinstance(data, dict) else {}
+        return self._adapter.validate_python({**self._fallback, **kept})
+
+    def readable(self, text: str) -> bool:
+        """Whether the text is read whole, with nothing passed over."""
+        try:
+            self._adapter.validate_python(json.loads(text))
+        except ValueError:
+            return False
+        return True
+
+
+REQUESTS = Codec(EditRequest, {"instruction": "", "tier": Tier.LOCAL, "backend": "unknown"})
+OUTCOMES = Codec(Outcome, {"backend": "unknown", "tier": ""})
+FAILURES = Codec(Failure, {"kind": "KontextError", "message": "The edit failed."})
+
+
+def select_rows(db: Database, sql: str, *parameters: object) -> list[Row]:
+    return list(db.query(sql, parameters))
+
+
+def first_row(db: Database, sql: str, *parameters: object) -> Row | None:
+    return next(iter(db.query(sql, parameters)), None)
+
+
+def scalar(db: Database, sql: str, *parameters: object) -> Any:
+    row = db.execute(sql, parameters).fetchone()
+    return None if row is None else row[0]
+
+
+def owned(db: Database, owner: str, project_id: str, *, in_bin: bool = True) -> Row:
+    """The bare project row. Raises :class:`ProjectNotFound` also for another owner's project,
+    and for one in the bin unless ``in_bin``.
+    """
+    row = first_row(db, "SELECT * FROM projects WHERE id = ? AND owner = ?", project_id, owner)
+    if row is None:
+        raise project_not_found()
+    if row["deleted_at"] is not None and not in_bin:
+        raise ProjectNotFound("This project is in the bin.", hint="Restore it from the bin to go on with it.")
+    return row
+
+
+def project_not_found() -> ProjectNotFound:
+    return ProjectNotFound("There is no such project.", hint="Choose one of your projects, or start a new one.")
+
+
+def version_row(db: Database, project_id: str, version_id: str, *, live: bool = False) -> Row:
+    row = first_row(db, "SELECT * FROM versions WHERE id = ? AND project_id = ?", version_id, project_id)
+    if row is None or (live and row["pruned_at"] is not None):
+        raise VersionNotFound("There is no such version in this project.", hint="Choose another in the tree.")
+    return row
+
+
+def insert_rows(db: Database, table: str, rows: list[Row]) -> None:
+    """``rows`` have the same columns. Table and column names come from this package, values are bound.
+
+    ``Table.insert`` would first ask SQLite for the table's columns and keys, at every commit.
+    """
+    if rows:
+        columns = list(rows[0])
+        places = ", ".join(f":{column}" for column in columns)
+        db.conn.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+
+
+def usd(total: float | None) -> float:
+    """A sum of prices, without the dust of binary fractions."""
+    return round(float(total or 0), 6)
+
+
+def touch(db: Database, project_id: str, now: str) -> None:
+    db.execute("UPDATE projects SET updated_at = ? WHERE id = ?", (now, project_id))
+
+
+def to_project(row: Row) -> Project:
+    """From the columns of ``PROJECT_SQL`` in ``project_store``."""
+    return Project(
+        id=row["id"],
+        owner=row["owner"],
+        title=row["title"],
+        head=row["head"],
+        redo=row["redo"],
+        draft=row["draft"],
+        created_at=read_time(row["created_at"]),
+        updated_at=read_time(row["updated_at"]),
+        deleted_at=read_optional_time(row["deleted_at"]),
+        version_count=row["version_count"],
+        spent_usd=usd(row["spent_usd"]),
+        cover=row["cover"],
+        budget_usd=row["budget_usd"],
+    )
+
+
+def to_version(row: Row) -> Version:
+    return Version(
+        id=row["id"],
+        project=row["project_id"],
+        parent=row["parent"],
+        digest=row["digest"],
+        size=Size(row["width"], row["height"]),
+        has_alpha=bool(row["has_alpha"]),
+        instruction=row["instruction"],
+        request=None if row["request"] is None else REQUESTS.read(row["request"]),
+        outcome=None if row["outcome"] is None else OUTCOMES.read(row["outcome"]),
+        created_at=read_time(row["created_at"]),
+        job=row["job_id"],
+        name=row["name"],
+        starred=bool(row["starred"]),
+        pruned_at=read_optional_time(row["pruned_at"]),
+        source=json.loads(row["source"]),
+    )
+
+
+def to_job(row: Row) -> Job:
+    return Job(
+        id=row["id"],
+        project=row["project_id"],
+        owner=row["owner"],
+        parent=row["parent"],
+        request=REQUESTS.read(row["request"]),
+        state=JobState(row["state"]),
+        created_at=read_time(row["created_at"]),
+        updated_at=read_time(row["updated_at"]),
+        remote_id=row["remote_id"],
+        poll_url=row["poll_url"],
+        details=json.loads(row["details"]),
+        price_usd=row["price_usd"],
+        sending_at=read_optional_time(row["sending_at"]),
+        version=row["version_id"],
+        failure=None if row["failure"] is None else FAILURES.read(row["failure"]),
+        dismissed_at=read_optional_time(row["dismissed_at"]),
+        fallback_from=row["fallback_from"],
+    )
+
+
+def to_image(row: Row) -> StoredImage:
+    return StoredImage(
+        project=row["project_id"],
+        digest=row["digest"],
+        kind=ImageKind(row["kind"]),
+        size=Size(row["width"], row["height"]),
+        media_type=row["media_type"],
+        created_at=read_time(row["created_at"]),
+        icc=row["icc"],
+    )
