@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from kontext_ui.edits import Size
+from kontext_ui.edits import EditRequest, Size
 from kontext_ui.errors import Billed, JobClosed, JobNotFound
 from kontext_ui.history.connections import Connections
 from kontext_ui.history.image_store import note_image
+from kontext_ui.history.processes import surely_dead
 from kontext_ui.history.project_store import Store
 from kontext_ui.history.rows import (
     FAILURES,
@@ -62,8 +63,37 @@ class JobStore(Store):
             return to_job(_open_row(db, job.id))
 
     def mark_sending(self, job_id: str) -> Job:
-        """Before the first byte leaves: a crash from here on leaves a job that may have been billed."""
-        return self._advance(job_id, {"sending_at": self._now()}, only_from=(JobState.QUEUED,))
+        """Before the first byte leaves: a crash from here on leaves a job that may have been billed.
+
+        Again for a job that is run anew; ``starts`` counts. Not for one that a provider has taken.
+        """
+        with self._connections.writing() as db:
+            row = _open_row(db, job_id)
+            if row["remote_id"] is not None:
+                raise JobClosed("This edit was sent already.")
+            now = self._now()
+            return _update(db, row, {"sending_at": now, "starts": row["starts"] + 1, "updated_at": now})
+
+    def reroute_job(self, job_id: str, request: EditRequest, fallback_from: str, price_usd: float | None) -> Job:
+        """Hand a job that no provider has taken to another backend; ``fallback_from`` is the one that failed."""
+        values = {
+            "request": REQUESTS.write(request),
+            "state": JobState.QUEUED.value,
+            "sending_at": None,
+            "price_usd": price_usd,
+            "fallback_from": fallback_from,
+        }
+        return self._advance(job_id, values, only_from=(JobState.QUEUED, JobState.RUNNING))
+
+    def reopen_job(self, owner: str, job_id: str) -> Job:
+        """Take up again a job that ended without a picture although a provider had taken it."""
+        with self._connections.writing() as db:
+            row = _owned_job(db, owner, job_id)
+            if row["state"] in OPEN_STATES or row["version_id"] is not None or row["remote_id"] is None:
+                raise JobClosed("There is nothing to ask the provider about.")
+            _beat(db, self.process_token, self._now())
+            values = {"state": "submitted", "failure": None, "dismissed_at": None, "claimed_by": self.process_token}
+            return _update(db, row, {**values, "updated_at": self._now()})
 
     def mark_submitted(
         self,
@@ -117,16 +147,18 @@ class JobStore(Store):
         icc: str | None = None,
         source: Mapping[str, str] | None = None,
         version_id: str | None = None,
+        late: bool = False,
     ) -> Version:
         """The result becomes a version and the job is done, in one transaction. Blobs come first.
 
         The head moves only if it is still where the job started; a user who has gone elsewhere
         stays there. The parent forgets its redo child either way. A change mask named by the
-        outcome is noted as an image of the version's size.
+        outcome is noted as an image of the version's size. ``late`` takes the result of a job
+        whose user stopped waiting, and leaves the head alone.
         """
         now = self._now()
         with self._connections.writing() as db:
-            job = _open_row(db, job_id)
+            job = _open_row(db, job_id, or_cancelled=late)
             parent = None if job["parent"] is None else version_row(db, job["project_id"], job["parent"])
             cost_usd = outcome.price_usd if outcome.price_usd is not None else job["price_usd"] or 0.0
             version = {
@@ -160,7 +192,8 @@ class JobStore(Store):
                 "WHERE id = :id",
                 done,
             )
-            _advance_head(db, job, version["id"], now)
+            if not late:
+                _advance_head(db, job, version["id"], now)
             return to_version(version_row(db, job["project_id"], version["id"]))
 
     def job(self, owner: str, job_id: str) -> Job:
@@ -193,6 +226,12 @@ class JobStore(Store):
             )
         return {row["version_id"]: to_job(row) for row in rows}
 
+    def running_jobs(self, owner: str) -> list[Job]:
+        """The owner's open jobs in all projects, oldest first."""
+        with self._connections.reading() as db:
+            rows = select_rows(db, f"SELECT * FROM jobs WHERE {OPEN_SQL} AND owner = ? ORDER BY seq", owner)
+        return [to_job(row) for row in rows]
+
     def open_jobs(self) -> list[Job]:
         """Of all owners and all processes, oldest first."""
         with self._connections.reading() as db:
@@ -209,6 +248,9 @@ class JobStore(Store):
         limit = write_time(moment - timedelta(seconds=stale_after_s))
         with self._connections.writing() as db:
             _beat(db, process_token, write_time(moment))
+            tokens = [row["token"] for row in select_rows(db, "SELECT token FROM processes")]
+            dead = [(token,) for token in tokens if surely_dead(token, process_token)]
+            db.conn.executemany("DELETE FROM processes WHERE token = ?", dead)
             rows = select_rows(
                 db,
                 f"""
@@ -266,11 +308,11 @@ def _job_row(job: Job) -> Row:
     }
 
 
-def _open_row(db: Database, job_id: str) -> Row:
+def _open_row(db: Database, job_id: str, *, or_cancelled: bool = False) -> Row:
     row = first_row(db, "SELECT * FROM jobs WHERE id = ?", job_id)
     if row is None:
         raise JobNotFound("There is no such edit.")
-    if row["state"] not in OPEN_STATES:
+    if row["state"] not in OPEN_STATES and not (or_cancelled and row["state"] == JobState.CANCELLED.value):
         raise JobClosed(f"This edit has ended already: {row['state']}.")
     return row
 
@@ -292,7 +334,8 @@ def _update(db: Database, row: Row, values: Row) -> Job:
 def _note_spend(db: Database, job: Row, usd: float, now: str) -> None:
     if usd:
         db.execute(
-            "INSERT INTO spend (job_id, project_id, owner, usd, spent_at) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO spend (job_id, project_id, owner, usd, spent_at) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (job_id) DO UPDATE SET usd = excluded.usd",
             (job["id"], job["project_id"], job["owner"], usd, now),
         )
 

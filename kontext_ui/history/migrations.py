@@ -111,6 +111,7 @@ def m002_jobs(db: Database) -> None:
             details TEXT NOT NULL DEFAULT '{}',
             price_usd REAL,
             sending_at TEXT,
+            starts INTEGER NOT NULL DEFAULT 0,
             version_id TEXT,
             failure TEXT,
             dismissed_at TEXT,

@@ -202,6 +202,7 @@ def to_job(row: Row) -> Job:
         details=json.loads(row["details"]),
         price_usd=row["price_usd"],
         sending_at=read_optional_time(row["sending_at"]),
+        starts=row["starts"],
         version=row["version_id"],
         failure=None if row["failure"] is None else FAILURES.read(row["failure"]),
         dismissed_at=read_optional_time(row["dismissed_at"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import TracebackType
 from kontext_ui.history.connections import Connections
 from kontext_ui.history.image_store import ImageStore
 from kontext_ui.history.job_store import JobStore
+from kontext_ui.history.processes import new_token
 from kontext_ui.history.project_store import ProjectStore, utc_now
 from kontext_ui.history.tree_store import TreeStore
 from kontext_ui.history.upkeep import Upkeep
@@ -34,7 +34,7 @@ class HistoryStore(ProjectStore, TreeStore, JobStore, ImageStore, Upkeep):
         busy_timeout_s: float = 15.0,
     ) -> None:
         connections = Connections(path, busy_timeout_s=busy_timeout_s)
-        super().__init__(connections, clock, process_token or secrets.token_urlsafe(16))
+        super().__init__(connections, clock, process_token or new_token())
 
     def close(self) -> None:
         """Waits for calls that are running; later calls raise ``HistoryError``."""
