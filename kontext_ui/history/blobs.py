@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from kontext_ui.errors import ImageMissing, StorageFull
 
-Kind = Literal["full", "preview", "thumb"]
+KINDS = ("full", "preview", "thumb")
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
@@ -64,17 +64,20 @@ class BlobStore:
         target = self._place(digest, suffix)
         return self._put(target, data, durable=True)
 
-    def put_derived(self, digest: str, kind: Kind, data: bytes, suffix: str = ".webp") -> Path:
+    def put_derived(self, digest: str, kind: str, data: bytes, suffix: str = ".webp") -> Path:
         """A preview or thumbnail of the image ``digest``. It can be made again, so it is not
         forced onto the disk's directory.
         """
-        if kind == "full":
-            raise ValueError("The full image is stored with put().")
+        if kind not in KINDS[1:]:
+            raise ValueError(f"{kind!r} is not a kind of derived image; the full one is stored with put().")
         return self._put(self._place(digest, f".{kind}", suffix), data, durable=False)
 
-    def path(self, digest: str, kind: Kind = "full") -> Path:
-        """Where the file lies. Raises :class:`ImageMissing`, also for anything that is no digest."""
-        if DIGEST.fullmatch(digest) is None:
+    def path(self, digest: str, kind: str = "full") -> Path:
+        """Where the file lies; ``kind`` is one of ``KINDS``.
+
+        Raises :class:`ImageMissing`, also for anything that is no digest and for any other kind.
+        """
+        if DIGEST.fullmatch(digest) is None or kind not in KINDS:
             raise _missing()
         stem = digest if kind == "full" else f"{digest}.{kind}"
         folder = self._folder(digest)
@@ -87,14 +90,14 @@ class BlobStore:
                 return candidate
         raise _missing()
 
-    def has(self, digest: str, kind: Kind = "full") -> bool:
+    def has(self, digest: str, kind: str = "full") -> bool:
         try:
             self.path(digest, kind)
         except ImageMissing:
             return False
         return True
 
-    def read(self, digest: str, kind: Kind = "full") -> bytes:
+    def read(self, digest: str, kind: str = "full") -> bytes:
         try:
             return self.path(digest, kind).read_bytes()
         except FileNotFoundError:

@@ -21,9 +21,9 @@ class ImageStore(Store):
         self,
         project_id: str,
         digest: str,
-        kind: ImageKind,
+        kind: ImageKind | str,
         size: Size,
-        media_type: str,
+        media_type: str = "image/png",
         icc: str | None = None,
     ) -> None:
         """Note that the project uses this stored image. Noting it again is harmless.
@@ -35,7 +35,7 @@ class ImageStore(Store):
         with self._connections.writing() as db:
             if scalar(db, "SELECT 1 FROM projects WHERE id = ?", project_id) is None:
                 raise project_not_found()
-            note_image(db, project_id, digest, kind, size, media_type, icc, now)
+            note_image(db, project_id, digest, ImageKind(kind), size, media_type, icc, now)
 
     def project_image(self, owner: str, project_id: str, digest: str) -> StoredImage:
         """The check before an image is sent: one query over two keys.
@@ -107,5 +107,5 @@ def note_image(
             kind = CASE WHEN excluded.kind = 'version' THEN 'version' ELSE kind END,
             icc = coalesce(icc, excluded.icc)
         """,
-        (project_id, digest, ImageKind(kind).value, size.width, size.height, media_type, icc, now),
+        (project_id, digest, kind.value, size.width, size.height, media_type, icc, now),
     )

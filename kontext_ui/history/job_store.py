@@ -103,13 +103,21 @@ class JobStore(Store):
         price_usd: float | None = None,
         details: Mapping[str, str] | None = None,
     ) -> Job:
-        """The provider's id, before the first poll. From any open state: an id is never refused."""
-        values: Row = {"state": "submitted", "remote_id": remote_id, "poll_url": poll_url}
-        if price_usd is not None:
-            values["price_usd"] = price_usd
-        if details is not None:
-            values["details"] = json.dumps(dict(details))
-        return self._advance(job_id, values)
+        """The provider's id, before the first poll. From any open state: an id is never refused.
+
+        A job that was cancelled while it was being sent stays cancelled and keeps the id, so that
+        its picture can still be asked for.
+        """
+        with self._connections.writing() as db:
+            row = _open_row(db, job_id, or_cancelled=True)
+            values: Row = {"remote_id": remote_id, "poll_url": poll_url, "updated_at": self._now()}
+            if row["state"] in OPEN_STATES:
+                values["state"] = JobState.SUBMITTED.value
+            if price_usd is not None:
+                values["price_usd"] = price_usd
+            if details is not None:
+                values["details"] = json.dumps(dict(details))
+            return _update(db, row, values)
 
     def mark_running(self, job_id: str) -> Job:
         return self._advance(job_id, {"state": "running"})
@@ -286,8 +294,8 @@ class JobStore(Store):
         now = self._now()
         with self._connections.writing() as db:
             row = _open_row(db, job_id)
-            if failure is not None and failure.billed is not Billed.NO:
-                _note_spend(db, row, row["price_usd"] or 0.0, now)
+            billed = failure is not None and failure.billed is not Billed.NO
+            _note_spend(db, row, row["price_usd"] or 0.0 if billed else 0.0, now)
             written = None if failure is None else FAILURES.write(failure)
             return _update(db, row, {"state": state.value, "failure": written, "updated_at": now})
 
@@ -332,12 +340,11 @@ def _update(db: Database, row: Row, values: Row) -> Job:
 
 
 def _note_spend(db: Database, job: Row, usd: float, now: str) -> None:
+    """What the job costs as far as is known now; a job that ends twice, late or reopened, counts once."""
+    db.execute("DELETE FROM spend WHERE job_id = ?", (job["id"],))
     if usd:
-        db.execute(
-            "INSERT INTO spend (job_id, project_id, owner, usd, spent_at) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (job_id) DO UPDATE SET usd = excluded.usd",
-            (job["id"], job["project_id"], job["owner"], usd, now),
-        )
+        spent = {"job_id": job["id"], "project_id": job["project_id"], "owner": job["owner"], "usd": usd}
+        insert_rows(db, "spend", [{**spent, "spent_at": now}])
 
 
 def _advance_head(db: Database, job: Row, version_id: str, now: str) -> None:

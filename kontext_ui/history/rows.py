@@ -70,21 +70,29 @@ class Codec(Generic[T]):
         return json.dumps(self._adapter.dump_python(value, mode="json"), separators=(",", ":"))
 
     def read(self, text: str) -> T:
-        data = json.loads(text)
         try:
-            return self._adapter.validate_python(data)
+            return self._adapter.validate_json(text)
         except ValidationError as error:
             bad = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
+        data = json.loads(text) if _is_json(text) else None
         kept = {key: value for key, value in data.items() if key not in bad} if isinstance(data, dict) else {}
         return self._adapter.validate_python({**self._fallback, **kept})
 
     def readable(self, text: str) -> bool:
         """Whether the text is read whole, with nothing passed over."""
         try:
-            self._adapter.validate_python(json.loads(text))
-        except ValueError:
+            self._adapter.validate_json(text)
+        except ValidationError:
             return False
         return True
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 REQUESTS = Codec(EditRequest, {"instruction": "", "tier": Tier.LOCAL, "backend": "unknown"})

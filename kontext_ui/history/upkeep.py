@@ -30,6 +30,9 @@ class Finding:
     message: str
     project: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.message} ({self.kind}: {self.subject or 'whole file'})"
+
 
 @dataclass(frozen=True)
 class Swept:
