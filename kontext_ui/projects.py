@@ -57,6 +57,10 @@ class Outcome:
     """Share of the picture's pixels that differ from the parent, 0..1."""
     warnings: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
+    answer: str | None = None
+    """Digest of the model's own picture, kept so that the change mask can be changed later."""
+    placement: Mapping[str, list[float]] = field(default_factory=dict)
+    """Where the answer lies on the parent."""
     meters: Mapping[str, float] = field(default_factory=dict)
     """Shift, zoom, drift and so on, by name; empty when the backend works at full resolution."""
 
@@ -157,6 +161,7 @@ class ImageKind(str, Enum):
     VERSION = "version"
     MASK = "mask"
     CHANGE_MASK = "change_mask"
+    ANSWER = "answer"
     REFERENCE = "reference"
 
 

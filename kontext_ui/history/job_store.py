@@ -7,19 +7,18 @@ whatever several threads or processes try.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
 
 from sqlite_utils import Database
 
 from kontext_ui.edits import EditRequest, Size
 from kontext_ui.errors import Billed, JobClosed, JobNotFound
-from kontext_ui.history.connections import Connections
 from kontext_ui.history.image_store import note_image
-from kontext_ui.history.processes import surely_dead
-from kontext_ui.history.project_store import Store
+from kontext_ui.history.processes import ClaimStore, beat
 from kontext_ui.history.rows import (
     FAILURES,
+    OPEN_SQL,
+    OPEN_STATES,
     OUTCOMES,
     REQUESTS,
     Row,
@@ -38,17 +37,10 @@ from kontext_ui.history.tree_store import insert_version
 from kontext_ui.projects import Failure, ImageKind, Job, JobState, Outcome, Version
 
 RESULT_MEDIA_TYPE = "image/png"
-OPEN_STATES = tuple(state.value for state in JobState if state.is_open)
-OPEN_SQL = "state IN ('queued', 'submitted', 'running')"
 
 
-class JobStore(Store):
+class JobStore(ClaimStore):
     """Methods that take a job id raise :class:`JobNotFound`, and :class:`JobClosed` when the job has ended."""
-
-    def __init__(self, connections: Connections, clock: Callable[[], datetime], process_token: str) -> None:
-        super().__init__(connections, clock)
-        self.process_token = process_token
-        """Names this process among those that have the file open; new jobs are claimed by it."""
 
     def create_job(self, job: Job) -> Job:
         """Write the job down before its request leaves. It belongs to this process from then on."""
@@ -56,7 +48,7 @@ class JobStore(Store):
             project = owned(db, job.owner, job.project, in_bin=False)
             if job.parent is not None:
                 version_row(db, job.project, job.parent)
-            _beat(db, self.process_token, self._now())
+            beat(db, self.process_token, self._now())
             row = {**_job_row(job), "claimed_by": self.process_token}
             row["base_head"] = project["head"] if job.parent is None else job.parent
             insert_rows(db, "jobs", [row])
@@ -91,7 +83,7 @@ class JobStore(Store):
             row = _owned_job(db, owner, job_id)
             if row["state"] in OPEN_STATES or row["version_id"] is not None or row["remote_id"] is None:
                 raise JobClosed("There is nothing to ask the provider about.")
-            _beat(db, self.process_token, self._now())
+            beat(db, self.process_token, self._now())
             values = {"state": "submitted", "failure": None, "dismissed_at": None, "claimed_by": self.process_token}
             return _update(db, row, {**values, "updated_at": self._now()})
 
@@ -170,36 +162,23 @@ class JobStore(Store):
             parent = None if job["parent"] is None else version_row(db, job["project_id"], job["parent"])
             cost_usd = outcome.price_usd if outcome.price_usd is not None else job["price_usd"] or 0.0
             version = {
+                **_result_row(job, parent, outcome),
                 "id": version_id or new_id(),
-                "project_id": job["project_id"],
-                "parent": job["parent"],
                 "digest": digest,
                 "width": size.width,
                 "height": size.height,
                 "has_alpha": has_alpha,
-                "instruction": clean(REQUESTS.read(job["request"]).instruction),
-                "request": job["request"],
-                "outcome": OUTCOMES.write(outcome),
                 "source": json.dumps(dict(source or {})),
                 "cost_usd": cost_usd,
                 "created_at": now,
-                "job_id": job_id,
-                "pruned_at": parent and parent["pruned_at"],
-                "pruned_by": parent and parent["pruned_by"],
             }
             insert_version(db, version)
             note_image(db, job["project_id"], digest, ImageKind.VERSION, size, media_type, icc, now)
-            if outcome.change_mask is not None:
-                note_image(
-                    db, job["project_id"], outcome.change_mask, ImageKind.CHANGE_MASK, size, "image/png", None, now
-                )
+            if (mask := outcome.change_mask) is not None:
+                note_image(db, job["project_id"], mask, ImageKind.CHANGE_MASK, size, "image/png", None, now)
             _note_spend(db, job, cost_usd, now)
-            done = {"id": job_id, "version": version["id"], "price": cost_usd, "now": now}
-            db.execute(
-                "UPDATE jobs SET state = 'done', version_id = :version, price_usd = :price, updated_at = :now "
-                "WHERE id = :id",
-                done,
-            )
+            done = {"state": JobState.DONE.value, "version_id": version["id"], "price_usd": cost_usd}
+            _update(db, job, {**done, "updated_at": now})
             if not late:
                 _advance_head(db, job, version["id"], now)
             return to_version(version_row(db, job["project_id"], version["id"]))
@@ -245,44 +224,6 @@ class JobStore(Store):
         with self._connections.reading() as db:
             return [to_job(row) for row in select_rows(db, f"SELECT * FROM jobs WHERE {OPEN_SQL} ORDER BY seq")]
 
-    def claim_open_jobs(self, process_token: str, stale_after_s: float) -> list[Job]:
-        """Take over the open jobs that no living process looks after, and return them.
-
-        A process lives while its last :meth:`heartbeat` is at most ``stale_after_s`` old. Jobs
-        that this process holds already are not returned, so this may be called again and again
-        to collect from a process that died meanwhile.
-        """
-        moment = self._clock()
-        limit = write_time(moment - timedelta(seconds=stale_after_s))
-        with self._connections.writing() as db:
-            _beat(db, process_token, write_time(moment))
-            tokens = [row["token"] for row in select_rows(db, "SELECT token FROM processes")]
-            dead = [(token,) for token in tokens if surely_dead(token, process_token)]
-            db.conn.executemany("DELETE FROM processes WHERE token = ?", dead)
-            rows = select_rows(
-                db,
-                f"""
-                SELECT * FROM jobs WHERE {OPEN_SQL} AND (claimed_by IS NULL OR claimed_by NOT IN
-                (SELECT token FROM processes WHERE beat_at >= ?)) ORDER BY seq
-                """,
-                limit,
-            )
-            db.conn.executemany(
-                "UPDATE jobs SET claimed_by = ? WHERE id = ?", [(process_token, row["id"]) for row in rows]
-            )
-            db.execute("DELETE FROM processes WHERE beat_at < ?", (limit,))
-        return [to_job(row) for row in rows]
-
-    def heartbeat(self, process_token: str) -> None:
-        """Say that this process lives; call it several times within the staleness of the others."""
-        with self._connections.writing() as db:
-            _beat(db, process_token, self._now())
-
-    def release_claims(self, process_token: str) -> None:
-        """On an orderly end: the next process need not wait until this one counts as dead."""
-        with self._connections.writing() as db:
-            db.execute("DELETE FROM processes WHERE token = ?", (process_token,))
-
     def _advance(self, job_id: str, values: Row, *, only_from: tuple[JobState, ...] = ()) -> Job:
         with self._connections.writing() as db:
             row = _open_row(db, job_id)
@@ -298,6 +239,20 @@ class JobStore(Store):
             _note_spend(db, row, row["price_usd"] or 0.0 if billed else 0.0, now)
             written = None if failure is None else FAILURES.write(failure)
             return _update(db, row, {"state": state.value, "failure": written, "updated_at": now})
+
+
+def _result_row(job: Row, parent: Row | None, outcome: Outcome) -> Row:
+    """What a version takes from its job; under a parent that was pruned meanwhile it is hidden with it."""
+    return {
+        "project_id": job["project_id"],
+        "parent": job["parent"],
+        "instruction": clean(REQUESTS.read(job["request"]).instruction),
+        "request": job["request"],
+        "outcome": OUTCOMES.write(outcome),
+        "job_id": job["id"],
+        "pruned_at": parent and parent["pruned_at"],
+        "pruned_by": parent and parent["pruned_by"],
+    }
 
 
 def _job_row(job: Job) -> Row:
@@ -352,14 +307,4 @@ def _advance_head(db: Database, job: Row, version_id: str, now: str) -> None:
     db.execute(
         "UPDATE projects SET head = CASE WHEN head IS ? THEN ? ELSE head END, updated_at = ? WHERE id = ?",
         (job["base_head"], version_id, now, job["project_id"]),
-    )
-
-
-def _beat(db: Database, token: str, now: str) -> None:
-    db.execute(
-        """
-        INSERT INTO processes (token, beat_at) VALUES (?, ?)
-        ON CONFLICT (token) DO UPDATE SET beat_at = excluded.beat_at
-        """,
-        (token, now),
     )
