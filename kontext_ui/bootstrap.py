@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from kontext_ui.backends import BACKENDS, load_backend
 from kontext_ui.editor import Editor
 from kontext_ui.editor.routing import Router
+from kontext_ui.editor.spending import Purse
 from kontext_ui.editor.vault import Vault
+from kontext_ui.edits import Tier
+from kontext_ui.errors import InvalidSetting
 from kontext_ui.history.blobs import BlobStore
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images.codec import ImageLimits
@@ -22,4 +25,14 @@ def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> 
     limits = ImageLimits(
         max_bytes=int(settings.max_upload_mb * 1_000_000), max_pixels=int(settings.max_megapixels * 1_000_000)
     )
-    return Editor(store, Vault(blobs), Router(backends), limits)
+    purse = Purse(store, project_usd=settings.project_budget_usd, day_usd=settings.day_budget_usd)
+    order = {tier: _ids(getattr(settings, f"{tier.value}_backends"), backends) for tier in Tier}
+    return Editor(store, Vault(blobs), Router(backends, order), limits, purse, fallback=settings.fallback)
+
+
+def _ids(text: str, known: Mapping[str, object]) -> tuple[str, ...]:
+    ids = tuple(part.strip() for part in text.split(",") if part.strip())
+    for backend_id in ids:
+        if backend_id not in known:
+            raise InvalidSetting(f"{backend_id!r} is not a backend.", hint=f"Known are {', '.join(known)}.")
+    return ids

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from kontext_ui.editor import pipeline
 from kontext_ui.editor.routing import Router, fit_parameters
 from kontext_ui.editor.values import BackendOffer, EditDraft, Receipt
-from kontext_ui.edits import Capabilities, EditRequest, Mode, Size
+from kontext_ui.edits import Capabilities, EditRequest, Mask, Mode, Size
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.projects import Version
 
 
-def make_receipt(router: Router, draft: EditDraft, parent: Version | None, keys: Mapping[str, str]) -> Receipt:
+def make_receipt(
+    router: Router, draft: EditDraft, parent: Version | None, keys: Mapping[str, str], mask: Mask | None = None
+) -> Receipt:
     """What would happen if the draft were sent now.
 
     Raises ``InvalidRequest`` (empty instruction, value out of range, impossible shape) or
@@ -50,7 +52,7 @@ def make_receipt(router: Router, draft: EditDraft, parent: Version | None, keys:
         price_usd=price,
         price_note=capabilities.price_note,
         typical_s=capabilities.typical_s,
-        geometry="" if parent is None else _geometry(request, parent.size, capabilities),
+        geometry="" if parent is None else _geometry(request, parent.size, capabilities, mask),
         warnings=tuple(warnings),
     )
 
@@ -82,7 +84,7 @@ def _check_references(request: EditRequest, offer: BackendOffer, router: Router,
     raise InvalidRequest(f"{offer.label} takes {takes}.", hint=hint)
 
 
-def _geometry(request: EditRequest, source: Size, capabilities: Capabilities) -> str:
+def _geometry(request: EditRequest, source: Size, capabilities: Capabilities, mask: Mask | None) -> str:
     if capabilities.size_rule.kind == "any":
         return f"{source}, edited at full resolution"
-    return pipeline.plan(request, source, capabilities).receipt()
+    return pipeline.plan(request, source, capabilities, mask).receipt()

@@ -20,15 +20,17 @@ from kontext_ui.editor.drafting import make_receipt
 from kontext_ui.editor.keys import KeyRing
 from kontext_ui.editor.routing import Router
 from kontext_ui.editor.runner import JobRunner
+from kontext_ui.editor.spending import DAY_BUDGET, Budget, Purse
 from kontext_ui.editor.values import Change, EditDraft, ProjectView, Receipt, TierOffer
 from kontext_ui.editor.vault import Vault
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images import codec, masks
-from kontext_ui.projects import Job, JobState, Project, Turn, Version
+from kontext_ui.projects import ImageKind, Job, JobState, Project, Turn, Version
 
 log = logging.getLogger(__name__)
 _io = to_thread.run_sync
+PNG = "image/png"
 HEARTBEAT_S = 5.0
 STALE_AFTER_S = 20.0
 """A process that has not shown a sign of life for this long is taken for dead and its jobs are taken over."""
@@ -43,17 +45,19 @@ class Editor:
         vault: Vault,
         router: Router,
         limits: codec.ImageLimits,
+        purse: Purse,
         *,
         fallback: bool = True,
     ) -> None:
         self._store = store
+        self._purse = purse
+        self._sending = asyncio.Lock()
         self._vault = vault
         self._router = router
         self._limits = limits
         self._keys = KeyRing()
         self._feed = ChangeFeed()
         self._runner = JobRunner(store, vault, router, self._feed, self._keys, fallback=fallback)
-        self._process = secrets.token_hex(8)
         self._heart: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -68,13 +72,14 @@ class Editor:
         await self._runner.aclose()
         for backend in self._router.backends.values():
             await backend.aclose()
+        await _io(self._store.release_claims, self._store.process_token)
         await _io(self._store.close)
 
     async def _beat(self) -> None:
+        token = self._store.process_token
         while True:
             try:
-                await _io(self._store.heartbeat, self._process)
-                await self._runner.recover(await _io(self._store.claim_open_jobs, self._process, STALE_AFTER_S))
+                await self._runner.recover(await _io(self._store.claim_open_jobs, token, STALE_AFTER_S))
             except Exception:
                 # A busy disk must not end the taking over of jobs; it is tried again in a few seconds.
                 log.exception("looking for jobs to take over failed")
@@ -129,11 +134,8 @@ class Editor:
         opened = await self._vault.compute(codec.open_image, data, self._limits)
         digest = await self._vault.save(opened.pixels)
         source = {**opened.source, "filename": _plain_name(filename)}
-        version, project = await _io(
-            lambda: self._store.add_root(
-                owner, project_id, digest=digest, size=opened.size, has_alpha=opened.has_alpha, source=source
-            )
-        )
+        version = await _io(self._store.add_root, owner, project_id, digest, opened.size, opened.has_alpha, source)
+        project = await _io(self._store.project, owner, project_id)
         self._feed.publish(project_id, Change(project=project, versions=(version,)))
         return version
 
@@ -142,7 +144,7 @@ class Editor:
         await _io(self._store.project, owner, project_id)
         opened = await self._vault.compute(codec.open_image, data, self._limits)
         digest = await self._vault.save(opened.pixels)
-        await _io(self._store.add_image, project_id, digest, "reference", opened.size)
+        await _io(self._store.add_image, project_id, digest, ImageKind.REFERENCE, opened.size, PNG)
         return digest
 
     async def add_mask(self, owner: str, project_id: str, version_id: str, data: bytes) -> str:
@@ -151,7 +153,8 @@ class Editor:
         opened = await self._vault.compute(codec.open_image, data, self._limits)
         mask = await self._vault.compute(masks.normalise, opened.pixels, version.size)
         digest = await self._vault.save_mask(mask)
-        await _io(self._store.add_image, project_id, digest, "mask", version.size)
+        assert digest is not None
+        await _io(self._store.add_image, project_id, digest, ImageKind.MASK, version.size, PNG)
         return digest
 
     async def image_path(self, owner: str, project_id: str, digest: str, kind: str = "full") -> Path:
@@ -193,7 +196,8 @@ class Editor:
 
     async def restore_version(self, owner: str, project_id: str, version_id: str) -> tuple[Version, ...]:
         """Bring back exactly what the prune of this version hid."""
-        restored = tuple(await _io(self._store.restore_pruned, owner, project_id, version_id))
+        ids = set(await _io(self._store.restore_pruned, owner, project_id, version_id))
+        restored = tuple(v for v in await _io(self._store.versions, owner, project_id) if v.id in ids)
         project = await _io(self._store.project, owner, project_id)
         self._feed.publish(project_id, Change(project=project, versions=restored))
         return restored
@@ -208,40 +212,38 @@ class Editor:
 
     async def check(self, owner: str, project_id: str, draft: EditDraft) -> Receipt:
         """What would happen if the draft were sent now; raises what ``submit`` would raise."""
-        parent = await self._parent(owner, project_id, draft)
-        return make_receipt(self._router, draft, parent, self._keys.of(owner))
+        project = await _io(self._store.project, owner, project_id)
+        return (await self._receipt(owner, project, draft))[0]
 
     async def submit(self, owner: str, project_id: str, draft: EditDraft) -> Job:
-        """Write the job down and start it. Returns at once; the edit goes on whoever is looking."""
-        parent = await self._parent(owner, project_id, draft)
-        receipt = make_receipt(self._router, draft, parent, self._keys.of(owner))
-        for digest in (*draft.reference_images, *([draft.mask] if draft.mask else [])):
-            await _io(self._store.project_image, owner, project_id, digest)
-        now = datetime.now(timezone.utc)
-        job = Job(
-            id=secrets.token_urlsafe(16),
-            project=project_id,
-            owner=owner,
-            parent=None if parent is None else parent.id,
-            request=receipt.request,
-            state=JobState.QUEUED,
-            created_at=now,
-            updated_at=now,
-            price_usd=receipt.price_usd,
-        )
-        job = await _io(self._store.create_job, job, self._process)
+        """Write the job down and start it. Returns at once; the edit goes on whoever is looking.
+
+        Raises what ``check`` raises, and ``BudgetExceeded``; then nothing was sent.
+        """
+        project = await _io(self._store.project, owner, project_id)
+        receipt, parent = await self._receipt(owner, project, draft)
+        job = _new_job(owner, project_id, parent, receipt)
+        async with self._sending:  # so that two edits cannot both take the last of a budget
+            await self._purse.guard(owner, project, receipt.price_usd)
+            job = await _io(self._store.create_job, job)
         self._feed.publish(project_id, Change(jobs=(job,)))
         self._runner.start(job, pinned=draft.backend is not None)
         return job
 
-    async def _parent(self, owner: str, project_id: str, draft: EditDraft) -> Version | None:
-        project = await _io(self._store.project, owner, project_id)
+    async def _receipt(self, owner: str, project: Project, draft: EditDraft) -> tuple[Receipt, Version | None]:
+        for digest in (*draft.reference_images, *([draft.mask] if draft.mask else [])):
+            await _io(self._store.project_image, owner, project.id, digest)
+        parent = await self._parent(owner, project, draft)
+        mask = None if draft.mask is None else await self._vault.load_mask(draft.mask)
+        return make_receipt(self._router, draft, parent, self._keys.of(owner), mask), parent
+
+    async def _parent(self, owner: str, project: Project, draft: EditDraft) -> Version | None:
         if project.deleted_at is not None:
             raise InvalidRequest("This project is in the bin.", hint="Restore it from the bin to go on with it.")
         version_id = draft.parent or project.head
         if draft.from_text or version_id is None:
             return None
-        return await _io(self._store.version, owner, project_id, version_id)
+        return await _io(self._store.version, owner, project.id, version_id)
 
     async def cancel(self, owner: str, job_id: str) -> Job:
         """Stop an edit; the job's failure says what that means for the bill."""
@@ -261,6 +263,32 @@ class Editor:
         await self._runner.wait(job_id)
         return await self._runner.turn(owner, job_id)
 
+    # Keys and money
+
+    def set_key(self, owner: str, backend_id: str, key: str) -> None:
+        """Keep a visitor's own key in memory, for this process's life or until it is forgotten."""
+        if backend_id not in self._router.backends:
+            raise InvalidRequest("There is no such backend.")
+        if not key.strip() or not key.isascii() or any(character.isspace() for character in key.strip()):
+            raise InvalidRequest("This does not look like a key.", hint="Paste the key alone, in one line.")
+        self._keys.put(owner, backend_id, key.strip())
+
+    def forget_key(self, owner: str, backend_id: str) -> None:
+        self._keys.forget(owner, backend_id)
+
+    def has_key(self, owner: str, backend_id: str) -> bool:
+        return self._keys.get(owner, backend_id) is not None
+
+    async def budgets(self, owner: str, project_id: str) -> tuple[Budget, Budget]:
+        """The project's and the day's."""
+        return await self._purse.budgets(owner, await _io(self._store.project, owner, project_id))
+
+    async def set_budget(self, owner: str, project_id: str, usd: float | None) -> Project:
+        return self._tell(await _io(self._store.set_budget, owner, project_id, usd))
+
+    async def set_day_budget(self, owner: str, usd: float | None) -> None:
+        await _io(self._store.set_preference, owner, DAY_BUDGET, usd)
+
     # Care of the data folder
 
     async def verify(self) -> list[str]:
@@ -270,7 +298,7 @@ class Editor:
     async def sweep(self, older_than: timedelta = timedelta(hours=1)) -> tuple[int, int]:
         """Remove files that nothing refers to; returns how many and how many bytes."""
         swept = await _io(self._store.sweep, self._vault.blobs, older_than)
-        return swept.count, swept.bytes
+        return swept.files, swept.bytes
 
     def _tell(self, project: Project) -> Project:
         self._feed.publish(project.id, Change(project=project))
@@ -279,6 +307,21 @@ class Editor:
     def _tell_version(self, version: Version) -> Version:
         self._feed.publish(version.project, Change(versions=(version,)))
         return version
+
+
+def _new_job(owner: str, project_id: str, parent: Version | None, receipt: Receipt) -> Job:
+    now = datetime.now(timezone.utc)
+    return Job(
+        id=secrets.token_urlsafe(16),
+        project=project_id,
+        owner=owner,
+        parent=None if parent is None else parent.id,
+        request=receipt.request,
+        state=JobState.QUEUED,
+        created_at=now,
+        updated_at=now,
+        price_usd=receipt.price_usd,
+    )
 
 
 def _plain_name(filename: str) -> str:

@@ -1,4 +1,4 @@
-"""One edit's pixels on their way out and back: load, fit, send, restore, lock."""
+"""One edit's pixels on their way out and back: load, fit, send, restore, lock. CPU work, for worker threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import numpy as np
 
 from kontext_ui.editor.vault import Vault
 from kontext_ui.edits import Capabilities, EditRequest, EditResult, Mask, Pixels, Size
-from kontext_ui.images import geometry, lock, masks
+from kontext_ui.images import geometry, lock, masks, references
+
+REFERENCE_SIDE_PX = 1568
+"""Longest side of a reference image that is sent: the longest side of the model's own sizes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,44 +39,55 @@ class BroughtBack:
     changed_fraction: float | None
     warnings: tuple[str, ...] = ()
     meters: Mapping[str, float] = field(default_factory=dict)
+    candidate: lock.Candidate | None = None
+    """What the model answered, placed on the parent; kept where only a part of it was used."""
 
 
 async def prepare(vault: Vault, request: EditRequest, capabilities: Capabilities) -> Prepared:
     """Load what the request names and fit it to the backend. Raises ``ImageMissing``, ``InvalidRequest``."""
     parent = None if request.input_image is None else await vault.load(request.input_image)
     parent_mask = None if request.mask is None else await vault.load_mask(request.mask)
-    references = tuple([await vault.load(digest) for digest in request.reference_images])
-    return await vault.compute(_fit, parent, parent_mask, references, request, capabilities)
+    looked_at = tuple([await vault.load(digest) for digest in request.reference_images])
+    return await vault.compute(_prepare, parent, parent_mask, looked_at, request, capabilities)
 
 
-def _fit(
+def _prepare(
     parent: Pixels | None,
-    parent_mask: Mask | None,
-    references: tuple[Pixels, ...],
+    mask: Mask | None,
+    looked_at: tuple[Pixels, ...],
     request: EditRequest,
     capabilities: Capabilities,
 ) -> Prepared:
+    rule = capabilities.size_rule
     if parent is None:
-        return Prepared(None, None, None, None, references, None)
-    if parent_mask is not None:
-        parent_mask = masks.normalise(parent_mask, size_of(parent))
-    if capabilities.size_rule.kind == "any":
-        return Prepared(parent, parent_mask, parent, parent_mask, references, None)
-    fit = plan(request, size_of(parent), capabilities)
-    sent_mask = None if parent_mask is None else geometry.mask_to_fit(parent_mask, fit)
-    fitted = tuple(geometry.shrink_to(reference, fit.canvas) for reference in references)
-    return Prepared(parent, parent_mask, geometry.pad_to_fit(parent, fit), sent_mask, fitted, fit)
+        return Prepared(None, None, None, None, tuple(_shrunk(image) for image in looked_at), None)
+    if mask is not None:
+        mask = masks.normalise(mask, geometry.size_of(parent))
+    if rule.kind == "any":
+        return Prepared(parent, mask, parent, mask, looked_at, None)
+    if request.side_by_side and len(looked_at) > capabilities.max_reference_images:
+        canvas, fit = references.side_by_side(parent, looked_at, rule)
+        return Prepared(parent, mask, canvas, None, (), fit)
+    fit = plan(request, geometry.size_of(parent), capabilities, mask)
+    sent_mask = None if mask is None else _on_canvas(mask, fit)
+    small = tuple(_shrunk(image) for image in looked_at)
+    return Prepared(parent, mask, geometry.pad_to_fit(parent, fit), sent_mask, small, fit)
 
 
-def plan(request: EditRequest, source: Size, capabilities: Capabilities) -> geometry.Fit:
-    """How a picture of this size will be fitted. Raises ``InvalidRequest`` for shapes that cannot be."""
+def plan(request: EditRequest, source: Size, capabilities: Capabilities, mask: Mask | None = None) -> geometry.Fit:
+    """How a picture of this size will be fitted. A selected rectangle, or else a small mask on a large
+    photo, sends only its surroundings at their own resolution. Raises ``InvalidRequest`` for shapes
+    that cannot be sent.
+    """
+    wanted = request.region if request.region is not None else mask
+    region = None if wanted is None else geometry.zoom_region(wanted, source, capabilities.size_rule)
     return geometry.plan_fit(
-        source, capabilities.size_rule, region=request.region, aspect_ratio=request.parameters.aspect_ratio
+        source, capabilities.size_rule, region=region, aspect_ratio=request.parameters.aspect_ratio
     )
 
 
 def bring_back(prepared: Prepared, request: EditRequest, result: EditResult) -> BroughtBack:
-    """From the backend's picture to the stored version. CPU work: call it on a worker thread."""
+    """From the backend's picture to the stored version."""
     if prepared.parent is None:
         return BroughtBack(result.pixels, None, None, result.warnings)
     if prepared.fit is None:
@@ -88,7 +102,12 @@ def bring_back(prepared: Prepared, request: EditRequest, result: EditResult) -> 
         feather_px=request.feather_px,
     )
     return BroughtBack(
-        locked.pixels, locked.change_mask, locked.changed_fraction, result.warnings + locked.warnings, locked.meters
+        locked.pixels,
+        locked.change_mask,
+        locked.changed_fraction,
+        result.warnings + locked.warnings,
+        locked.meters,
+        None if locked.kept_whole and prepared.fit.reframed else locked.candidate,
     )
 
 
@@ -100,5 +119,17 @@ def changed_fraction(before: Pixels, after: Pixels) -> float | None:
     return 1.0 - cv2.countNonZero(same) / same.size
 
 
-def size_of(pixels: Pixels | Mask) -> Size:
-    return Size(pixels.shape[1], pixels.shape[0])
+def _on_canvas(mask: Mask, fit: geometry.Fit) -> Mask:
+    canvas = np.zeros((fit.canvas.height, fit.canvas.width), np.uint8)
+    box = fit.box
+    part = geometry.resized(geometry.cut(mask, fit.region), Size(box.width, box.height))
+    canvas[box.y : box.y + box.height, box.x : box.x + box.width] = part
+    return canvas
+
+
+def _shrunk(pixels: Pixels) -> Pixels:
+    size = geometry.size_of(pixels)
+    factor = REFERENCE_SIDE_PX / max(size)
+    if factor >= 1.0:
+        return geometry.flattened(pixels)
+    return geometry.resized(geometry.flattened(pixels), Size(round(size.width * factor), round(size.height * factor)))

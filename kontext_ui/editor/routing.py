@@ -8,7 +8,7 @@ from typing import Any
 
 from kontext_ui.backends.base import Backend
 from kontext_ui.editor.values import BackendOffer, EditDraft, TierOffer
-from kontext_ui.edits import Capabilities, Mode, Parameter, Parameters, Tier
+from kontext_ui.edits import Capabilities, EditRequest, Mode, Parameter, Parameters, Tier
 from kontext_ui.errors import (
     BackendError,
     BackendUnavailable,
@@ -70,16 +70,17 @@ class Router:
         enough = [offer for offer in able if _takes_references(offer, draft)]
         return (enough or able)[0]
 
-    def next_after(self, failed: str, error: BackendError, draft: EditDraft, keys: Mapping[str, str]) -> str | None:
+    def next_after(self, error: BackendError, request: EditRequest, keys: Mapping[str, str]) -> str | None:
         """The next ready backend of the same tier, if the failure surely cost nothing."""
-        if draft.backend is not None or error.billed is not Billed.NO or not isinstance(error, FREE_FAILURES):
+        if error.billed is not Billed.NO or not isinstance(error, FREE_FAILURES):
             return None
-        ids = [backend.id for backend in self.candidates(draft.tier)]
-        wanted = Mode.GENERATE if draft.from_text else Mode.EDIT
-        for backend_id in ids[ids.index(failed) + 1 :] if failed in ids else []:
-            offer = self._offer(self.backends[backend_id], draft.tier, keys)
-            if offer.ready and wanted in offer.capabilities.modes and _takes_references(offer, draft):
-                return backend_id
+        offers = [self._offer(backend, request.tier, keys) for backend in self.candidates(request.tier)]
+        ids = [offer.id for offer in offers]
+        wanted = Mode.EDIT if request.input_image else Mode.GENERATE
+        following = offers[ids.index(request.backend) + 1 :] if request.backend in ids else []
+        for offer in following:
+            if offer.ready and wanted in offer.capabilities.modes and _takes_references(offer, request):
+                return offer.id
         return None
 
     def _offer(self, backend: Backend, tier: Tier, keys: Mapping[str, str]) -> BackendOffer:
@@ -106,8 +107,8 @@ def _price(capabilities: Capabilities) -> float:
     return float("inf") if capabilities.price_usd is None else capabilities.price_usd
 
 
-def _takes_references(offer: BackendOffer, draft: EditDraft) -> bool:
-    return draft.side_by_side or len(draft.reference_images) <= offer.capabilities.max_reference_images
+def _takes_references(offer: BackendOffer, wanted: EditDraft | EditRequest) -> bool:
+    return wanted.side_by_side or len(wanted.reference_images) <= offer.capabilities.max_reference_images
 
 
 def _nothing_ready(tier: Tier, offers: Iterable[BackendOffer]) -> InvalidRequest | MissingCredentials:
@@ -118,9 +119,6 @@ def _nothing_ready(tier: Tier, offers: Iterable[BackendOffer]) -> InvalidRequest
     return MissingCredentials(
         f"The tier {tier.value} is not ready. {reasons}".strip(), backend=offers[0].id, hint=offers[0].hint
     )
-
-
-
 
 
 def fit_parameters(parameters: Parameters, capabilities: Capabilities) -> tuple[Parameters, list[str]]:
@@ -144,7 +142,9 @@ def fit_parameters(parameters: Parameters, capabilities: Capabilities) -> tuple[
 def check_value(parameter: Parameter, value: object) -> None:
     """Raises ``InvalidRequest`` naming the range when the value is outside it."""
     if parameter.kind == "choice" and value not in parameter.choices:
-        raise InvalidRequest(f"{parameter.label} cannot be {value}.", hint=f"Choose one of {', '.join(parameter.choices)}.")
+        raise InvalidRequest(
+            f"{parameter.label} cannot be {value}.", hint=f"Choose one of {', '.join(parameter.choices)}."
+        )
     if parameter.kind in ("int", "float"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidRequest(f"{parameter.label} must be a number.")

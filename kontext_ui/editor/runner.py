@@ -31,7 +31,8 @@ from kontext_ui.editor.values import Change
 from kontext_ui.editor.vault import Vault
 from kontext_ui.edits import Done, EditEvent, EditResult, Running, Submitted
 from kontext_ui.errors import BackendError, Billed, EditCancelled, KontextError, UnexpectedAnswer
-from kontext_ui.history.store import HistoryStore, NewVersion
+from kontext_ui.history.store import HistoryStore
+from kontext_ui.images.geometry import size_of
 from kontext_ui.projects import Failure, Job, JobState, Outcome, Turn
 
 log = logging.getLogger(__name__)
@@ -89,14 +90,14 @@ class JobRunner:
         """Settle what an earlier process left open: run again, pick up again, or say that it is uncertain."""
         for job in jobs:
             backend = self._router.backends.get(job.request.backend)
-            if job.remote_id is not None and isinstance(backend, Resumable):
+            label = job.request.backend if backend is None else backend.label
+            if backend is not None and job.remote_id is not None and _can_resume(backend):
                 self.start(job, resume=True)
-            elif job.sending_at is None and backend is not None:
+            elif backend is not None and job.sending_at is None:
                 self.start(job)
-            elif backend is not None and not isinstance(backend, Resumable) and backend.runs_here:
+            elif backend is not None and backend.runs_here:
                 await self._again_or_give_up(job)
             else:
-                label = job.request.backend if backend is None else backend.label
                 closed = await _io(self._store.mark_uncertain, job.id, uncertain(job, label))
                 self._feed.publish(job.project, Change(jobs=(closed,)))
 
@@ -169,9 +170,7 @@ class JobRunner:
             except BackendError as error:
                 following = None
                 if self._fallback and not run.pinned and run.job.remote_id is None:
-                    following = self._router.next_after(
-                        backend.id, error, run.job.request, self._keys.of(run.job.owner)
-                    )
+                    following = self._router.next_after(error, run.job.request, self._keys.of(run.job.owner))
                 if following is None:
                     raise
                 log.info("job %s: %s failed (%s), going on with %s", run.job.id, backend.id, error, following)
@@ -261,24 +260,29 @@ class JobRunner:
         run.progress = Running(fraction=1.0, stage="saving")
         self._tell_progress(run)
         back = await self._vault.compute(pipeline.bring_back, prepared, run.job.request, result)
-        digest = await self._vault.save(back.pixels)
-        mask = None if back.change_mask is None else await self._vault.save_mask(back.change_mask)
-        new = NewVersion(
-            digest=digest,
-            size=pipeline.size_of(back.pixels),
-            has_alpha=back.pixels.shape[2] == 4,
-            outcome=self._outcome(run.job, back, result, mask, seconds),
+        digest, mask, answer = await asyncio.gather(
+            self._vault.save(back.pixels),
+            self._vault.save_mask(back.change_mask),
+            self._vault.save_answer(None if back.candidate is None else back.candidate.pixels),
         )
-        version, job, project = await _io(
-            self._store.commit_version, run.job.id, new, move_head=not run.abandoned
+        outcome = self._outcome(run.job, back, result, seconds)
+        outcome = dataclasses.replace(outcome, change_mask=mask, answer=answer)
+        version = await _io(
+            lambda: self._store.commit_version(
+                run.job.id,
+                digest,
+                size_of(back.pixels),
+                back.pixels.shape[2] == 4,
+                outcome,
+                late=run.abandoned,
+            )
         )
-        run.job = job
-        log.info("job %s: %s %s, %.2f s", job.id, job.request.tier.value, job.request.backend, seconds)
-        self._feed.publish(job.project, Change(project=project, versions=(version,), jobs=(job,)))
+        run.job = await _io(self._store.job, run.job.owner, run.job.id)
+        project = await _io(self._store.project, run.job.owner, run.job.project)
+        log.info("job %s: %s, %.2f s", run.job.id, run.job.request.backend, seconds)
+        self._feed.publish(run.job.project, Change(project=project, versions=(version,), jobs=(run.job,)))
 
-    def _outcome(
-        self, job: Job, back: pipeline.BroughtBack, result: EditResult, mask: str | None, seconds: float
-    ) -> Outcome:
+    def _outcome(self, job: Job, back: pipeline.BroughtBack, result: EditResult, seconds: float) -> Outcome:
         capabilities = self._router.backends[job.request.backend].capabilities(job.request.tier)
         return Outcome(
             backend=job.request.backend,
@@ -290,10 +294,10 @@ class JobRunner:
             request_id=result.request_id or job.remote_id,
             description=result.description,
             plan=result.plan,
-            change_mask=mask,
             changed_fraction=back.changed_fraction,
             warnings=back.warnings,
             alternatives=result.alternatives,
+            placement={} if back.candidate is None else back.candidate.placement(),
             meters=back.meters,
         )
 
@@ -304,7 +308,6 @@ class JobRunner:
         run.job = await _io(close, run.job.id, failure)
         self._feed.publish(run.job.project, Change(jobs=(run.job,)))
 
-
     async def turn(self, owner: str, job_id: str) -> Turn:
         job = await _io(self._store.job, owner, job_id)
         version = None if job.version is None else await _io(self._store.version, owner, job.project, job.version)
@@ -312,6 +315,10 @@ class JobRunner:
 
 
 _io = to_thread.run_sync
+
+
+def _can_resume(backend: object) -> bool:
+    return isinstance(backend, Resumable)
 
 
 def _bug(job: Job) -> UnexpectedAnswer:

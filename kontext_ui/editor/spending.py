@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from anyio import to_thread
+
 from kontext_ui.errors import BudgetExceeded
-from kontext_ui.projects import Job
+from kontext_ui.history.store import HistoryStore
+from kontext_ui.projects import Job, Project
+
+DAY_BUDGET = "day_budget_usd"
+"""The preference that holds what a visitor made of the day's limit."""
 
 
 @dataclass(frozen=True)
@@ -37,4 +43,33 @@ def check_budget(budget: Budget, price_usd: float | None, reserved: float) -> No
             limit_usd=budget.limit_usd,
             spent_usd=committed,
             hint="Nothing was sent. Raise the budget to go on.",
+        )
+
+
+class Purse:
+    """What a project and a visitor's day may cost; limits from the settings unless changed in place."""
+
+    def __init__(self, store: HistoryStore, *, project_usd: float | None, day_usd: float | None) -> None:
+        self._store = store
+        self._project_usd = project_usd
+        self._day_usd = day_usd
+
+    async def budgets(self, owner: str, project: Project) -> tuple[Budget, Budget]:
+        return await to_thread.run_sync(self._budgets, owner, project)
+
+    async def guard(self, owner: str, project: Project, price_usd: float | None) -> None:
+        """Raises ``BudgetExceeded`` when an edit at this price would pass the project's or the day's limit."""
+        if not price_usd:
+            return
+        of_project, of_day = await self.budgets(owner, project)
+        running = await to_thread.run_sync(self._store.running_jobs, owner)
+        check_budget(of_project, price_usd, reserved_usd(job for job in running if job.project == project.id))
+        check_budget(of_day, price_usd, reserved_usd(running))
+
+    def _budgets(self, owner: str, project: Project) -> tuple[Budget, Budget]:
+        project_usd = self._project_usd if project.budget_usd is None else project.budget_usd
+        day_usd = self._store.get_preference(owner, DAY_BUDGET)
+        return (
+            Budget("project", project_usd, self._store.spent_usd(project.id)),
+            Budget("day", self._day_usd if day_usd is None else float(day_usd), self._store.spent_today_usd(owner)),
         )

@@ -67,8 +67,13 @@ class Vault:
         self._cache.put(digest, pixels)
         return digest
 
-    async def save_mask(self, mask: Mask) -> str:
-        return await self.compute(self._put_mask, mask)
+    async def save_mask(self, mask: Mask | None) -> str | None:
+        """Returns the digest; ``None`` saves nothing."""
+        return None if mask is None else await self.compute(self._put_mask, mask)
+
+    async def save_answer(self, pixels: Pixels | None) -> str | None:
+        """Keep a model's own picture, without previews. Returns the digest; ``None`` saves nothing."""
+        return None if pixels is None else await self.compute(self._put, pixels)
 
     async def load(self, digest: str) -> Pixels:
         """Raises ``ImageMissing``. The array is shared: treat it as read-only."""
