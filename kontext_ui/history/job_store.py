@@ -47,7 +47,7 @@ class JobStore(ClaimStore):
         with self._connections.writing() as db:
             project = owned(db, job.owner, job.project, in_bin=False)
             if job.parent is not None:
-                version_row(db, job.project, job.parent)
+                version_row(db, job.project, job.parent, live=True)
             beat(db, self.process_token, self._now())
             row = {**_job_row(job), "claimed_by": self.process_token}
             row["base_head"] = project["head"] if job.parent is None else job.parent
@@ -154,7 +154,7 @@ class JobStore(ClaimStore):
         The head moves only if it is still where the job started; a user who has gone elsewhere
         stays there. The parent forgets its redo child either way. A change mask named by the
         outcome is noted as an image of the version's size. ``late`` takes the result of a job
-        whose user stopped waiting, and leaves the head alone.
+        whose user stopped waiting, and leaves head and redo alone.
         """
         now = self._now()
         with self._connections.writing() as db:

@@ -19,6 +19,10 @@ from kontext_ui.projects import Failure, ImageKind, Job, JobState, Outcome, Proj
 Row = dict[str, Any]
 T = TypeVar("T")
 
+OPEN_STATES = tuple(state.value for state in JobState if state.is_open)
+OPEN_SQL = "state IN ('queued', 'submitted', 'running')"
+"""Spelt out, because SQLite uses a partial index only for the condition it was made with."""
+
 
 def new_id() -> str:
     """128 random bits, safe in a URL."""
