@@ -1,0 +1,62 @@
+# What to type. `make` alone lists it.
+# Works with the make of macOS (3.81) and of Linux; needs Python 3.10 or newer and nothing else installed.
+
+# The first Python on PATH that starts and is new enough; name another with `make run PYTHON=/path/to/python3`.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+VENV ?= .venv
+BIN = $(VENV)/bin/python
+# Tests run in this many processes; browser tests of one file stay together.
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check bench bench-local sheets tables clean program tools browser python
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+run: program ## start the editor; the page's address is printed
+	@$(BIN) app.py
+
+demo: tools ## start the editor with all backends answered by fake providers on this machine: no keys, no network
+	@$(BIN) -m tests.fakes
+
+test: tools browser ## run the tests (PYTEST_ARGS="-k tree" narrows them)
+	@$(BIN) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+check: tools ## formatting, lint, types, layers, and a start with nothing but requirements.txt
+	@$(BIN) -m ruff format --check .
+	@$(BIN) -m ruff check .
+	@$(BIN) -m mypy
+	@$(BIN) $(VENV)/bin/lint-imports
+	@$(BIN) -m tests.readme --check
+	@$(BIN) -m tests.guard_runtime "$(PYTHON)"
+
+bench: tools browser ## measure the page and the history; prints a table
+	@$(BIN) -m tests.bench
+
+bench-local: tools ## measure the engines that run on this machine
+	@$(BIN) -m tests.bench local
+
+sheets: tools ## contact sheets of edits, to be looked at, in tests/output
+	@$(BIN) -m tests.sheets
+
+tables: tools ## write the README's tables anew from the code
+	@$(BIN) -m tests.readme --write
+
+clean: ## remove environments, caches and test output; projects and pictures stay
+	rm -rf $(VENV) $(VENV)-runtime .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/output
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+program: python
+	@"$(PYTHON)" .ci/make_venv.py $(VENV) requirements.txt
+
+tools: python
+	@"$(PYTHON)" .ci/make_venv.py $(VENV) requirements.txt tests/requirements.txt
+
+browser: tools
+	@$(BIN) -m tests.chromium
+
+python:
+	@test -n "$(PYTHON)" || { echo "Python 3.10 or newer is needed, and none was found on PATH." \
+		"Install one from python.org or name it: make run PYTHON=/path/to/python3" >&2; exit 2; }
