@@ -7,12 +7,15 @@ prefix ``KONTEXT_UI_`` unless a field says otherwise (customary names such as ``
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from dotenv import dotenv_values
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from kontext_ui.errors import InvalidSetting
 
@@ -39,7 +42,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
     )
 
-    data_dir: Path = Field(
+    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default_factory=default_data_dir,
         description="Where projects and pictures are kept. On a Space: its persistent storage.",
     )
@@ -73,9 +76,22 @@ class Settings(BaseSettings):
     day_budget_usd: float | None = Field(
         default=None, ge=0, description="Spending limit of one visitor per day (UTC) in US dollars."
     )
-    log_level: str = Field(
-        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged."
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
+        default="INFO", description="How much is logged."
     )
+
+
+def variables_of(name: str) -> tuple[str, ...]:
+    """The environment variables that set a field, the one with precedence first."""
+    alias = Settings.model_fields[name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return tuple(str(choice) for choice in alias.choices)
+    return (alias if isinstance(alias, str) else f"{PREFIX}{name.upper()}",)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a field's value must never be shown."""
+    return "Secret" in str(Settings.model_fields[name].annotation)
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -83,15 +99,51 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise InvalidSetting(
-            "\n".join(_sentence(item["loc"], item.get("input"), item["msg"]) for item in error.errors()),
-            hint="Correct it in the environment or in .env and start again.",
-        ) from None
+        sentences = [_sentence(item, overrides) for item in error.errors()]
+    except SettingsError as error:
+        name = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "")
+        sentences = [f"{_origin(name, overrides) if name else 'A setting'} cannot be read; expected JSON."]
+    except (OSError, UnicodeDecodeError) as error:
+        sentences = [f"The file .env cannot be read: {error}."]
+    raise InvalidSetting("\n".join(sentences), hint="Correct it and start again.")
 
 
-def _sentence(location: tuple[int | str, ...], value: object, expected: str) -> str:
-    name = str(location[0]) if location else "settings"
-    key = name if name.isupper() else f"{PREFIX}{name.upper()}"
-    field = Settings.model_fields.get(name.removeprefix(PREFIX).lower())
-    shown = "(hidden)" if field is not None and "Secret" in str(field.annotation) else repr(value)
-    return f"{key} is {shown}: {expected[0].lower()}{expected[1:]}."
+def _sentence(item: ErrorDetails, overrides: Mapping[str, Any]) -> str:
+    first, *inside = item["loc"] or ("",)
+    name = next((name for name in Settings.model_fields if first == name or first in variables_of(name)), None)
+    if name is None:
+        return f"The settings do not fit together: {item['msg']}."
+    where = f" (at {'.'.join(map(str, inside))})" if inside else ""
+    shown = "(hidden)" if is_secret(name) else repr(item.get("input"))
+    return f"{_origin(name, overrides)} is {shown}{where}; expected {_expected(name, item)}."
+
+
+def _origin(name: str, overrides: Mapping[str, Any]) -> str:
+    """Where a field's value was found: the variable really used, and ``.env`` when it stands there."""
+    if name in overrides:
+        return name
+    for place, values in (("", os.environ), (" in .env", dotenv_values(".env"))):
+        given = {key.lower() for key, value in values.items() if value}
+        for variable in variables_of(name):
+            if variable.lower() in given:
+                return variable + place
+    return variables_of(name)[0]
+
+
+def _expected(name: str, item: ErrorDetails) -> str:
+    """What would have been right, in words; numbers with their range."""
+    kind = item["type"]
+    if kind.startswith(("int_", "float_", "greater_", "less_", "finite_")):
+        field = Settings.model_fields[name]
+        noun = "a whole number" if "int" in str(field.annotation) else "a number"
+        words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+        limits = [
+            f"{word} {value:g}"
+            for rule in field.metadata
+            for key, word in words.items()
+            if (value := getattr(rule, key, None)) is not None
+        ]
+        return f"{noun}, {' and '.join(limits)}" if limits else noun
+    if kind.startswith("bool_"):
+        return "true or false"
+    return item["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removesuffix(".")
