@@ -174,8 +174,9 @@ class JobStore(ClaimStore):
             }
             insert_version(db, version)
             note_image(db, job["project_id"], digest, ImageKind.VERSION, size, media_type, icc, now)
-            if (mask := outcome.change_mask) is not None:
-                note_image(db, job["project_id"], mask, ImageKind.CHANGE_MASK, size, "image/png", None, now)
+            for used, kind in ((outcome.change_mask, ImageKind.CHANGE_MASK), (outcome.answer, ImageKind.ANSWER)):
+                if used is not None:
+                    note_image(db, job["project_id"], used, kind, size, "image/png", None, now)
             _note_spend(db, job, cost_usd, now)
             done = {"state": JobState.DONE.value, "version_id": version["id"], "price_usd": cost_usd}
             _update(db, job, {**done, "updated_at": now})
