@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
-from pathlib import Path, PurePosixPath
 
 from anyio import to_thread
 
-from kontext_ui.editor.changes import ChangeFeed, Subscription
 from kontext_ui.editor.drafting import make_receipt
+from kontext_ui.editor.gallery import Gallery
 from kontext_ui.editor.keys import KeyRing
+from kontext_ui.editor.library import Library
 from kontext_ui.editor.routing import Router
 from kontext_ui.editor.runner import JobRunner
 from kontext_ui.editor.spending import DAY_BUDGET, Budget, Purse
@@ -25,18 +24,17 @@ from kontext_ui.editor.values import Change, EditDraft, ProjectView, Receipt, Ti
 from kontext_ui.editor.vault import Vault
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.history.store import HistoryStore
-from kontext_ui.images import codec, masks
-from kontext_ui.projects import ImageKind, Job, JobState, Project, Turn, Version
+from kontext_ui.images import codec
+from kontext_ui.projects import Job, JobState, Project, Turn, Version
 
 log = logging.getLogger(__name__)
 _io = to_thread.run_sync
-PNG = "image/png"
 HEARTBEAT_S = 5.0
 STALE_AFTER_S = 20.0
 """A process that has not shown a sign of life for this long is taken for dead and its jobs are taken over."""
 
 
-class Editor:
+class Editor(Library, Gallery):
     """One per process. All methods run on one event loop; ``start`` before use, ``aclose`` at the end."""
 
     def __init__(
@@ -49,23 +47,26 @@ class Editor:
         *,
         fallback: bool = True,
     ) -> None:
-        self._store = store
+        super().__init__(store, vault, limits)
         self._purse = purse
         self._sending = asyncio.Lock()
-        self._vault = vault
         self._router = router
-        self._limits = limits
         self._keys = KeyRing()
-        self._feed = ChangeFeed()
         self._runner = JobRunner(store, vault, router, self._feed, self._keys, fallback=fallback)
         self._heart: asyncio.Task[None] | None = None
+        self._recovered = asyncio.Event()
 
     async def start(self) -> None:
         """Take up what an earlier process left open. Calling it again does nothing."""
         if self._heart is None:
             self._heart = asyncio.create_task(self._beat(), name="heartbeat")
 
+    async def recovered(self) -> None:
+        """Return once everything that an earlier process left open is running again or settled."""
+        await self._recovered.wait()
+
     async def aclose(self) -> None:
+        """Stop; jobs that are running stay open and are taken up at the next start."""
         if self._heart is not None:
             self._heart.cancel()
             await asyncio.gather(self._heart, return_exceptions=True)
@@ -80,18 +81,11 @@ class Editor:
         while True:
             try:
                 await self._runner.recover(await _io(self._store.claim_open_jobs, token, STALE_AFTER_S))
+                self._recovered.set()
             except Exception:
                 # A busy disk must not end the taking over of jobs; it is tried again in a few seconds.
                 log.exception("looking for jobs to take over failed")
             await asyncio.sleep(HEARTBEAT_S)
-
-    # Projects
-
-    async def create_project(self, owner: str, title: str = "") -> Project:
-        return await _io(self._store.create_project, owner, title)
-
-    async def list_projects(self, owner: str, *, deleted: bool = False) -> list[Project]:
-        return await _io(lambda: self._store.list_projects(owner, deleted=deleted))
 
     async def open_project(self, owner: str, project_id: str) -> ProjectView:
         project = await _io(self._store.project, owner, project_id)
@@ -99,113 +93,6 @@ class Editor:
         versions = await _io(self._store.versions, owner, project_id)
         jobs = await _io(self._store.jobs, owner, project_id)
         return ProjectView(project, tuple(versions), tuple(jobs), self._runner.progress(project_id), revision)
-
-    async def rename_project(self, owner: str, project_id: str, title: str) -> Project:
-        return self._tell(await _io(self._store.rename_project, owner, project_id, title))
-
-    async def duplicate_project(self, owner: str, project_id: str) -> Project:
-        return await _io(self._store.duplicate_project, owner, project_id)
-
-    async def delete_project(self, owner: str, project_id: str) -> Project:
-        """To the bin; running edits go on and their results are kept."""
-        return self._tell(await _io(self._store.delete_project, owner, project_id))
-
-    async def restore_project(self, owner: str, project_id: str) -> Project:
-        return self._tell(await _io(self._store.restore_project, owner, project_id))
-
-    async def save_draft(self, owner: str, project_id: str, text: str) -> None:
-        await _io(self._store.save_draft, owner, project_id, text)
-
-    async def preference(self, owner: str, key: str) -> object:
-        return await _io(self._store.get_preference, owner, key)
-
-    async def set_preference(self, owner: str, key: str, value: object) -> None:
-        await _io(self._store.set_preference, owner, key, value)
-
-    def subscribe(self, project_id: str) -> AbstractContextManager[Subscription]:
-        """Listen to a project whose owner has been checked by opening it."""
-        return self._feed.subscribe(project_id)
-
-    # Pictures
-
-    async def add_image(self, owner: str, project_id: str, data: bytes, filename: str = "") -> Version:
-        """Open a picture as a new root and make it the head. Raises ``InvalidImage``; then nothing is stored."""
-        await _io(self._store.project, owner, project_id)
-        opened = await self._vault.compute(codec.open_image, data, self._limits)
-        digest = await self._vault.save(opened.pixels)
-        source = {**opened.source, "filename": _plain_name(filename)}
-        version = await _io(self._store.add_root, owner, project_id, digest, opened.size, opened.has_alpha, source)
-        project = await _io(self._store.project, owner, project_id)
-        self._feed.publish(project_id, Change(project=project, versions=(version,)))
-        return version
-
-    async def add_reference(self, owner: str, project_id: str, data: bytes) -> str:
-        """Keep a picture that is only looked at; returns its digest."""
-        await _io(self._store.project, owner, project_id)
-        opened = await self._vault.compute(codec.open_image, data, self._limits)
-        digest = await self._vault.save(opened.pixels)
-        await _io(self._store.add_image, project_id, digest, ImageKind.REFERENCE, opened.size, PNG)
-        return digest
-
-    async def add_mask(self, owner: str, project_id: str, version_id: str, data: bytes) -> str:
-        """Keep a black and white mask (white = edit) for a version, scaled to its size; returns the digest."""
-        version = await _io(self._store.version, owner, project_id, version_id)
-        opened = await self._vault.compute(codec.open_image, data, self._limits)
-        mask = await self._vault.compute(masks.normalise, opened.pixels, version.size)
-        digest = await self._vault.save_mask(mask)
-        assert digest is not None
-        await _io(self._store.add_image, project_id, digest, ImageKind.MASK, version.size, PNG)
-        return digest
-
-    async def image_path(self, owner: str, project_id: str, digest: str, kind: str = "full") -> Path:
-        """The file of a picture that this project refers to; ``kind`` is full, preview or thumb.
-
-        Raises ``ProjectNotFound`` or ``ImageMissing``.
-        """
-        await _io(self._store.project_image, owner, project_id, digest)
-        if kind == "full":
-            return await _io(self._vault.blobs.path, digest)
-        return await self._vault.derived_path(digest, kind)
-
-    # The tree
-
-    async def version(self, owner: str, project_id: str, version_id: str) -> Version:
-        return await _io(self._store.version, owner, project_id, version_id)
-
-    async def select(self, owner: str, project_id: str, version_id: str) -> Project:
-        return self._tell(await _io(self._store.select, owner, project_id, version_id))
-
-    async def undo(self, owner: str, project_id: str) -> Project:
-        return self._tell(await _io(self._store.undo, owner, project_id))
-
-    async def redo(self, owner: str, project_id: str) -> Project:
-        return self._tell(await _io(self._store.redo, owner, project_id))
-
-    async def star(self, owner: str, project_id: str, version_id: str, starred: bool) -> Version:
-        return self._tell_version(await _io(self._store.star, owner, project_id, version_id, starred))
-
-    async def name_version(self, owner: str, project_id: str, version_id: str, name: str | None) -> Version:
-        return self._tell_version(await _io(self._store.name_version, owner, project_id, version_id, name))
-
-    async def prune(self, owner: str, project_id: str, version_id: str) -> tuple[str, ...]:
-        """Hide a version and everything that grew from it; returns the ids hidden."""
-        removed = tuple(await _io(self._store.prune, owner, project_id, version_id))
-        project = await _io(self._store.project, owner, project_id)
-        self._feed.publish(project_id, Change(project=project, removed=removed))
-        return removed
-
-    async def restore_version(self, owner: str, project_id: str, version_id: str) -> tuple[Version, ...]:
-        """Bring back exactly what the prune of this version hid."""
-        ids = set(await _io(self._store.restore_pruned, owner, project_id, version_id))
-        restored = tuple(v for v in await _io(self._store.versions, owner, project_id) if v.id in ids)
-        project = await _io(self._store.project, owner, project_id)
-        self._feed.publish(project_id, Change(project=project, versions=restored))
-        return restored
-
-    async def search(self, owner: str, project_id: str, text: str) -> list[Version]:
-        return await _io(self._store.search, owner, project_id, text)
-
-    # Edits
 
     def tiers(self, owner: str) -> tuple[TierOffer, ...]:
         return self._router.offers(self._keys.of(owner))
@@ -244,6 +131,9 @@ class Editor:
         if draft.from_text or version_id is None:
             return None
         return await _io(self._store.version, owner, project.id, version_id)
+
+    async def job(self, owner: str, job_id: str) -> Job:
+        return await _io(self._store.job, owner, job_id)
 
     async def cancel(self, owner: str, job_id: str) -> Job:
         """Stop an edit; the job's failure says what that means for the bill."""
@@ -300,14 +190,6 @@ class Editor:
         swept = await _io(self._store.sweep, self._vault.blobs, older_than)
         return swept.files, swept.bytes
 
-    def _tell(self, project: Project) -> Project:
-        self._feed.publish(project.id, Change(project=project))
-        return project
-
-    def _tell_version(self, version: Version) -> Version:
-        self._feed.publish(version.project, Change(versions=(version,)))
-        return version
-
 
 def _new_job(owner: str, project_id: str, parent: Version | None, receipt: Receipt) -> Job:
     now = datetime.now(timezone.utc)
@@ -322,8 +204,3 @@ def _new_job(owner: str, project_id: str, parent: Version | None, receipt: Recei
         updated_at=now,
         price_usd=receipt.price_usd,
     )
-
-
-def _plain_name(filename: str) -> str:
-    """The last part of a path as browsers and people send it, at most 120 characters."""
-    return PurePosixPath(filename.replace("\\", "/")).name[:120]

@@ -1,0 +1,84 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from kontext_ui.editor import EditDraft, Editor
+from kontext_ui.editor.routing import Router
+from kontext_ui.editor.spending import Purse
+from kontext_ui.editor.vault import Vault
+from kontext_ui.edits import Tier
+from kontext_ui.history.blobs import BlobStore
+from kontext_ui.history.store import HistoryStore
+from kontext_ui.images import codec
+from tests.unit.editor.scripted import ScriptedBackend
+
+OWNER = "ann"
+LIMITS = codec.ImageLimits(max_bytes=10_000_000, max_pixels=10_000_000)
+
+
+@dataclass
+class Desk:
+    """An editor with its parts within reach, and a project with one picture."""
+
+    editor: Editor
+    store: HistoryStore
+    blobs: BlobStore
+    project: str
+    root: str
+
+    async def send(self, instruction="make it so", tier=Tier.PRO, **fields):
+        job = await self.editor.submit(OWNER, self.project, EditDraft(instruction, tier, **fields))
+        return job.id
+
+    async def edit(self, instruction="make it so", tier=Tier.PRO, **fields):
+        return await self.editor.wait(OWNER, await self.send(instruction, tier, **fields))
+
+    async def until(self, job_id, reached):
+        """Wait until the job satisfies a condition."""
+        with self.editor.subscribe(self.project) as changes:
+            while not reached(job := await self.editor.job(OWNER, job_id)):
+                assert await changes.next(5) is not None, f"job stays {job.state}"
+        return job
+
+    async def project_now(self):
+        return (await self.editor.open_project(OWNER, self.project)).project
+
+
+def picture(width=64, height=48, seed=0):
+    """PNG bytes of smooth random colours."""
+    small = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
+    pixels = np.kron(small, np.ones((height // 6, width // 8, 1), np.uint8)).astype(np.uint8)
+    return codec.encode_png(pixels)
+
+
+@pytest.fixture
+def make_editor(tmp_path):
+    """Build an editor on the test's data folder; calling it again is a restart on the same files."""
+
+    def build(*backends, order=None, fallback=True, project_usd=None, day_usd=None):
+        store = HistoryStore(tmp_path / "history.sqlite3")
+        blobs = BlobStore(tmp_path / "images")
+        router = Router({backend.id: backend for backend in backends}, order)
+        purse = Purse(store, project_usd=project_usd, day_usd=day_usd)
+        editor = Editor(store, Vault(blobs), router, LIMITS, purse, fallback=fallback)
+        return editor, store, blobs
+
+    return build
+
+
+@pytest.fixture
+async def make_desk(make_editor):
+    editors = []
+
+    async def build(*backends, **options):
+        editor, store, blobs = make_editor(*(backends or (ScriptedBackend(),)), **options)
+        editors.append(editor)
+        await editor.start()
+        project = await editor.create_project(OWNER, "Test")
+        root = await editor.add_image(OWNER, project.id, picture(), "photo.png")
+        return Desk(editor, store, blobs, project.id, root.id)
+
+    yield build
+    for editor in editors:
+        await editor.aclose()

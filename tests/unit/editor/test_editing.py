@@ -1,0 +1,347 @@
+"""One edit from request to version, whatever the backend does."""
+
+import asyncio
+
+import pytest
+
+from kontext_ui.editor import EditDraft
+from kontext_ui.edits import Mode, Parameter, Parameters, Tier
+from kontext_ui.errors import (
+    BackendUnavailable,
+    Billed,
+    BudgetExceeded,
+    ContentModerated,
+    ImageMissing,
+    InvalidImage,
+    InvalidRequest,
+    JobNotFound,
+    MissingCredentials,
+    NotUnderstood,
+    OutOfCredit,
+    ProjectNotFound,
+)
+from kontext_ui.projects import JobState
+from tests.unit.editor.conftest import OWNER, picture
+from tests.unit.editor.scripted import (
+    WAIT,
+    HostedBackend,
+    ScriptedBackend,
+    StoppableBackend,
+    done,
+    running,
+    submitted,
+)
+
+
+async def test_an_edit_becomes_a_child_of_the_head_and_the_new_head(make_desk):
+    desk = await make_desk()
+
+    turn = await desk.edit("invert it")
+
+    assert turn.job.state is JobState.DONE
+    assert turn.version.parent == desk.root
+    assert turn.version.instruction == "invert it"
+    assert turn.version.outcome.changed_fraction > 0.9
+    assert (await desk.project_now()).head == turn.version.id
+    assert await desk.editor.verify() == []
+
+
+async def test_the_stored_result_is_exactly_what_the_backend_made(make_desk):
+    desk = await make_desk()
+
+    turn = await desk.edit()
+
+    before = await desk.editor._vault.load((await desk.editor.version(OWNER, desk.project, desk.root)).digest)
+    after = desk.editor._vault._read(turn.version.digest)
+    assert (after == 255 - before).all()
+
+
+async def test_the_job_is_written_before_the_backend_is_called_and_the_id_before_the_first_poll(make_desk):
+    seen = []
+    backend = HostedBackend()
+    desk = await make_desk(backend)
+
+    def look(event):
+        def step(task):
+            job = desk.store.job(OWNER, task.job_id)
+            seen.append((job.state, job.sending_at is not None, job.remote_id))
+            return event(task) if callable(event) else event
+
+        return step
+
+    backend.enqueue(look(submitted("r1")), look(running()), look(done))
+    await desk.edit()
+
+    assert seen == [
+        (JobState.QUEUED, True, None),
+        (JobState.SUBMITTED, True, "r1"),
+        (JobState.RUNNING, True, "r1"),
+    ]
+
+
+async def test_the_head_stays_where_the_user_moved_it_while_an_edit_ran(make_desk):
+    backend = ScriptedBackend().enqueue(done).enqueue(WAIT, done)
+    desk = await make_desk(backend)
+    first = (await desk.edit("one")).version
+    job = await desk.send("two")
+    await desk.editor.undo(OWNER, desk.project)
+    backend.release()
+
+    turn = await desk.editor.wait(OWNER, job)
+
+    assert turn.version.parent == first.id
+    assert (await desk.project_now()).head == desk.root
+
+
+async def test_several_edits_run_at_once_on_one_version_and_become_branches(make_desk):
+    backend = ScriptedBackend()
+    for _ in range(3):
+        backend.enqueue(WAIT, done)
+    desk = await make_desk(backend)
+    jobs = [await desk.send(f"edit {number}") for number in range(3)]
+    backend.release()
+
+    turns = await asyncio.gather(*(desk.editor.wait(OWNER, job) for job in jobs))
+
+    assert {turn.version.parent for turn in turns} == {desk.root}
+    assert len({turn.version.id for turn in turns}) == 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ContentModerated("Refused.", backend="scripted", stage="output", reasons=("violence",)),
+        NotUnderstood("No.", backend="scripted", suggestions=("make it brighter",), capable_tier="pro"),
+        BackendUnavailable("Down.", backend="scripted", billed=Billed.MAYBE, request_id="r9"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_failed_edit_keeps_its_instruction_and_says_what_happened(make_desk, error):
+    desk = await make_desk(ScriptedBackend().enqueue(error))
+
+    turn = await desk.edit("a long and careful prompt")
+
+    assert turn.version is None
+    assert turn.job.state is JobState.FAILED
+    assert turn.job.request.instruction == "a long and careful prompt"
+    assert (turn.job.failure.kind, turn.job.failure.message) == (type(error).__name__, error.message)
+    assert turn.job.failure.billed is error.billed
+    assert turn.job.failure.suggestions == getattr(error, "suggestions", ())
+    assert (await desk.project_now()).head == desk.root
+
+
+async def test_a_bug_in_a_backend_becomes_a_card_without_its_text(make_desk, caplog):
+    desk = await make_desk(ScriptedBackend().enqueue(ZeroDivisionError("secret detail")))
+
+    turn = await desk.edit()
+
+    assert turn.job.failure.kind == "UnexpectedAnswer"
+    assert "secret detail" not in turn.job.failure.message + turn.job.failure.hint
+    assert "secret detail" in caplog.text
+
+
+async def test_a_backend_that_ends_without_a_picture_is_a_failure(make_desk):
+    desk = await make_desk(ScriptedBackend().enqueue(running()))
+
+    assert (await desk.edit()).job.failure.kind == "UnexpectedAnswer"
+
+
+async def test_cancelling_an_edit_on_this_machine_costs_nothing(make_desk):
+    backend = ScriptedBackend(runs_here=True, price_usd=0).enqueue(running(), WAIT, done)
+    desk = await make_desk(backend)
+    job = await desk.send()
+    await desk.until(job, lambda job: job.state is JobState.RUNNING)
+
+    await desk.editor.cancel(OWNER, job)
+    backend.release()
+    turn = await desk.editor.wait(OWNER, job)
+
+    assert (turn.job.state, turn.job.failure.billed) == (JobState.CANCELLED, Billed.NO)
+
+
+@pytest.mark.parametrize("answer", list(Billed))
+async def test_a_provider_that_can_stop_is_told_to_and_its_word_on_the_bill_is_kept(make_desk, answer):
+    backend = StoppableBackend().enqueue(submitted("r1"), running(), WAIT, done)
+    backend.cancel_answer = answer
+    desk = await make_desk(backend)
+    job = await desk.send()
+    await desk.until(job, lambda job: job.state is JobState.RUNNING)
+
+    cancelled = await desk.editor.cancel(OWNER, job)
+    turn = await desk.editor.wait(OWNER, job)
+
+    assert backend.cancelled.remote_id == "r1"
+    assert (turn.job.state, turn.job.failure.billed) == (JobState.CANCELLED, answer)
+    assert cancelled.id == job
+
+
+async def test_a_provider_that_cannot_stop_may_bill_and_a_late_result_is_kept_beside_the_head(make_desk):
+    backend = HostedBackend().enqueue(submitted(), running(), WAIT, done)
+    desk = await make_desk(backend)
+    job = await desk.send()
+    await desk.until(job, lambda job: job.state is JobState.RUNNING)
+
+    cancelled = await desk.editor.cancel(OWNER, job)
+    assert (cancelled.state, cancelled.failure.billed) == (JobState.CANCELLED, Billed.MAYBE)
+
+    with desk.editor.subscribe(desk.project) as changes:
+        backend.release()
+        while not (change := await changes.next(5)).versions:
+            pass
+    assert change.versions[0].parent == desk.root
+    assert (await desk.project_now()).head == desk.root
+
+
+async def test_a_failure_that_cost_nothing_goes_on_with_the_next_backend_of_the_tier(make_desk):
+    cheap = ScriptedBackend("cheap", price_usd=0.01).enqueue(OutOfCredit("Empty.", backend="cheap"))
+    dear = ScriptedBackend("dear", price_usd=0.05)
+    desk = await make_desk(dear, cheap)
+
+    turn = await desk.edit()
+
+    assert turn.version.outcome.backend == "dear"
+    assert turn.version.outcome.price_usd == 0.05
+    assert turn.job.fallback_from == "cheap"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BackendUnavailable("Broke.", backend="cheap", billed=Billed.MAYBE),
+        ContentModerated("Refused.", backend="cheap", stage="input"),
+    ],
+    ids=["may have been billed", "moderated"],
+)
+async def test_what_may_have_cost_or_was_refused_is_never_sent_elsewhere(make_desk, error):
+    dear = ScriptedBackend("dear", price_usd=0.05)
+    desk = await make_desk(ScriptedBackend("cheap", price_usd=0.01).enqueue(error), dear)
+
+    assert (await desk.edit()).job.state is JobState.FAILED
+    assert dear.submits == []
+
+
+async def test_a_pinned_backend_and_a_switched_off_fallback_do_not_move_on(make_desk):
+    error = OutOfCredit("Empty.", backend="cheap")
+    cheap, dear = ScriptedBackend("cheap", price_usd=0.01), ScriptedBackend("dear", price_usd=0.05)
+    desk = await make_desk(cheap.enqueue(error), dear)
+    assert (await desk.edit(backend="cheap")).job.state is JobState.FAILED
+
+    cheap.enqueue(error)
+    desk = await make_desk(cheap, dear, fallback=False)
+    assert (await desk.edit()).job.state is JobState.FAILED
+    assert dear.submits == []
+
+
+async def test_nobody_else_can_reach_a_project_or_a_job(make_desk):
+    desk = await make_desk()
+    turn = await desk.edit()
+    editor, draft = desk.editor, EditDraft("steal it", Tier.PRO)
+
+    for call in (
+        editor.open_project("eve", desk.project),
+        editor.submit("eve", desk.project, draft),
+        editor.check("eve", desk.project, draft),
+        editor.add_image("eve", desk.project, picture()),
+        editor.undo("eve", desk.project),
+        editor.image_path("eve", desk.project, turn.version.digest),
+        editor.cancel("eve", turn.job.id),
+        editor.wait("eve", turn.job.id),
+    ):
+        with pytest.raises((ProjectNotFound, JobNotFound)):
+            await call
+
+
+async def test_a_picture_of_another_project_cannot_be_named_as_reference_or_mask(make_desk):
+    desk = await make_desk(ScriptedBackend(max_reference_images=2))
+    other = await desk.editor.create_project(OWNER)
+    foreign = await desk.editor.add_reference(OWNER, other.id, picture(seed=5))
+
+    for fields in ({"reference_images": (foreign,)}, {"mask": foreign}):
+        with pytest.raises(ImageMissing):
+            await desk.send(**fields)
+
+
+async def test_a_broken_upload_stores_nothing(make_desk):
+    desk = await make_desk()
+    files = sorted(desk.blobs._root.rglob("*"))
+
+    with pytest.raises(InvalidImage):
+        await desk.editor.add_image(OWNER, desk.project, picture()[:200], "half.png")
+
+    assert sorted(desk.blobs._root.rglob("*")) == files
+    assert (await desk.project_now()).version_count == 1
+
+
+async def test_an_empty_instruction_and_a_value_out_of_range_are_refused_before_sending(make_desk):
+    steps = Parameter("num_inference_steps", "Steps", "int", 28, 1, 50)
+    backend = ScriptedBackend(parameters=(steps,))
+    desk = await make_desk(backend)
+
+    with pytest.raises(InvalidRequest, match="no instruction"):
+        await desk.send("   ")
+    with pytest.raises(InvalidRequest, match="Steps is 99"):
+        await desk.send(parameters=Parameters(num_inference_steps=99))
+    assert backend.submits == []
+
+
+async def test_a_parameter_the_backend_cannot_take_is_said_before_sending_and_not_sent(make_desk):
+    backend = ScriptedBackend(unsupported={"seed": "This engine draws nothing at random."})
+    desk = await make_desk(backend)
+    draft = EditDraft("go", Tier.PRO, parameters=Parameters(seed=7))
+
+    receipt = await desk.editor.check(OWNER, desk.project, draft)
+    await desk.edit("go", parameters=Parameters(seed=7))
+
+    assert receipt.warnings == ("seed is left out: This engine draws nothing at random.",)
+    assert backend.submits[0][0].parameters.given() == {}
+
+
+async def test_a_tier_without_a_ready_backend_says_what_would_make_it_ready(make_desk):
+    desk = await make_desk(ScriptedBackend("bfl", ready=False))
+
+    with pytest.raises(MissingCredentials) as caught:
+        await desk.send()
+    assert caught.value.hint == "Set BFL_KEY."
+
+    desk.editor.set_key(OWNER, "bfl", "k-123")
+    assert (await desk.edit()).version is not None
+    assert "k-123" not in repr(desk.editor.__dict__["_keys"])
+
+
+async def test_a_picture_from_text_alone_is_a_new_root_where_the_backend_can(make_desk):
+    both = frozenset({Mode.EDIT, Mode.GENERATE})
+    desk = await make_desk(ScriptedBackend(modes=both))
+
+    turn = await desk.edit("a lighthouse", from_text=True)
+
+    assert turn.version.parent is None
+    with pytest.raises(InvalidRequest, match="from text alone"):
+        await (await make_desk(ScriptedBackend())).send("a lighthouse", from_text=True)
+
+
+async def test_a_budget_stops_before_it_is_passed_and_counts_what_is_running(make_desk):
+    backend = ScriptedBackend(price_usd=0.04).enqueue(WAIT, done).enqueue(done)
+    desk = await make_desk(backend, project_usd=0.10)
+    running_job = await desk.send()
+    await desk.edit()
+
+    with pytest.raises(BudgetExceeded) as caught:
+        await desk.send()
+    assert caught.value.budget == "project"
+    assert len(backend.submits) == 2
+
+    await desk.editor.set_budget(OWNER, desk.project, 0.20)
+    backend.release()
+    await desk.editor.wait(OWNER, running_job)
+    assert (await desk.edit()).version is not None
+
+
+async def test_the_days_budget_counts_over_all_projects(make_desk):
+    desk = await make_desk(ScriptedBackend(price_usd=0.04), day_usd=0.05)
+    await desk.edit()
+    other = await desk.editor.create_project(OWNER)
+    await desk.editor.add_image(OWNER, other.id, picture())
+
+    with pytest.raises(BudgetExceeded) as caught:
+        await desk.editor.submit(OWNER, other.id, EditDraft("go", Tier.PRO))
+    assert caught.value.budget == "day"
