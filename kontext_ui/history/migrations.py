@@ -16,9 +16,11 @@ migrations = Migrations("kontext_ui")
 def migrate(db: Database) -> None:
     """Bring the file up to date.
 
-    The outer transaction takes the write lock before looking for what is pending, so that two
-    processes that start together do not both apply a step.
+    When something is pending, the write lock is taken before looking again, so that two processes
+    that start together do not both apply a step. Otherwise nobody who is writing is waited for.
     """
+    if not migrations.pending(db):
+        return
     db.execute("BEGIN IMMEDIATE")
     try:
         migrations.apply(db)

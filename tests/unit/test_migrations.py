@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+from tests.unit.history_kit import OWNER, add_root
+
+from kontext_ui.history.connections import Connections
+from kontext_ui.history.migrations import migrate, migrations
+from kontext_ui.history.store import HistoryStore
+
+
+def test_from_nothing_every_step_is_applied_in_order() -> None:
+    db = Database(memory=True)
+    migrate(db)
+    assert [step.name for step in migrations.applied(db)] == [step.name for step in migrations._migrations]
+    assert {"projects", "versions", "jobs", "images", "spend", "preferences", "processes"} <= set(db.table_names())
+
+
+def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite3"
+    with HistoryStore(path) as store:
+        project = store.create_project(OWNER, "Holiday")
+        root = add_root(store, project.id)
+        schema = sqlite3.connect(path).execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
+    with HistoryStore(path) as store:
+        assert store.project(OWNER, project.id).head == root.id
+        assert sqlite3.connect(path).execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall() == schema
+
+
+def test_each_step_can_be_added_to_the_one_before() -> None:
+    db = Database(memory=True)
+    names = [step.name for step in migrations._migrations]
+    for name in names[1:]:
+        migrations.apply(db, stop_before=name)
+    migrate(db)
+    assert migrations.pending(db) == []
+
+
+def test_a_step_that_fails_leaves_the_file_as_it_was() -> None:
+    db = Database(memory=True)
+    db.execute("CREATE TABLE preferences (mine TEXT)")
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(db)
+    assert db.table_names() == ["preferences"]
+    assert not db.conn.in_transaction
+
+
+def test_many_that_open_a_new_file_at_once_all_succeed(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "history.sqlite3"
+
+    def open_and_close(_: int) -> None:
+        HistoryStore(path).close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(open_and_close, range(8)))
+    assert sqlite3.connect(path).execute("SELECT count(*) FROM _sqlite_migrations").fetchone()[0] == len(
+        migrations._migrations
+    )
+
+
+def test_the_file_is_in_wal_mode_checks_foreign_keys_and_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "history.sqlite3"
+    connections = Connections(path)
+    with connections.reading() as db:
+        assert db.journal_mode == "wal"
+        assert db.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+        with pytest.raises(sqlite3.OperationalError):
+            db.execute("DELETE FROM projects")
+    with connections.writing() as db:
+        assert db.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+        assert db.execute("PRAGMA synchronous").fetchone()[0] == 2
+    connections.close()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
