@@ -55,6 +55,7 @@ class Editor(Library, Gallery):
         self._runner = JobRunner(store, vault, router, self._feed, self._keys, fallback=fallback)
         self._heart: asyncio.Task[None] | None = None
         self._recovered = asyncio.Event()
+        self._closed = False
 
     async def start(self) -> None:
         """Take up what an earlier process left open. Calling it again does nothing."""
@@ -66,7 +67,10 @@ class Editor(Library, Gallery):
         await self._recovered.wait()
 
     async def aclose(self) -> None:
-        """Stop; jobs that are running stay open and are taken up at the next start."""
+        """Stop; jobs that are running stay open and are taken up at the next start. Closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
         if self._heart is not None:
             self._heart.cancel()
             await asyncio.gather(self._heart, return_exceptions=True)

@@ -115,7 +115,8 @@ def changed_fraction(before: Pixels, after: Pixels) -> float | None:
     """Share of pixels that differ at all, 0..1; ``None`` when the sizes differ."""
     if before.shape != after.shape:
         return None
-    same = cv2.inRange(cv2.absdiff(before, after), np.zeros(4), np.zeros(4))
+    zero = (0,) * before.shape[2]
+    same = cv2.inRange(cv2.absdiff(before, after), zero, zero)
     return 1.0 - cv2.countNonZero(same) / same.size
 
 

@@ -28,6 +28,7 @@ class ScriptedBackend:
         self._caps = Capabilities(model=f"{self.label} model", price_usd=price_usd, **caps)
         self._scripts = deque()
         self._gate = asyncio.Event()
+        self.called = asyncio.Event()
 
     def enqueue(self, *script):
         self._scripts.append(script)
@@ -46,6 +47,7 @@ class ScriptedBackend:
 
     async def edit(self, request, task):
         self.submits.append((request, task))
+        self.called.set()
         async for event in self._play(task):
             yield event
 

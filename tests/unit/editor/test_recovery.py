@@ -31,6 +31,7 @@ async def life(make_editor):
         with store._connections.writing() as db:
             db.execute("UPDATE processes SET beat_at = '2000-01-01T00:00:00+00:00'")
         store.close()
+        editors.remove(editor)
 
     begin.end = end
     yield begin
@@ -93,8 +94,7 @@ async def test_an_edit_on_this_machine_is_run_again_but_not_a_third_time(life):
         else:
             await editor.recovered()
         if number < 2:
-            while not backend.submits:
-                await asyncio.sleep(0.01)
+            await backend.called.wait()
             await life.end(editor, store)
 
     turn = await editor.wait(OWNER, job.id)
