@@ -1,0 +1,8 @@
+"""``python -m kontext_ui``: the command line."""
+
+import sys
+
+from kontext_ui.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""The command line: the same editor as the page, for scripts and for the care of a data folder."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+
+from kontext_ui.bootstrap import build_editor
+from kontext_ui.cli import care, edit
+from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell
+from kontext_ui.cli.parser import Options, build_parser
+from kontext_ui.errors import KontextError
+from kontext_ui.settings import load_settings
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Wrong usage exits by ``SystemExit(2)``, as argparse does."""
+    options = build_parser().parse_args(arguments, namespace=Options())
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        return asyncio.run(_run(options))
+    except KontextError as error:
+        tell(error, options.json)
+        return exit_code(type(error).__name__)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. An edit that had been sent is collected at the next start.\n")
+        return INTERRUPTED
+
+
+async def _run(options: Options) -> int:
+    overrides = {} if options.data_dir is None else {"data_dir": options.data_dir}
+    editor = build_editor(load_settings(**overrides))
+    try:
+        if options.command == "verify":
+            return await care.verify(editor, options)
+        if options.command == "sweep":
+            return await care.sweep(editor, options)
+        await editor.start()
+        return await edit.edit(editor, options)
+    finally:
+        await editor.aclose()

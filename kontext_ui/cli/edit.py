@@ -1,0 +1,213 @@
+"""``edit``: one instruction applied to one photo, by the same path as the page.
+
+The edit is journalled in the data folder like every other, so that one cut short after it was paid
+for is collected by the next start. Its project belongs to an owner of its own, :data:`OWNER`, and no
+visitor's page lists it; once the edit has ended and its result stands in its file, a project that was
+not asked for by name goes to the bin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from kontext_ui.cli.exits import DONE, INTERRUPTED, exit_code, tell_failure, write_json
+from kontext_ui.cli.output import check_output, write_output
+from kontext_ui.cli.parser import Options
+from kontext_ui.cli.progress import ProgressBar
+from kontext_ui.editor import EditDraft, Editor, Receipt
+from kontext_ui.editor.changes import Subscription
+from kontext_ui.edits import LockMode, Tier
+from kontext_ui.errors import InvalidRequest
+from kontext_ui.projects import Job, JobState, Outcome, Project, Turn, Version
+
+OWNER = "command-line"
+"""Visitors are known by random ids, so no visitor is ever this one."""
+
+
+async def edit(editor: Editor, options: Options) -> int:
+    """Carry out the command; returns its exit code. Raises what the editor raises before sending."""
+    photo = _read_photo(options.photo)
+    check_output(options.output, options.photo, json_too=options.json)
+    project = await _project(editor, options)
+    closed = True
+    try:
+        parent = await _parent(editor, project, photo, options.photo)
+        draft = await _draft(editor, project, parent, options)
+        receipt = await editor.check(OWNER, project.id, draft)
+        _announce(receipt, options)
+        if options.dry_run:
+            return DONE
+        closed = False
+        turn, interrupted = await _carry_out(editor, project, draft, options)
+        if turn.version is not None:
+            await write_output(editor, OWNER, turn.version, options.output, options.quality)
+        closed = True
+        return _failed(turn, interrupted, options) if turn.version is None else _report(turn, turn.version, options)
+    finally:
+        if options.project is None and closed:
+            await editor.delete_project(OWNER, project.id)
+
+
+async def _project(editor: Editor, options: Options) -> Project:
+    title = options.project or Path(options.photo).name
+    if options.project is not None:
+        for project in await editor.list_projects(OWNER):
+            if title in (project.title, project.id):
+                return project
+    return await editor.create_project(OWNER, title)
+
+
+async def _parent(editor: Editor, project: Project, photo: bytes, name: str) -> Version:
+    """The version that the photo is: an edit of a named project's last result continues its branch."""
+    before = await editor.open_project(OWNER, project.id)
+    added = await editor.add_image(OWNER, project.id, photo, name)
+    same = next((version for version in before.versions if version.digest == added.digest), None)
+    if same is None:
+        return added
+    await editor.prune(OWNER, project.id, added.id)
+    await editor.select(OWNER, project.id, same.id)
+    return same
+
+
+async def _draft(editor: Editor, project: Project, parent: Version, options: Options) -> EditDraft:
+    references = [await editor.add_reference(OWNER, project.id, _read(path)) for path in options.reference]
+    mask = None
+    if options.mask is not None:
+        mask = await editor.add_mask(OWNER, project.id, parent.id, _read(options.mask))
+    return EditDraft(
+        instruction=options.instruction,
+        tier=Tier(options.tier),
+        backend=options.backend,
+        parent=parent.id,
+        parameters=options.parameters(),
+        reference_images=tuple(references),
+        mask=mask,
+        lock=LockMode(options.lock),
+        feather_px=options.feather_px,
+        region=options.region,
+        native_mask=options.native_mask,
+        side_by_side=options.side_by_side,
+    )
+
+
+async def _carry_out(editor: Editor, project: Project, draft: EditDraft, options: Options) -> tuple[Turn, bool]:
+    """Send and wait; the first Ctrl+C cancels the edit and waits for what that means for the bill."""
+    with editor.subscribe(project.id) as changes, ProgressBar(shown=not options.quiet) as bar:
+        job = await editor.submit(OWNER, project.id, draft)
+        waiting = asyncio.create_task(editor.wait(OWNER, job.id))
+        following = asyncio.create_task(_follow(changes, job, bar))
+        try:
+            async with _interrupt() as interrupted:
+                stopping = asyncio.create_task(interrupted.wait())
+                await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                stopping.cancel()
+            if not waiting.done():
+                await editor.cancel(OWNER, job.id)
+            return await waiting, interrupted.is_set()
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _interrupt() -> AsyncIterator[asyncio.Event]:
+    """An event that Ctrl+C sets. Where loops take no signals (Windows), Ctrl+C ends the program instead."""
+    pressed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):
+        loop.add_signal_handler(signal.SIGINT, pressed.set)
+    try:
+        yield pressed
+    finally:
+        with contextlib.suppress(NotImplementedError):
+            loop.remove_signal_handler(signal.SIGINT)
+
+
+async def _follow(changes: Subscription, job: Job, bar: ProgressBar) -> None:
+    async for change in changes:
+        if (running := change.progress.get(job.id)) is not None:
+            bar.show(running)
+
+
+def _announce(receipt: Receipt, options: Options) -> None:
+    """Where it goes and what it costs, before it is sent."""
+    price = "price known afterwards" if receipt.price_usd is None else f"${receipt.price_usd:.3f}"
+    if receipt.price_usd == 0:
+        price = "free"
+    if options.dry_run and options.json:
+        write_json(
+            {
+                "status": "not sent",
+                "backend": receipt.request.backend,
+                "model": receipt.model,
+                "price_usd": receipt.price_usd,
+                "typical_s": receipt.typical_s,
+                "geometry": receipt.geometry,
+                "warnings": list(receipt.warnings),
+            }
+        )
+    elif not options.quiet:
+        lines = [f"{receipt.backend_label}, {receipt.model}: {price}, typically {receipt.typical_s:g} s"]
+        sys.stderr.write("\n".join([*lines, receipt.geometry, *receipt.warnings]).rstrip() + "\n")
+
+
+def _failed(turn: Turn, interrupted: bool, options: Options) -> int:
+    assert turn.job.failure is not None
+    tell_failure(turn.job.failure, options.json)
+    if interrupted or turn.job.state is JobState.CANCELLED:
+        return INTERRUPTED
+    return exit_code(turn.job.failure.kind)
+
+
+def _report(turn: Turn, version: Version, options: Options) -> int:
+    outcome = version.outcome
+    assert outcome is not None
+    if options.json:
+        _report_json(turn, version, outcome, options)
+    elif not options.quiet:
+        size_and_place = f"{version.size}, {outcome.seconds:.2f} s, written to {options.output}"
+        lines = [outcome.description, *outcome.warnings, size_and_place]
+        sys.stderr.write("\n".join(line for line in lines if line) + "\n")
+    return DONE
+
+
+def _report_json(turn: Turn, version: Version, outcome: Outcome, options: Options) -> None:
+    write_json(
+        {
+            "status": "done",
+            "output": options.output,
+            "instruction": version.instruction,
+            "description": outcome.description,
+            "tier": outcome.tier,
+            "backend": outcome.backend,
+            "model": outcome.model,
+            "seconds": round(outcome.seconds, 3),
+            "price_usd": outcome.price_usd,
+            "seed": outcome.seed,
+            "request_id": outcome.request_id,
+            "width": version.size.width,
+            "height": version.size.height,
+            "changed_fraction": outcome.changed_fraction,
+            "digest": version.digest,
+            "warnings": list(outcome.warnings),
+            "project": version.project,
+            "version": version.id,
+            "job": turn.job.id,
+        }
+    )
+
+
+def _read_photo(name: str) -> bytes:
+    return sys.stdin.buffer.read() if name == "-" else _read(Path(name))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror or error}.") from error

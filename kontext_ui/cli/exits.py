@@ -1,0 +1,90 @@
+"""Exit codes, and errors as sentences on stderr or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from kontext_ui import errors
+from kontext_ui.editor.failures import describe
+from kontext_ui.errors import Billed, KontextError
+from kontext_ui.projects import Failure
+
+DONE = 0
+FINDINGS = 1
+WRONG_USE = 2
+REFUSED = 3
+ACCOUNT = 4
+PROVIDER = 5
+MACHINE = 6
+INTERRUPTED = 130
+
+MEANINGS = {
+    DONE: "done",
+    FINDINGS: "verify found something",
+    WRONG_USE: "wrong use, wrong setting, or a file that is no picture",
+    REFUSED: "refused: not understood, or the content was moderated",
+    ACCOUNT: "no credentials, rejected credentials, no credit, or over budget",
+    PROVIDER: "trouble at the provider or on the network; the same command may work later",
+    MACHINE: "this machine lacks something: a model, memory, disk space, or a readable data folder",
+    INTERRUPTED: "interrupted",
+}
+
+# The first class that the error is one of decides, so the general ones come last.
+_CODES: tuple[tuple[type[KontextError], int], ...] = (
+    (errors.InvalidSetting, WRONG_USE),
+    (errors.InvalidRequest, WRONG_USE),
+    (errors.NotUnderstood, REFUSED),
+    (errors.ContentModerated, REFUSED),
+    (errors.MissingCredentials, ACCOUNT),
+    (errors.CredentialsRejected, ACCOUNT),
+    (errors.OutOfCredit, ACCOUNT),
+    (errors.BudgetExceeded, ACCOUNT),
+    (errors.ModelNotInstalled, MACHINE),
+    (errors.OutOfMemory, MACHINE),
+    (errors.ProjectNotFound, WRONG_USE),
+    (errors.HistoryError, MACHINE),
+    (errors.EditCancelled, INTERRUPTED),
+    (errors.KontextError, PROVIDER),
+)
+
+
+def exit_code(kind: str) -> int:
+    """The code for an error's class name; names that are no class (a job of uncertain end) are the provider's."""
+    error_class = getattr(errors, kind, KontextError)
+    return next(code for base, code in _CODES if issubclass(error_class, base))
+
+
+def tell(error: KontextError, as_json: bool) -> None:
+    """Say an error on stderr, or print it as JSON on stdout."""
+    tell_failure(describe(error), as_json)
+
+
+def tell_failure(failure: Failure, as_json: bool) -> None:
+    if as_json:
+        write_json({"status": "failed", "exit_code": exit_code(failure.kind), "error": _as_json(failure)})
+        return
+    billing = {Billed.NO: "", Billed.YES: "It was billed.", Billed.MAYBE: "It may have been billed."}[failure.billed]
+    lines = [failure.message, failure.hint, "" if "billed" in failure.message else billing]
+    if failure.suggestions:
+        lines.append("It can do, for example: " + "; ".join(failure.suggestions) + ".")
+    sys.stderr.write("\n".join(line for line in lines if line) + "\n")
+
+
+def _as_json(failure: Failure) -> dict[str, Any]:
+    return {
+        "kind": failure.kind,
+        "message": failure.message,
+        "hint": failure.hint,
+        "billed": failure.billed.value,
+        "backend": failure.backend,
+        "request_id": failure.request_id,
+        "may_retry": failure.may_retry,
+        "suggestions": list(failure.suggestions),
+        "capable_tier": failure.capable_tier,
+    }
+
+
+def write_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")

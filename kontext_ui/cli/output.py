@@ -1,0 +1,64 @@
+"""The result's file: checked before anything is sent, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from anyio import to_thread
+
+from kontext_ui.editor import Editor
+from kontext_ui.errors import InvalidRequest, StorageFull
+from kontext_ui.images import export
+from kontext_ui.projects import Version
+
+
+def check_output(output: str, photo: str, *, json_too: bool = False) -> None:
+    """Raises ``InvalidRequest`` when the result could not be written there or would replace the photo."""
+    if output == "-":
+        if json_too:
+            raise InvalidRequest("The picture and the JSON cannot both go to stdout.", hint="Name a file with -o.")
+        return
+    path = Path(output)
+    if path.suffix.lower() not in export.SUFFIXES:
+        raise InvalidRequest(f"{output} has no suffix that names a format.", hint=f"Use {', '.join(export.SUFFIXES)}.")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InvalidRequest(f"The folder {path.parent} does not exist or cannot be written to.")
+    if path.is_dir():
+        raise InvalidRequest(f"{output} is a folder.", hint="Name a file.")
+    if photo != "-" and path.exists() and Path(photo).exists() and path.samefile(photo):
+        raise InvalidRequest("The result would replace the photo.", hint="Give the result a name of its own.")
+
+
+async def write_output(editor: Editor, owner: str, version: Version, output: str, quality: int) -> None:
+    """Write the version in the format that the suffix names; ``-`` writes PNG to stdout."""
+    stored = await editor.image_path(owner, version.project, version.digest)
+    await to_thread.run_sync(_write, stored, output, quality)
+
+
+def _write(stored: Path, output: str, quality: int) -> None:
+    if output == "-":
+        sys.stdout.buffer.write(stored.read_bytes())
+        return
+    target = Path(output)
+    data = export.encode(stored.read_bytes(), target.suffix.lower(), quality)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(target)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise StorageFull(
+            f"{output} cannot be written: {error.strerror or error}.",
+            hint="The picture is kept in the data folder.",
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,148 @@
+"""The command line's grammar. Parameters of an edit are taken from :class:`~kontext_ui.edits.Parameters`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from kontext_ui import __version__
+from kontext_ui.cli.exits import MEANINGS
+from kontext_ui.edits import LockMode, Parameters, Rectangle, Tier
+
+PARAMETER_HELP = {
+    "aspect_ratio": "W:H of the result; default: as the photo",
+    "seed": "the same seed, photo and instruction give the same picture where the backend can",
+    "safety_tolerance": "how much the provider lets pass; higher is more",
+    "prompt_upsampling": "let the provider rewrite the instruction",
+    "num_inference_steps": "more is slower and finer",
+    "guidance_scale": "how closely the instruction is followed",
+    "style_preset": "one of the backend's styles",
+    "output_format": "what the provider is asked for: png, jpeg or webp",
+    "width": "pixels of the provider's picture, where it lets one choose",
+    "height": "pixels of the provider's picture, where it lets one choose",
+    "progressive": "progressive JPEG from the provider",
+    "acceleration": "the provider's speed setting",
+}
+
+
+class Options(argparse.Namespace):
+    """What was typed."""
+
+    command: str
+    data_dir: Path | None
+    json: bool
+    quiet: bool
+    photo: str
+    instruction: str
+    output: str
+    tier: str
+    backend: str | None
+    mask: Path | None
+    reference: list[Path]
+    lock: str
+    feather_px: int | None
+    region: Rectangle | None
+    native_mask: bool
+    side_by_side: bool
+    project: str | None
+    quality: int
+    dry_run: bool
+    older_than_h: float
+
+    def parameters(self) -> Parameters:
+        return Parameters(**{name: getattr(self, name) for name in PARAMETER_HELP})
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m kontext_ui",
+        description="Edit a picture by saying what should change; check and clean the data folder.",
+        epilog="exit codes:\n" + "\n".join(f"  {code:<4} {meaning}" for code, meaning in MEANINGS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"kontext_ui {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_edit(commands)
+    _add_command(commands, "verify", "check that the history and its pictures are whole; changes nothing")
+    sweep = _add_command(commands, "sweep", "remove files that no version, mask or edit refers to")
+    sweep.add_argument(
+        "--older-than-h", type=float, default=24.0, metavar="HOURS", help="only files older than this (default: 24)"
+    )
+    return parser
+
+
+def _add_command(commands: Any, name: str, description: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=description,
+        description=description[0].upper() + description[1:] + ".",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="FOLDER", help="the data folder (default: as the settings say)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.add_argument("--quiet", action="store_true", help="say nothing unless something is wrong")
+    return parser
+
+
+def _add_edit(commands: Any) -> None:
+    parser = _add_command(commands, "edit", "apply one instruction to a photo")
+    parser.add_argument("photo", metavar="PHOTO", help="the picture's file; - reads it from stdin")
+    parser.add_argument("instruction", metavar="INSTRUCTION", help="what should change, in plain words")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="where the result goes; its suffix picks the format"
+    )
+    parser.add_argument(
+        "--tier", choices=[tier.value for tier in Tier], default="local", help="default: local, at no cost"
+    )
+    parser.add_argument("--backend", metavar="ID", help="which backend of the tier; default: the first that is ready")
+    parser.add_argument("--mask", type=Path, metavar="FILE", help="edit only where this picture is white")
+    parser.add_argument(
+        "--reference", type=Path, action="append", default=[], metavar="FILE", help="a picture to look at; may repeat"
+    )
+    parser.add_argument(
+        "--lock",
+        choices=[mode.value for mode in LockMode],
+        default="auto",
+        help="take pixels that were not meant to change from the photo (default: auto)",
+    )
+    parser.add_argument("--feather-px", type=int, metavar="PX", help="width of the soft edge")
+    parser.add_argument("--region", type=_region, metavar="X,Y,W,H", help="send only this part of the photo, in pixels")
+    parser.add_argument("--native-mask", action="store_true", help="use the backend's own masked model")
+    parser.add_argument("--side-by-side", action="store_true", help="put references beside the photo on one canvas")
+    parser.add_argument("--project", metavar="TITLE", help="keep the edit in this project of the command line")
+    parser.add_argument("--quality", type=_quality, default=95, help="of a lossy OUT, 1 to 100 (default: 95)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be sent and at what price; send nothing")
+    _add_parameters(parser)
+    parser.set_defaults(older_than_h=24.0)
+
+
+def _add_parameters(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "parameters", "Left out, the backend's default holds. What a backend cannot take is said before sending."
+    )
+    for name, hint in get_type_hints(Parameters).items():
+        (kind,) = (argument for argument in get_args(hint) if argument is not type(None))
+        flag = "--" + name.replace("_", "-")
+        if kind is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, help=PARAMETER_HELP[name])
+        else:
+            group.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=PARAMETER_HELP[name])
+
+
+def _region(text: str) -> Rectangle:
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y,W,H in whole pixels") from None
+    if min(x, y) < 0 or min(width, height) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} has a negative corner or an empty size")
+    return Rectangle(x, y, width, height)
+
+
+def _quality(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100")
+    return int(text)

@@ -1,0 +1,144 @@
+"""Writes the parts of README.md and .env.example that follow from the code.
+
+``python -m tests.readme --write`` (``make tables``) writes them; ``--check`` says whether they are as
+they would be written. In the README they stand between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from kontext_ui.backends import BACKENDS, load_backend
+from kontext_ui.backends.base import Backend
+from kontext_ui.cli.exits import MEANINGS
+from kontext_ui.edits import Capabilities, Tier
+from kontext_ui.settings import Settings, is_secret, load_settings, variables_of
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+EXAMPLE = ROOT / ".env.example"
+
+
+def settings_table() -> str:
+    rows = [
+        (" or ".join(f"`{variable}`" for variable in variables_of(name)), _shown_default(field), field.description)
+        for name, field in Settings.model_fields.items()
+    ]
+    return _table(("Variable", "Default", "What it does"), rows)
+
+
+def backends_table() -> str:
+    settings = load_settings(_env_file=None)
+    backends = [load_backend(backend_id, settings) for backend_id in BACKENDS]
+    rows = [
+        (f"`{tier.value}`", f"{backend.label} (`{backend.id}`)", *_offer(backend, backend.capabilities(tier)))
+        for tier in Tier
+        for backend in backends
+        if tier in backend.tiers
+    ]
+    return _table(("Tier", "Backend", "Model", "Price per edit", "Typically", "Needs"), rows)
+
+
+def exit_codes_table() -> str:
+    return _table(("Code", "Meaning"), [(f"`{code}`", meaning) for code, meaning in MEANINGS.items()])
+
+
+def _offer(backend: Backend, capabilities: Capabilities) -> tuple[str, str, str, str]:
+    price = "told afterwards" if capabilities.price_usd is None else f"${capabilities.price_usd:.3f}"
+    if capabilities.price_usd == 0:
+        price = "free"
+    return capabilities.model, price, f"{capabilities.typical_s:g} s", _needs(backend)
+
+
+def _needs(backend: Backend) -> str:
+    """The variables of its keys, found in what it says is missing when nothing is set."""
+    readiness = backend.check()
+    said = f"{readiness.reason} {readiness.hint}"
+    keys = [variable for name in Settings.model_fields if is_secret(name) for variable in variables_of(name)]
+    named = [variable for variable in keys if re.search(rf"\b{variable}\b", said)]
+    if named:
+        return " or ".join(f"`{variable}`" for variable in named)
+    return "nothing" if backend.id == "builtin" else "see below"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _default(field: FieldInfo) -> object:
+    """The default, or ``None`` when it depends on the machine."""
+    return None if field.default is PydanticUndefined else field.default
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _shown_default(field: FieldInfo) -> str:
+    text = _text(_default(field))
+    return f"`{text}`" if text else "—"
+
+
+def example_env() -> str:
+    parts = ["# Copy to .env and remove the # of what you want to change. The environment has precedence over .env.\n"]
+    for name, field in Settings.model_fields.items():
+        parts.append(f"\n# {field.description}\n# {variables_of(name)[0]}={_text(_default(field))}\n")
+    return "".join(parts)
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "settings": settings_table,
+    "backends": backends_table,
+    "exit codes": exit_codes_table,
+}
+
+
+def render(text: str) -> str:
+    """The README with its generated parts written anew. Raises ``ValueError`` for a missing marker."""
+    for name, make in BLOCKS.items():
+        opening, closing = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        if text.count(opening) != 1 or text.count(closing) != 1:
+            raise ValueError(f"README.md must have <!-- {name} --> and <!-- /{name} --> once")
+        before, _, rest = text.partition(opening)
+        text = f"{before}{opening}{make()}\n{closing}{rest.partition(closing)[2]}"
+    return text
+
+
+def stale() -> list[str]:
+    """The files that are not as they would be written."""
+    readme = README.read_text(encoding="utf-8")
+    wanted = {README: render(readme), EXAMPLE: example_env()}
+    return [path.name for path, text in wanted.items() if path.read_text(encoding="utf-8") != text]
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["--write"]:
+        README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8")
+        EXAMPLE.write_text(example_env(), encoding="utf-8")
+        return 0
+    if arguments != ["--check"]:
+        sys.stderr.write("usage: python -m tests.readme --write | --check\n")
+        return 2
+    for name in (names := stale()):
+        sys.stderr.write(f"{name} does not follow the code any more: run `make tables`.\n")
+    return 1 if names else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
