@@ -16,6 +16,11 @@ from numpy.typing import NDArray
 from kontext_ui.edits import Pixels
 
 _Samples = NDArray[np.float32]
+_Curve = NDArray[np.float64]
+
+_KNOTS = (0, 6, 16, 40, 80, 128, 176, 216, 240, 250, 255)
+_HOLD_SLOPE = 0.02
+_HOLD_BEND = 0.05
 
 _MAX_DRIFT = 14.0
 """Mean correction in 8-bit steps above which it is no drift but an edit of the whole picture."""
@@ -26,7 +31,7 @@ _MAX_SLOPE = 0.30
 class ColourFit:
     """Corrects an answer's colours towards the sent picture.
 
-    ``tables`` are three curves of 256 entries, applied after ``mix`` (3 × 3, rows add to 1).
+    ``tables`` are three curves (red, green, blue) of 256 entries.
     """
 
     tables: NDArray[np.float32]
@@ -43,7 +48,7 @@ class ColourFit:
 
 
 def fit_colour(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> ColourFit:
-    """Per-channel curves (quadratic) from the answer's colours to the sent picture's."""
+    """Per-channel curves from the answer's colours to the sent picture's."""
     target, source = _samples(sent, answer, valid)
     if len(source) < 64:
         return _none(0.0, trusted=True)
@@ -77,24 +82,47 @@ def _weights(target: _Samples) -> NDArray[np.float32]:
     return cast(NDArray[np.float32], (1.0 / np.sqrt(np.maximum(counts, len(target) / 200))[bins]).astype(np.float32))
 
 
-def _curve(source: _Samples, target: _Samples, weight: NDArray[np.float32]) -> NDArray[np.float64]:
-    """One robust quadratic, held near the identity where there are no samples."""
-    x, y = source.astype(np.float64) / 255, target.astype(np.float64) / 255
-    basis = np.stack([np.ones_like(x), x, x * x], axis=1)
-    hold = np.sqrt(weight.sum() * np.array([1e-4, 1e-3, 4e-3]))
-    solution = np.array([np.median(y - x), 1.0, 0.0])
-    for turn in range(8):
-        error = np.abs(basis @ solution - y)
-        scale = max(2.0 / 255, 2.5 * float(np.median(error)))
-        trust = weight * np.clip(1.0 - (error / scale) ** 2, 0.0, None) ** 2
-        root = np.sqrt(trust)
-        rows = np.vstack([basis * root[:, None], np.diag(hold)])
-        right = np.concatenate([y * root, hold * np.array([0.0, 1.0, 0.0])])
-        solution = np.linalg.lstsq(rows, right, rcond=None)[0]
-        if turn > 3 and scale <= 2.0 / 255:
-            break
-    at = np.arange(256) / 255
-    return np.clip(255 * (solution[0] + solution[1] * at + solution[2] * at * at), 0, 255)
+def _curve(source: _Samples, target: _Samples, weight: NDArray[np.float32]) -> _Curve:
+    """One robust, smooth curve of 256 entries, held near the identity's shape where there are no samples.
+
+    Straight pieces between knots, since drift that runs into black or white is no polynomial.
+    """
+    basis = _hats(source)
+    offset = target - source
+    smooth = _smoothness() * np.sqrt(float(weight.sum()))
+    solution = np.full(len(_KNOTS), float(np.median(offset)))
+    # Clipped values follow no smooth curve: black stays black under any gain, and must not be lifted back.
+    for knot, clipped in ((0, source <= 1.5), (-1, source >= 253.5)):
+        if clipped.sum() >= 30:
+            solution[knot] = np.median(offset[clipped])
+    for _ in range(8):
+        error = np.abs(basis @ solution - offset)
+        scale = max(2.5, 2.5 * float(np.median(error)))
+        root = np.sqrt(weight) * np.clip(1.0 - (error / scale) ** 2, 0.0, None)
+        rows = np.vstack([basis * root[:, None], smooth])
+        solution = np.linalg.lstsq(rows, np.concatenate([offset * root, np.zeros(len(smooth))]), rcond=None)[0]
+    every = np.arange(256)
+    return cast(_Curve, np.clip(every + np.interp(every, _KNOTS, solution), 0.0, 255.0))
+
+
+def _hats(source: _Samples) -> NDArray[np.float64]:
+    """How much each knot counts for each sample: linear interpolation as a matrix."""
+    knots = np.array(_KNOTS)
+    right = np.clip(np.searchsorted(knots, source, side="right"), 1, len(knots) - 1)
+    share = (source - knots[right - 1]) / (knots[right] - knots[right - 1])
+    out = np.zeros((len(source), len(knots)))
+    rows = np.arange(len(source))
+    out[rows, right - 1], out[rows, right] = 1 - share, share
+    return out
+
+
+def _smoothness() -> NDArray[np.float64]:
+    """Rows that ask for a straight correction (strongly) and for an even one (faintly)."""
+    count = len(_KNOTS)
+    even = np.diff(np.eye(count), axis=0) * _HOLD_SLOPE
+    gaps = np.diff(np.array(_KNOTS, np.float64))
+    slopes = np.diff(np.eye(count), axis=0) / gaps[:, None]
+    return np.vstack([even[1:-1], np.diff(slopes, axis=0)[1:-1] * 48 * _HOLD_BEND, 0.01 * even[[0, -1]]])
 
 
 def _gentle(tables: NDArray[np.float64]) -> bool:

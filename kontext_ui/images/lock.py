@@ -13,12 +13,14 @@ from typing import cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from kontext_ui.edits import LockMode, Mask, Pixels, Rectangle, Size
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images import masks
 from kontext_ui.images.change import Change, find_change, joined
 from kontext_ui.images.colour import ColourFit, fit_colour
+from kontext_ui.images.extent import Extent, find_extent
 from kontext_ui.images.geometry import Fit, bounds, cut, flattened, on_canvas, resized, size_of, whole
 from kontext_ui.images.register import Matrix, Registration, identity, inside, register, warp
 
@@ -205,6 +207,7 @@ class _Comparison:
     registration: Registration
     colour: ColourFit
     change: Change
+    extent: Extent
     work: Size
 
 
@@ -217,7 +220,17 @@ def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
     moved = got if found.identity else warp(got, found.matrix, work.width, work.height)
     valid = inside(found.matrix, work.width, work.height, work.width, work.height)
     colour = fit_colour(sent, moved, valid)
-    return _Comparison(found, colour, find_change(sent, colour.apply(moved), valid), work)
+    change = find_change(sent, _comparable(sent, moved, colour.apply(moved), valid), valid)
+    return _Comparison(found, colour, change, find_extent(sent, moved, valid), work)
+
+
+def _comparable(sent: Pixels, raw: Pixels, corrected: Pixels, valid: NDArray[np.bool_]) -> Pixels:
+    """The corrected answer, without differences that say nothing: clipped values and what the answer lacks."""
+    out = np.where(raw >= 250, np.clip(sent, corrected, np.maximum(raw, corrected)), corrected)
+    out = np.where(raw <= 5, np.clip(sent, np.minimum(raw, corrected), corrected), out)
+    covered = cv2.erode(valid.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) != 0
+    out[~covered] = sent[~covered]
+    return out
 
 
 def _work_size(fit: Fit) -> Size:
@@ -286,7 +299,8 @@ def _core(seen: _Comparison, fit: Fit, mask: Mask | None) -> Mask:
 
 
 def _is_global(seen: _Comparison) -> bool:
-    return seen.change.fraction > _GLOBAL_FRACTION or seen.change.spread > _GLOBAL_SPREAD
+    many = seen.change.fraction > _GLOBAL_FRACTION or seen.change.spread > _GLOBAL_SPREAD
+    return many or seen.extent.whole_frame
 
 
 def _whole(parent: Pixels, candidate: Candidate, meters: Mapping[str, float], warnings: tuple[str, ...]) -> Locked:

@@ -1,0 +1,123 @@
+"""Whether an edit is one of the whole frame: a new tone, a new style, another picture.
+
+Such edits touch little in flat or dark places, so counting changed pixels alone would miss them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kontext_ui.edits import Pixels
+
+_Rows = NDArray[np.float64]
+_Plane = NDArray[np.float32]
+
+_CELLS = 8
+_COLOURFUL = 8.0
+"""Chroma in 8-bit steps from which a sample says something about saturation."""
+_VISIBLE = 10.0
+_BLOCK = 16
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What was found about the frame as a whole."""
+
+    toned: bool
+    """One change of saturation or brightness explains what is different, all over the picture."""
+    structure: float
+    """How well the fine structure of textured blocks agrees, -1..1; the median of them all."""
+
+    @property
+    def whole_frame(self) -> bool:
+        return self.toned or self.structure < 0.35
+
+
+def find_extent(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> Extent:
+    """Judge two registered pictures of one size, before any colour matching."""
+    before, after, where = _samples(sent, answer, valid)
+    toned = len(before) > 200 and (_desaturated(before, after, where) or _retoned(before, after, where))
+    return Extent(toned, _structure(sent, answer))
+
+
+def _samples(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> tuple[_Rows, _Rows, NDArray[np.int64]]:
+    """Colours of 8 × 8 blocks, and in which of the frame's cells each one lies."""
+    height, width = valid.shape
+    size = (max(1, width // 8), max(1, height // 8))
+    first, second = (cv2.resize(p, size, interpolation=cv2.INTER_AREA).astype(np.float64) for p in (sent, answer))
+    inside = cv2.resize(valid.view(np.uint8), size, interpolation=cv2.INTER_AREA) == 1
+    rows, columns = np.indices(inside.shape)
+    cell = (rows * _CELLS // size[1]) * _CELLS + columns * _CELLS // size[0]
+    return first[inside], second[inside], cell[inside]
+
+
+def _spread(where: NDArray[np.int64]) -> float:
+    return len(np.unique(where)) / _CELLS**2
+
+
+def _desaturated(before: _Rows, after: _Rows, where: NDArray[np.int64]) -> bool:
+    """Colour was taken out (or much was added) everywhere there was some."""
+    first, second = _chroma(before), _chroma(after)
+    strength = np.linalg.norm(first, axis=1)
+    some = strength > _COLOURFUL
+    if some.sum() < 50 or _spread(where[some]) < 0.2:
+        return False
+    factor = (first[some] * second[some]).sum(axis=1) / strength[some] ** 2
+    middle = float(np.median(factor))
+    return abs(middle - 1) > 0.4 and float((np.abs(factor - middle) < 0.3).mean()) > 0.8
+
+
+def _chroma(rows: _Rows) -> _Rows:
+    return rows - rows.mean(axis=1, keepdims=True)
+
+
+def _retoned(before: _Rows, after: _Rows, where: NDArray[np.int64]) -> bool:
+    """A plain brightness curve per channel explains nearly all that differs."""
+    off = np.abs(after - before).max(axis=1)
+    seen = off > _VISIBLE
+    if seen.sum() < 50 or _spread(where[seen]) < 0.3:
+        return False
+    bins = (before.mean(axis=1) / 16).astype(np.int64).clip(0, 15)
+    weight = 1.0 / np.maximum(np.bincount(bins, minlength=16), len(bins) / 200)[bins]
+    curves = [_parabola(before[:, c], after[:, c], weight) for c in range(3)]
+    explained = np.stack([np.polyval(curve, before[:, c]) for c, curve in enumerate(curves)], axis=1)
+    error = np.abs(after - explained).max(axis=1)
+    good = error < np.maximum(6.0, 0.3 * off)
+    return float(good[seen].mean()) > 0.8 and float((weight * good).sum() / weight.sum()) > 0.8
+
+
+def _parabola(source: _Rows, target: _Rows, weight: _Rows) -> _Rows:
+    trust = weight
+    solution = np.array([0.0, 1.0, 0.0])
+    for _ in range(6):
+        solution = np.polyfit(source, target, 2, w=np.sqrt(trust))
+        error = np.abs(np.polyval(solution, source) - target)
+        scale = max(4.0, 2.0 * float(np.average(error, weights=weight)))
+        trust = weight / (1.0 + (error / scale) ** 2) ** 2
+    return cast(_Rows, solution)
+
+
+def _structure(sent: Pixels, answer: Pixels) -> float:
+    first, second = _detail(sent), _detail(answer)
+    size = (max(1, first.shape[1] // _BLOCK), max(1, first.shape[0] // _BLOCK))
+
+    def blocks(plane: _Plane) -> _Plane:
+        return cast(_Plane, cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
+
+    own, other, both = blocks(first * first), blocks(second * second), blocks(first * second)
+    textured = own > max(9.0, 0.5 * float(np.median(own)))
+    if textured.sum() < 20:
+        return 1.0
+    return float(np.median(both[textured] / np.sqrt(own[textured] * np.maximum(other[textured], 1.0))))
+
+
+def _detail(pixels: Pixels) -> _Plane:
+    """Brightness structure of 2 to 12 pixels."""
+    half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+    gray = cv2.cvtColor(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return cast(_Plane, cv2.GaussianBlur(gray, (0, 0), 0.8) - cv2.GaussianBlur(gray, (0, 0), 5.0))
