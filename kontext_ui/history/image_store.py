@@ -10,7 +10,7 @@ from sqlite_utils import Database
 from kontext_ui.edits import Size
 from kontext_ui.errors import ImageMissing
 from kontext_ui.history.project_store import Store
-from kontext_ui.history.rows import first_row, owned, project_not_found, scalar, to_image
+from kontext_ui.history.rows import first_row, owned, project_not_found, scalar, select_rows, to_image
 from kontext_ui.projects import ImageKind, StoredImage
 
 
@@ -64,7 +64,7 @@ class ImageStore(Store):
     def project_images(self, owner: str, project_id: str) -> list[StoredImage]:
         with self._connections.reading() as db:
             owned(db, owner, project_id)
-            rows = list(db.query("SELECT * FROM images WHERE project_id = ? ORDER BY created_at, digest", [project_id]))
+            rows = select_rows(db, "SELECT * FROM images WHERE project_id = ? ORDER BY created_at, digest", project_id)
         return [to_image(row) for row in rows]
 
     def get_preference(self, owner: str, key: str, default: Any = None) -> Any:

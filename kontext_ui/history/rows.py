@@ -105,11 +105,14 @@ FAILURES = Codec(Failure, {"kind": "KontextError", "message": "The edit failed."
 
 
 def select_rows(db: Database, sql: str, *parameters: object) -> list[Row]:
-    return list(db.query(sql, parameters))
+    """``Database.query`` would put a savepoint around each, which a store's own transactions make needless."""
+    cursor = db.execute(sql, parameters)
+    columns = [column[0] for column in cursor.description]
+    return [dict(zip(columns, row, strict=True)) for row in cursor]
 
 
 def first_row(db: Database, sql: str, *parameters: object) -> Row | None:
-    return next(iter(db.query(sql, parameters)), None)
+    return next(iter(select_rows(db, sql, *parameters)), None)
 
 
 def scalar(db: Database, sql: str, *parameters: object) -> Any:

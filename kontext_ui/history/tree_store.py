@@ -97,6 +97,27 @@ class TreeStore(Store):
             _move_head(db, project_id, new_version, now)
             return to_version(version_row(db, project_id, new_version))
 
+    def add_variant(self, owner: str, project_id: str, version_id: str, digest: str, outcome: Outcome) -> Version:
+        """Another version from the same parent and request as ``version_id``, made without a new edit. It
+        becomes the head. The blobs must be stored already.
+        """
+        now = self._now()
+        with self._connections.writing() as db:
+            owned(db, owner, project_id, in_bin=False)
+            row = version_row(db, project_id, version_id, live=True)
+            kept = ("project_id", "parent", "width", "height", "has_alpha", "instruction", "request", "source")
+            values = {column: row[column] for column in kept}
+            made = {"id": new_id(), "digest": digest, "outcome": OUTCOMES.write(outcome), "created_at": now}
+            insert_version(db, {**values, **made})
+            size = Size(row["width"], row["height"])
+            note_image(db, project_id, digest, ImageKind.VERSION, size, ROOT_MEDIA_TYPE, None, now)
+            for used, kind in ((outcome.change_mask, ImageKind.CHANGE_MASK), (outcome.answer, ImageKind.ANSWER)):
+                if used is not None:
+                    note_image(db, project_id, used, kind, size, ROOT_MEDIA_TYPE, None, now)
+            db.execute("UPDATE versions SET redo_child = NULL WHERE id = ?", (row["parent"],))
+            _move_head(db, project_id, made["id"], now)
+            return to_version(version_row(db, project_id, made["id"]))
+
     def version(self, owner: str, project_id: str, version_id: str) -> Version:
         """Also one that is pruned; ``pruned_at`` says so."""
         with self._connections.reading() as db:

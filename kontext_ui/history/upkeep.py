@@ -136,7 +136,7 @@ def _texts(db: Database) -> Iterator[Finding]:
         "jobs": {"request": REQUESTS, "failure": FAILURES},
     }
     for table, columns in tables.items():
-        for row in db.query(f"SELECT * FROM {table}"):
+        for row in select_rows(db, f"SELECT * FROM {table}"):
             for column, codec in columns.items():
                 if row[column] is not None and not codec.readable(row[column]):
                     yield Finding(

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
+from kontext_ui.errors import Billed, HistoryError, ImageMissing, ProjectNotFound, StorageFull, VersionNotFound
+from kontext_ui.history.project_store import MAX_TITLE_CHARS
+from kontext_ui.history.store import HistoryStore
+from kontext_ui.history.tree_store import MAX_NAME_CHARS
+from kontext_ui.projects import ImageKind, Version
 from tests.unit.history_kit import (
     OWNER,
     SIZE,
@@ -21,12 +27,6 @@ from tests.unit.history_kit import (
     outcome,
     request,
 )
-
-from kontext_ui.errors import Billed, HistoryError, ImageMissing, ProjectNotFound, StorageFull, VersionNotFound
-from kontext_ui.history.project_store import MAX_TITLE_CHARS
-from kontext_ui.history.store import HistoryStore
-from kontext_ui.history.tree_store import MAX_NAME_CHARS
-from kontext_ui.projects import ImageKind, Version
 
 
 @pytest.fixture
@@ -540,23 +540,15 @@ def test_a_file_kept_busy_by_another_is_told_in_words(path: Path, project: str, 
 
 def test_many_threads_work_at_once_and_nothing_is_lost(store: HistoryStore, project: str) -> None:
     root = add_root(store, project)
-    errors: list[BaseException] = []
 
     def work(name: int) -> None:
-        try:
-            for number in range(5):
-                edit(store, project, root.id, f"{name}-{number}")
-                store.versions(OWNER, project)
-                store.undo(OWNER, project)
-        except BaseException as error:
-            errors.append(error)
+        for number in range(5):
+            edit(store, project, root.id, f"{name}-{number}")
+            store.versions(OWNER, project)
+            store.undo(OWNER, project)
 
-    threads = [threading.Thread(target=work, args=(name,)) for name in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
     assert len(store.children(OWNER, project, root.id)) == 40
 
 

@@ -5,6 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from kontext_ui.errors import Billed, JobClosed, JobNotFound
+from kontext_ui.history.processes import new_token
+from kontext_ui.history.store import HistoryStore
+from kontext_ui.projects import ImageKind, Job, JobState
 from tests.unit.history_kit import (
     OWNER,
     SIZE,
@@ -19,11 +24,6 @@ from tests.unit.history_kit import (
     outcome,
     request,
 )
-
-from kontext_ui.errors import Billed, JobClosed, JobNotFound
-from kontext_ui.history.processes import new_token
-from kontext_ui.history.store import HistoryStore
-from kontext_ui.projects import ImageKind, Job, JobState
 
 Step = Callable[[HistoryStore, str], object]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.unit.history_kit import OWNER, SIZE, STRANGER, chain, digest, failure, new_job
 
 from kontext_ui.errors import JobNotFound, ProjectNotFound
 from kontext_ui.history.store import HistoryStore
+from tests.unit.history_kit import OWNER, SIZE, STRANGER, chain, digest, failure, new_job
 
 OF_NO_PROJECT = {
     "create_project",

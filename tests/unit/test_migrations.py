@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
-from tests.unit.history_kit import OWNER, add_root
 
 from kontext_ui.history.connections import Connections
 from kontext_ui.history.migrations import migrate, migrations
 from kontext_ui.history.store import HistoryStore
+from tests.unit.history_kit import OWNER, add_root
 
 
 def test_from_nothing_every_step_is_applied_in_order() -> None:
