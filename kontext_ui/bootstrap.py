@@ -14,7 +14,7 @@ from kontext_ui.errors import InvalidSetting
 from kontext_ui.history.blobs import BlobStore
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images.codec import ImageLimits
-from kontext_ui.settings import Settings
+from kontext_ui.settings import Settings, variables_of
 
 
 def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> Editor:
@@ -26,13 +26,16 @@ def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> 
         max_bytes=int(settings.max_upload_mb * 1_000_000), max_pixels=int(settings.max_megapixels * 1_000_000)
     )
     purse = Purse(store, project_usd=settings.project_budget_usd, day_usd=settings.day_budget_usd)
-    order = {tier: _ids(getattr(settings, f"{tier.value}_backends"), backends) for tier in Tier}
+    order = {tier: _order(settings, f"{tier.value}_backends", backends) for tier in Tier}
     return Editor(store, Vault(blobs), Router(backends, order), limits, purse, fallback=settings.fallback)
 
 
-def _ids(text: str, known: Mapping[str, object]) -> tuple[str, ...]:
-    ids = tuple(part.strip() for part in text.split(",") if part.strip())
+def _order(settings: Settings, name: str, known: Mapping[str, object]) -> tuple[str, ...]:
+    ids = tuple(part.strip() for part in getattr(settings, name).split(",") if part.strip())
     for backend_id in ids:
         if backend_id not in known:
-            raise InvalidSetting(f"{backend_id!r} is not a backend.", hint=f"Known are {', '.join(known)}.")
+            raise InvalidSetting(
+                f"{variables_of(name)[0]} names {backend_id!r}, which is no backend; known are {', '.join(known)}.",
+                hint="Correct it and start again.",
+            )
     return ids

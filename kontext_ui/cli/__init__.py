@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from kontext_ui.bootstrap import build_editor
 from kontext_ui.cli import care, edit
 from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell
 from kontext_ui.cli.parser import Options, build_parser
-from kontext_ui.errors import KontextError
-from kontext_ui.settings import load_settings
+from kontext_ui.editor import Editor
+from kontext_ui.errors import InvalidRequest, KontextError
+from kontext_ui.settings import Settings, load_settings
 
 __all__ = ["main"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, make_editor: Callable[[Settings], Editor] = build_editor) -> int:
     """Run one command and return its exit code. Wrong usage exits by ``SystemExit(2)``, as argparse does."""
     options = build_parser().parse_args(arguments, namespace=Options())
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     try:
-        return asyncio.run(_run(options))
+        return asyncio.run(_run(options, make_editor))
     except KontextError as error:
         tell(error, options.json)
         return exit_code(type(error).__name__)
@@ -31,9 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-async def _run(options: Options) -> int:
-    overrides = {} if options.data_dir is None else {"data_dir": options.data_dir}
-    editor = build_editor(load_settings(**overrides))
+async def _run(options: Options, make_editor: Callable[[Settings], Editor]) -> int:
+    settings = load_settings(**({} if options.data_dir is None else {"data_dir": options.data_dir}))
+    if options.command != "edit" and not settings.data_dir.is_dir():
+        raise InvalidRequest(f"There is no data folder {settings.data_dir}.", hint="Name one with --data-dir.")
+    editor = make_editor(settings)
     try:
         if options.command == "verify":
             return await care.verify(editor, options)

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from kontext_ui.cli.exits import DONE, INTERRUPTED, exit_code, tell_failure, write_json
@@ -97,30 +97,41 @@ async def _draft(editor: Editor, project: Project, parent: Version, options: Opt
 
 async def _carry_out(editor: Editor, project: Project, draft: EditDraft, options: Options) -> tuple[Turn, bool]:
     """Send and wait; the first Ctrl+C cancels the edit and waits for what that means for the bill."""
-    with editor.subscribe(project.id) as changes, ProgressBar(shown=not options.quiet) as bar:
+    with (
+        editor.subscribe(project.id) as changes,
+        ProgressBar(shown=not options.quiet) as bar,
+        _interrupt() as interrupted,
+    ):
         job = await editor.submit(OWNER, project.id, draft)
         waiting = asyncio.create_task(editor.wait(OWNER, job.id))
+        stopping = asyncio.create_task(interrupted.wait())
         following = asyncio.create_task(_follow(changes, job, bar))
         try:
-            async with _interrupt() as interrupted:
-                stopping = asyncio.create_task(interrupted.wait())
-                await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                stopping.cancel()
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not waiting.done():
                 await editor.cancel(OWNER, job.id)
             return await waiting, interrupted.is_set()
         finally:
             following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            stopping.cancel()
+            await asyncio.gather(following, stopping, return_exceptions=True)
 
 
-@contextlib.asynccontextmanager
-async def _interrupt() -> AsyncIterator[asyncio.Event]:
-    """An event that Ctrl+C sets. Where loops take no signals (Windows), Ctrl+C ends the program instead."""
+@contextlib.contextmanager
+def _interrupt() -> Iterator[asyncio.Event]:
+    """An event that the first Ctrl+C sets; the second ends the program.
+
+    Where event loops take no signals (Windows), the first one does.
+    """
     pressed = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def press() -> None:
+        pressed.set()
+        loop.remove_signal_handler(signal.SIGINT)
+
     with contextlib.suppress(NotImplementedError):
-        loop.add_signal_handler(signal.SIGINT, pressed.set)
+        loop.add_signal_handler(signal.SIGINT, press)
     try:
         yield pressed
     finally:
