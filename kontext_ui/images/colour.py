@@ -89,7 +89,8 @@ def _curve(source: _Samples, target: _Samples, weight: NDArray[np.float32]) -> _
     """
     basis = _hats(source)
     offset = target - source
-    smooth = _smoothness() * np.sqrt(float(weight.sum()))
+    smooth = _smoothness()
+    hold = float(weight.sum()) * (smooth.T @ smooth + 1e-6 * np.eye(len(_KNOTS)))
     solution = np.full(len(_KNOTS), float(np.median(offset)))
     # Clipped values follow no smooth curve: black stays black under any gain, and must not be lifted back.
     for knot, clipped in ((0, source <= 1.5), (-1, source >= 253.5)):
@@ -98,9 +99,9 @@ def _curve(source: _Samples, target: _Samples, weight: NDArray[np.float32]) -> _
     for _ in range(8):
         error = np.abs(basis @ solution - offset)
         scale = max(2.5, 2.5 * float(np.median(error)))
-        root = np.sqrt(weight) * np.clip(1.0 - (error / scale) ** 2, 0.0, None)
-        rows = np.vstack([basis * root[:, None], smooth])
-        solution = np.linalg.lstsq(rows, np.concatenate([offset * root, np.zeros(len(smooth))]), rcond=None)[0]
+        trusted = basis.T * (weight * np.clip(1.0 - (error / scale) ** 2, 0.0, None) ** 2)
+        # A faint pull to zero keeps the system solvable where whole ranges of values do not occur.
+        solution = np.linalg.solve(trusted @ basis + hold, trusted @ offset)
     every = np.arange(256)
     return cast(_Curve, np.clip(every + np.interp(every, _KNOTS, solution), 0.0, 255.0))
 

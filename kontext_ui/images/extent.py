@@ -46,9 +46,9 @@ def find_extent(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> Exten
 
 
 def _samples(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> tuple[_Rows, _Rows, NDArray[np.int64]]:
-    """Colours of 8 × 8 blocks, and in which of the frame's cells each one lies."""
+    """Colours of 12 × 12 blocks, and in which of the frame's cells each one lies."""
     height, width = valid.shape
-    size = (max(1, width // 8), max(1, height // 8))
+    size = (max(1, width // 12), max(1, height // 12))
     first, second = (cv2.resize(p, size, interpolation=cv2.INTER_AREA).astype(np.float64) for p in (sent, answer))
     inside = cv2.resize(valid.view(np.uint8), size, interpolation=cv2.INTER_AREA) == 1
     rows, columns = np.indices(inside.shape)
@@ -94,9 +94,11 @@ def _retoned(before: _Rows, after: _Rows, where: NDArray[np.int64]) -> bool:
 def _parabola(source: _Rows, target: _Rows, weight: _Rows) -> _Rows:
     trust = weight
     solution = np.array([0.0, 1.0, 0.0])
+    powers = np.stack([source * source, source, np.ones_like(source)])
     for _ in range(6):
-        solution = np.polyfit(source, target, 2, w=np.sqrt(trust))
-        error = np.abs(np.polyval(solution, source) - target)
+        weighted = powers * trust
+        solution = np.linalg.lstsq(weighted @ powers.T, weighted @ target, rcond=None)[0]
+        error = np.abs(solution @ powers - target)
         scale = max(4.0, 2.0 * float(np.average(error, weights=weight)))
         trust = weight / (1.0 + (error / scale) ** 2) ** 2
     return cast(_Rows, solution)

@@ -290,7 +290,7 @@ def _drifted(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, mode: 
 def _core(seen: _Comparison, fit: Fit, mask: Mask | None) -> Mask:
     """The changed part at the parent's size, joined and grown, before its soft edge."""
     short = min(seen.work)
-    solid = joined(seen.change.mask, max(2, round(0.008 * short))) if seen.change.mask.any() else seen.change.mask
+    solid = joined(seen.change.mask, max(2, round(0.006 * short))) if seen.change.mask.any() else seen.change.mask
     small = masks.grow(solid.astype(np.uint8) * np.uint8(255), max(2, round(0.003 * short)))
     out = masks.empty(fit.source)
     part = fit.region
