@@ -98,7 +98,7 @@ def install(venv: Path, files: list[Path]) -> None:
         return
     make(venv)
     say(f"Installing {' and '.join(map(str, pending))} into {venv}. The first time takes a minute or two.")
-    command = [interpreter(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [interpreter(venv), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     for file in pending:
         command += ["-r", file]
     if subprocess.call(command) != 0:
