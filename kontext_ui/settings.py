@@ -35,6 +35,11 @@ def default_data_dir() -> Path:
     return user_data_path("kontext_ui", appauthor=False)
 
 
+def default_host() -> str:
+    """A Space is reached from outside its container; anywhere else only this machine may connect."""
+    return "0.0.0.0" if on_space() else "127.0.0.1"  # noqa: S104
+
+
 class Settings(BaseSettings):
     """Everything that can be configured. Each description is also the README's table row."""
 
@@ -47,9 +52,9 @@ class Settings(BaseSettings):
         description="Where projects and pictures are kept. On a Space: its persistent storage.",
     )
     host: str = Field(
-        default="127.0.0.1",
+        default_factory=default_host,
         validation_alias=AliasChoices(f"{PREFIX}HOST", "GRADIO_SERVER_NAME"),
-        description="Address to listen on.",
+        description="Address to listen on: by default 127.0.0.1, on a Space 0.0.0.0.",
     )
     port: int = Field(
         default=7860,

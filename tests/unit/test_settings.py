@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,10 +114,12 @@ def test_settings_cannot_change_while_the_program_runs(settings):
         settings.port = 1
 
 
-def test_a_space_is_known_by_its_id(monkeypatch):
+def test_a_space_is_known_by_its_id_and_listens_to_the_outside(monkeypatch):
     assert not on_space()
+    assert load_settings().host == "127.0.0.1"
     monkeypatch.setenv("SPACE_ID", "someone/editor")
     assert on_space()
+    assert load_settings().host == "0.0.0.0"
 
 
 def test_the_app_answers_a_wrong_setting_with_a_sentence_and_exit_code_2(tmp_path, process_environment):
@@ -142,5 +145,5 @@ def test_the_example_file_sets_only_what_exists_and_its_defaults(own_folder, mon
     assert set(named) <= known
     assert {variables_of(name)[0] for name in Settings.model_fields} <= set(named)
     assert not [key for key in os.environ if key.startswith(PREFIX)]
-    (own_folder / ".env").write_text(text)
+    (own_folder / ".env").write_text(re.sub(r"^# (?=[A-Z_]+=)", "", text, flags=re.MULTILINE))
     assert load_settings() == load_settings(_env_file=None)
