@@ -30,6 +30,7 @@ from kontext_ui.errors import (
     OutOfCredit,
     OutOfMemory,
 )
+from kontext_ui.history.blobs import BlobStore
 from tests.unit.editor.scripted import WAIT, ScriptedBackend
 
 
@@ -247,7 +248,7 @@ def test_the_data_folder_is_whole_after_edits_and_a_sweep_finds_nothing(cli, pho
 def test_verify_ends_with_1_and_names_the_missing_picture(cli, photo, tmp_path, capsys):
     cli.edit(photo, "--json")
     digest = json.loads(capsys.readouterr().out)["digest"]
-    (stored,) = (path for path in (tmp_path / "data").rglob(f"*{digest}*.png") if path.is_file())
+    stored = BlobStore(tmp_path / "data" / "images").path(digest)
     stored.unlink()
     assert cli("verify") == 1
     assert digest in capsys.readouterr().out
@@ -256,7 +257,7 @@ def test_verify_ends_with_1_and_names_the_missing_picture(cli, photo, tmp_path, 
 def test_a_sweep_removes_an_old_file_that_nothing_names(cli, photo, tmp_path, capsys):
     cli.edit(photo, "--json")
     digest = json.loads(capsys.readouterr().out)["digest"]
-    (stored,) = (path for path in (tmp_path / "data").rglob(f"*{digest}*.png") if path.is_file())
+    stored = BlobStore(tmp_path / "data" / "images").path(digest)
     stray = stored.with_name("f" * 64 + ".png")
     stray.write_bytes(stored.read_bytes())
     long_ago = time.time() - 3 * 24 * 3600
