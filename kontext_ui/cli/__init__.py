@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from kontext_ui.bootstrap import build_editor
-from kontext_ui.cli import care, edit
+from kontext_ui.cli import care, edit, projects
 from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell
 from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.editor import Editor
@@ -16,6 +16,14 @@ from kontext_ui.errors import InvalidRequest, KontextError
 from kontext_ui.settings import Settings, load_settings
 
 __all__ = ["main"]
+
+COMMANDS: Mapping[str, Callable[[Editor, Options], Awaitable[int]]] = {
+    "edit": edit.edit,
+    "projects": projects.list_projects,
+    "export": projects.export,
+    "verify": care.verify,
+    "sweep": care.sweep,
+}
 
 
 def main(arguments: Sequence[str] | None = None, make_editor: Callable[[Settings], Editor] = build_editor) -> int:
@@ -28,7 +36,9 @@ def main(arguments: Sequence[str] | None = None, make_editor: Callable[[Settings
         tell(error, options.json)
         return exit_code(type(error).__name__)
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted. An edit that had been sent is collected at the next start.\n")
+        sys.stderr.write(
+            "Interrupted. An edit that was sent is not lost: `projects` lists it, `export` writes its result.\n"
+        )
         return INTERRUPTED
 
 
@@ -38,11 +48,6 @@ async def _run(options: Options, make_editor: Callable[[Settings], Editor]) -> i
         raise InvalidRequest(f"There is no data folder {settings.data_dir}.", hint="Name one with --data-dir.")
     editor = make_editor(settings)
     try:
-        if options.command == "verify":
-            return await care.verify(editor, options)
-        if options.command == "sweep":
-            return await care.sweep(editor, options)
-        await editor.start()
-        return await edit.edit(editor, options)
+        return await COMMANDS[options.command](editor, options)
     finally:
         await editor.aclose()

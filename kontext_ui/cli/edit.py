@@ -3,7 +3,7 @@
 The edit is journalled in the data folder like every other, so that one cut short after it was paid
 for is collected by the next start. Its project belongs to an owner of its own, :data:`OWNER`, and no
 visitor's page lists it; once the edit has ended and its result stands in its file, a project that was
-not asked for by name goes to the bin.
+not asked for by name goes to the bin. Until then ``projects`` lists it and ``export`` writes its result.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ OWNER = "command-line"
 async def edit(editor: Editor, options: Options) -> int:
     """Carry out the command; returns its exit code. Raises what the editor raises before sending."""
     photo = _read_photo(options.photo)
+    await editor.start()
     check_output(options.output, options.photo, json_too=options.json)
     project = await _project(editor, options)
     closed = True
@@ -53,13 +54,15 @@ async def edit(editor: Editor, options: Options) -> int:
             await editor.delete_project(OWNER, project.id)
 
 
+async def find_project(editor: Editor, wanted: str) -> Project | None:
+    """The command line's project of this id or title."""
+    return next((p for p in await editor.list_projects(OWNER) if wanted in (p.id, p.title)), None)
+
+
 async def _project(editor: Editor, options: Options) -> Project:
-    title = options.project or Path(options.photo).name
-    if options.project is not None:
-        for project in await editor.list_projects(OWNER):
-            if title in (project.title, project.id):
-                return project
-    return await editor.create_project(OWNER, title)
+    if options.project is None:
+        return await editor.create_project(OWNER, Path(options.photo).name)
+    return await find_project(editor, options.project) or await editor.create_project(OWNER, options.project)
 
 
 async def _parent(editor: Editor, project: Project, photo: bytes, name: str) -> Version:

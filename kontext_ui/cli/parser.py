@@ -64,6 +64,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"kontext_ui {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_edit(commands)
+    _add_command(commands, "projects", "list what the command line keeps, edits that were cut short among it")
+    export = _add_command(commands, "export", "write a project's current picture; waits for its open edits")
+    export.add_argument("project", metavar="PROJECT", help="id or title of a project of the command line")
+    _add_output(export)
     _add_command(commands, "verify", "check that the history and its pictures are whole; changes nothing")
     sweep = _add_command(commands, "sweep", "remove files that no version, mask or edit refers to")
     sweep.add_argument(
@@ -91,9 +95,7 @@ def _add_edit(commands: Any) -> None:
     parser = _add_command(commands, "edit", "apply one instruction to a photo")
     parser.add_argument("photo", metavar="PHOTO", help="the picture's file; - reads it from stdin")
     parser.add_argument("instruction", metavar="INSTRUCTION", help="what should change, in plain words")
-    parser.add_argument(
-        "-o", "--output", required=True, metavar="OUT", help="where the result goes; its suffix picks the format"
-    )
+    _add_output(parser)
     parser.add_argument(
         "--tier", choices=[tier.value for tier in Tier], default="local", help="default: local, at no cost"
     )
@@ -113,10 +115,15 @@ def _add_edit(commands: Any) -> None:
     parser.add_argument("--native-mask", action="store_true", help="use the backend's own masked model")
     parser.add_argument("--side-by-side", action="store_true", help="put references beside the photo on one canvas")
     parser.add_argument("--project", metavar="TITLE", help="keep the edit in this project of the command line")
-    parser.add_argument("--quality", type=_quality, default=95, help="of a lossy OUT, 1 to 100 (default: 95)")
     parser.add_argument("--dry-run", action="store_true", help="say what would be sent and at what price; send nothing")
     _add_parameters(parser)
-    parser.set_defaults(older_than_h=24.0)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="where the picture goes; its suffix picks the format"
+    )
+    parser.add_argument("--quality", type=_quality, default=95, help="of a lossy OUT, 1 to 100 (default: 95)")
 
 
 def _add_parameters(parser: argparse.ArgumentParser) -> None:

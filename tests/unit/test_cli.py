@@ -234,6 +234,35 @@ def test_a_named_project_grows_a_branch_from_its_own_result(cli, photo, capsys):
     assert cli.backend.submits[1][0].input_image == first["digest"]
 
 
+def test_a_named_project_is_listed_and_exported_and_others_are_not_kept(cli, photo, tmp_path, capsys):
+    cli.edit(photo)
+    cli.edit(photo, "--project", "Doors")
+    capsys.readouterr()
+    assert cli("projects", "--json") == 0
+    (project,) = json.loads(capsys.readouterr().out)["projects"]
+    assert (project["title"], project["versions"]) == ("Doors", 2)
+    assert cli("export", "Doors", "-o", "again.png") == 0
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "out.png").read_bytes()
+    assert cli("export", "Windows", "-o", "again.png") == 2
+
+
+def test_an_edit_that_was_cut_short_is_listed_and_its_result_can_be_exported(cli, photo, tmp_path, capsys):
+    def die(task):
+        raise KeyboardInterrupt
+
+    cli.backend.runs_here = True
+    cli.backend.enqueue(die)
+    assert cli.edit(photo) == 130
+    assert not (tmp_path / "out.png").exists()
+    capsys.readouterr()
+    assert cli("projects") == 0
+    project, _, line = capsys.readouterr().out.partition(" ")
+    assert "photo.png" in line
+    assert cli("export", project, "-o", "late.png") == 0
+    before, after = (np.asarray(Image.open(path).convert("RGB")) for path in (photo, tmp_path / "late.png"))
+    assert np.array_equal(after, 255 - before)
+
+
 def test_the_data_folder_is_whole_after_edits_and_a_sweep_finds_nothing(cli, photo, capsys):
     cli.edit(photo)
     cli.backend.enqueue(RuntimeError("a bug"))
