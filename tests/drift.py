@@ -92,7 +92,9 @@ def _autoencoded(pixels, share: float, seed: int):
     low = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     detail = pixels - low
     activity = cv2.GaussianBlur(np.abs(detail).mean(axis=2), (0, 0), 2.0)[..., None]
-    invented = cv2.GaussianBlur(np.random.default_rng(seed + 1).normal(0, 2.2, pixels.shape).astype(np.float32), (0, 0), 0.8)
+    invented = cv2.GaussianBlur(
+        np.random.default_rng(seed + 1).normal(0, 2.2, pixels.shape).astype(np.float32), (0, 0), 0.8
+    )
     return low + (1 - share) * detail + share * activity * invented
 
 
@@ -125,13 +127,20 @@ class Case:
     drift: Drift
 
 
-def simulate(parent, kind: str, seed: int, drift: Drift | None = None, rule: SizeRule = RULE) -> Case:
+def simulate(
+    parent,
+    kind: str,
+    seed: int,
+    drift: Drift | None = None,
+    rule: SizeRule = RULE,
+    share: tuple[float, float] = (0.01, 0.08),
+) -> Case:
     """An answer to an edit of ``kind`` (of LOCAL_EDITS or GLOBAL_EDITS) with known truth."""
     rng = np.random.default_rng(seed)
     fit = plan_fit(size_of(parent), rule)
     canvas = pad_to_fit(parent, fit)
     content = cut(canvas, fit.box).copy()
-    shape = blob(size_of(content), rng)
+    shape = blob(size_of(content), rng, share)
     edited, shape = EDITS[kind](content, shape, rng)
     answer = canvas.copy()
     cut(answer, fit.box)[:] = edited
@@ -145,10 +154,9 @@ def visible(before, after):
     return np.linalg.norm(cv2.GaussianBlur(first - second, (0, 0), 0.8), axis=2) >= 5
 
 
-def blob(size: Size, rng: np.random.Generator):
-    """An irregular closed shape of 1 to 8 per cent of the frame."""
-    share = rng.uniform(0.01, 0.08)
-    radius = (share * size.width * size.height / np.pi) ** 0.5
+def blob(size: Size, rng: np.random.Generator, share: tuple[float, float] = (0.01, 0.08)):
+    """An irregular closed shape that covers a share of the frame between the two given."""
+    radius = (rng.uniform(*share) * size.width * size.height / np.pi) ** 0.5
     x = rng.uniform(min(radius, size.width / 2), max(size.width - radius, size.width / 2))
     y = rng.uniform(min(radius, size.height / 2), max(size.height - radius, size.height / 2))
     angles = np.linspace(0, 2 * np.pi, 120, endpoint=False)
@@ -292,7 +300,9 @@ def _seam(case: Case, locked, near_edit) -> float:
     soft = (locked.change_mask > 0) & (locked.change_mask < 255) & ~near_edit
     if soft.sum() < 50:
         return 1.0
-    out, own = (cv2.cvtColor(np.ascontiguousarray(p[..., :3]), cv2.COLOR_RGB2GRAY) for p in (locked.pixels, case.parent))
+    out, own = (
+        cv2.cvtColor(np.ascontiguousarray(p[..., :3]), cv2.COLOR_RGB2GRAY) for p in (locked.pixels, case.parent)
+    )
     return float((_gradient(out)[soft].mean() + 0.5) / (_gradient(own)[soft].mean() + 0.5))
 
 

@@ -22,6 +22,7 @@ _Bool = NDArray[np.bool_]
 _BINS = 24
 _LOW, _NEAR = 0.6, 0.8
 """Scores that belong to a change when they touch a strong one, or lie close to one."""
+_CHROMA = 0.02
 _MASS_LEAST, _MASS_MOST, _MASS_SHARE = 12.0, 60.0, 0.02
 """Sum of scores (at half the resolution) that a part needs, and that sum as a share of the largest part's."""
 
@@ -132,8 +133,12 @@ def _lab(pixels: Pixels, scale: _Scale) -> _Plane:
     if scale.step > 1:
         size = (max(1, pixels.shape[1] // scale.step), max(1, pixels.shape[0] // scale.step))
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(pixels.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
-    return cast(_Plane, cv2.GaussianBlur(lab, (0, 0), scale.blur))
+    lab = cv2.GaussianBlur(cv2.cvtColor(pixels.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB), (0, 0), scale.blur)
+    light, first, second = cv2.split(lab)
+    # The eye, like CIE 94, forgives more in strong colours; models and JPEG err most there.
+    strength = _CHROMA * cv2.magnitude(first, second) + 1e-4
+    factor = np.log1p(strength) / strength
+    return cast(_Plane, cv2.merge([light, first * factor, second * factor]))
 
 
 def _expected(residue: _Plane, contrast: _Plane, seen: _Bool, scale: _Scale) -> _Plane:

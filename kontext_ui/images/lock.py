@@ -27,6 +27,8 @@ from kontext_ui.images.register import Matrix, Registration, identity, inside, r
 _WORK_PIXELS = 1_200_000
 _GLOBAL_FRACTION = 0.6
 _GLOBAL_SPREAD = 0.8
+_CLIPPED = (5, 246)
+"""Values of an answer that may have been cut off at black or white, so that what they were is unknown."""
 _NOTHING = 0.0002
 """Changed share of the frame below which the model did, to the eye, nothing."""
 
@@ -226,8 +228,8 @@ def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
 
 def _comparable(sent: Pixels, raw: Pixels, corrected: Pixels, valid: NDArray[np.bool_]) -> Pixels:
     """The corrected answer, without differences that say nothing: clipped values and what the answer lacks."""
-    out = np.where(raw >= 250, np.clip(sent, corrected, np.maximum(raw, corrected)), corrected)
-    out = np.where(raw <= 5, np.clip(sent, np.minimum(raw, corrected), corrected), out)
+    out = np.where(raw >= _CLIPPED[1], np.maximum(sent, corrected), corrected)
+    out = np.where(raw <= _CLIPPED[0], np.minimum(sent, corrected), out)
     covered = cv2.erode(valid.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) != 0
     out[~covered] = sent[~covered]
     return out

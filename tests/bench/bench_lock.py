@@ -1,8 +1,8 @@
 """The pixel lock's table: how much of an edit comes over, how much leaks, and how long it takes.
 
-    python tests/bench/bench_lock.py            every photo, every edit, 1 and 12 megapixels
-    python tests/bench/bench_lock.py --quick    a third of it
-    python tests/bench/bench_lock.py --pictures FOLDER   also writes the worst cases, to look at
+python tests/bench/bench_lock.py            every photo, every edit, 1 and 12 megapixels
+python tests/bench/bench_lock.py --quick    a third of it
+python tests/bench/bench_lock.py --pictures FOLDER   also writes the worst cases, to look at
 """
 
 from __future__ import annotations
@@ -28,21 +28,28 @@ def main() -> None:
     options.add_argument("--megapixels", type=float, nargs="*", default=[1.0, 12.0])
     options.add_argument("--photos", nargs="*", default=list(drift.PHOTOS))
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--share", type=float, nargs=2, default=[0.01, 0.08], help="of the frame, of local edits")
+    options.add_argument("--harder", type=float, default=1.0, help="factor on the drift's movement")
     given = options.parse_args()
     rows = []
     for megapixels in given.megapixels:
         for index, name in enumerate(given.photos):
             for kind in (*drift.LOCAL_EDITS, *drift.GLOBAL_EDITS):
-                rows.append(measure(name, megapixels, kind, 1000 * given.seed + 31 * index + len(kind)))
+                rows.append(measure(name, megapixels, kind, 1000 * given.seed + 31 * index + len(kind), given))
             if given.quick and index % 3 == 2:
                 drift.photo.cache_clear()
     report(rows)
     if given.pictures:
-        pictures(rows, given.pictures)
+        pictures(rows, given)
 
 
-def measure(name: str, megapixels: float, kind: str, seed: int) -> dict:
-    case = drift.simulate(drift.photo(name, megapixels), kind, seed)
+def simulated(name: str, megapixels: float, kind: str, seed: int, given: argparse.Namespace) -> drift.Case:
+    drifted = drift.stronger(drift.random_drift(np.random.default_rng(seed + 7)), given.harder)
+    return drift.simulate(drift.photo(name, megapixels), kind, seed, drifted, share=tuple(given.share))
+
+
+def measure(name: str, megapixels: float, kind: str, seed: int, given: argparse.Namespace) -> dict:
+    case = simulated(name, megapixels, kind, seed, given)
     start = time.perf_counter()
     locked = bring_back(case.parent, case.answer, case.fit)
     seconds = time.perf_counter() - start
@@ -51,7 +58,9 @@ def measure(name: str, megapixels: float, kind: str, seed: int) -> dict:
 
 
 def report(rows: list[dict]) -> None:
-    print(f"{'photo':24} {'MP':>4} {'edit':10} {'recall':>7} {'leak':>8} {'exact':>6} {'seam':>5} {'whole':>5} {'s':>5}")
+    print(
+        f"{'photo':24} {'MP':>4} {'edit':10} {'recall':>7} {'leak':>8} {'exact':>6} {'seam':>5} {'whole':>5} {'s':>5}"
+    )
     for row in rows:
         score = row["score"]
         print(
@@ -66,7 +75,9 @@ def report(rows: list[dict]) -> None:
         local = kind in drift.LOCAL_EDITS
         right = np.mean([row["score"].whole != local for row in some])
         scores = [row["score"] for row in some]
-        text = f"{megapixels:4.0f} MP {kind:10} recognised {right:5.0%}  median {np.median([r['s'] for r in some]):.2f} s"
+        text = (
+            f"{megapixels:4.0f} MP {kind:10} recognised {right:5.0%}  median {np.median([r['s'] for r in some]):.2f} s"
+        )
         if local:
             text += f"  recall mean {np.mean([s.recall for s in scores]):.4f} min {min(s.recall for s in scores):.3f}"
             text += f"  leak mean {np.mean([s.leak for s in scores]):.5f} max {max(s.leak for s in scores):.4f}"
@@ -87,13 +98,14 @@ def report(rows: list[dict]) -> None:
         )
 
 
-def pictures(rows: list[dict], folder: Path) -> None:
+def pictures(rows: list[dict], given: argparse.Namespace) -> None:
     """Parent, answer, result, and mask over truth (green: both, red: missed, blue: extra) of the worst cases."""
+    folder = given.pictures
     folder.mkdir(parents=True, exist_ok=True)
     local = [r for r in rows if r["kind"] in drift.LOCAL_EDITS and r["mp"] <= 2]
     worst = sorted(local, key=lambda r: (r["score"].whole, 1 - r["score"].recall + 20 * r["score"].leak))[-12:]
     for row in worst:
-        case = drift.simulate(drift.photo(row["photo"], row["mp"]), row["kind"], row["seed"])
+        case = simulated(row["photo"], row["mp"], row["kind"], row["seed"], given)
         locked = bring_back(case.parent, case.answer, case.fit)
         size = case.parent.shape[1::-1]
         truth = cv2.resize(case.truth.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
@@ -102,7 +114,7 @@ def pictures(rows: list[dict], folder: Path) -> None:
         over[truth & mask], over[truth & ~mask], over[~truth & mask] = (0, 200, 0), (255, 40, 40), (60, 60, 255)
         answer = cv2.resize(case.answer, size)
         sheet = np.vstack([np.hstack([case.parent, answer]), np.hstack([locked.pixels[..., :3], over])])
-        target = folder / f"{row['photo'].split('.')[0]}-{row['kind']}.jpg"
+        target = folder / f"{row['photo'].split('.')[0]}-{row['kind']}.png"
         cv2.imwrite(str(target), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
 
 
