@@ -23,6 +23,7 @@ from kontext_ui.edits import Size
 from kontext_ui.history.image_store import note_image
 from kontext_ui.history.project_store import Store
 from kontext_ui.history.rows import (
+    OUTCOMES,
     Row,
     clean,
     clip,
@@ -38,7 +39,7 @@ from kontext_ui.history.rows import (
     usd,
     version_row,
 )
-from kontext_ui.projects import ImageKind, Project, Version
+from kontext_ui.projects import ImageKind, Outcome, Project, Version
 
 MAX_NAME_CHARS = 80
 ROOT_MEDIA_TYPE = "image/png"

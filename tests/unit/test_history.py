@@ -266,6 +266,27 @@ def test_undo_at_a_root_and_redo_with_nothing_change_nothing(store: HistoryStore
     assert store.undo(OWNER, project) == store.redo(OWNER, project) == before
 
 
+def test_redo_goes_to_the_child_that_undo_left_last(store: HistoryStore, project: str) -> None:
+    root, one = chain(store, project, "one")
+    two = edit(store, project, root.id, "two")
+    for version in (one, two, one):
+        store.select(OWNER, project, version.id)
+        assert store.undo(OWNER, project).redo == version.id
+
+
+def test_a_variant_is_a_sibling_with_the_same_request_and_costs_nothing(store: HistoryStore, project: str) -> None:
+    root = add_root(store, project)
+    job = store.create_job(new_job(project, root.id, price_usd=0.04))
+    first = store.commit_version(job.id, digest("x"), SIZE, False, outcome(change_mask=digest("m")))
+    store.undo(OWNER, project)
+    variant = store.add_variant(OWNER, project, first.id, digest("y"), outcome(change_mask=digest("n")))
+    assert (variant.parent, variant.request, variant.digest) == (root.id, first.request, digest("y"))
+    assert store.project_image(OWNER, project, digest("n")).kind is ImageKind.CHANGE_MASK
+    assert (store.project(OWNER, project).head, store.spent_usd(project)) == (variant.id, 0.04)
+    assert store.select(OWNER, project, root.id).redo is None
+    assert ids(store.search(OWNER, project, "red")) == [variant.id, first.id]
+
+
 def test_a_new_edit_takes_redo_away_but_not_the_version(store: HistoryStore, project: str) -> None:
     root, one = chain(store, project, "one")
     assert store.undo(OWNER, project).redo == one.id

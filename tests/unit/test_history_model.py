@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from kontext_ui.errors import ProjectNotFound, VersionNotFound
 from kontext_ui.history.blobs import BlobStore
@@ -21,7 +21,13 @@ from tests.unit.history_kit import OWNER, SIZE, STRANGER, digest, new_job, outco
 PRICE_USD = 0.25
 """A binary fraction, so that sums are exact."""
 OWNERS = (OWNER, STRANGER)
+MAX_PROJECTS = 3
+"""Few, so that their trees grow."""
 words = st.sampled_from(["make it red", "Brighter SKY", "über", "100% sepia", "crop_it"])
+places = st.integers(0, 99)
+"""Which project, version or job a step is about, counted round and round; so that every step has one."""
+SHAPE = (None, 0, 1, 2, 1, 0, None, 6)
+"""The tree that every run begins with: for each version the number of its parent."""
 
 
 @dataclass
@@ -69,15 +75,24 @@ class Tree:
 
 
 class Histories(RuleBasedStateMachine):
-    projects = Bundle("projects")
-    versions = Bundle("versions")
-    jobs = Bundle("jobs")
-
     @initialize()
     def open_store(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="history-model-"))
         self.store = HistoryStore(self.folder / "history.sqlite3")
         self.trees: dict[str, Tree] = {}
+        self.jobs: list[tuple[str, str, str, str]] = []
+        for owner in OWNERS:
+            self.create(owner)
+        self.grow(self.project(0))
+
+    def grow(self, project: str) -> None:
+        keys: list[str] = []
+        for parent in SHAPE:
+            if parent is None:
+                keys.append(self.open_picture_in(project, "photo"))
+            else:
+                self.start_edit_of(project, keys[parent], "make it red")
+                keys.append(self.finish_edit_at(-1))
 
     def teardown(self) -> None:
         self.store.close()
@@ -85,6 +100,14 @@ class Histories(RuleBasedStateMachine):
 
     def tree(self, project: str) -> Tree:
         return self.trees[project]
+
+    def project(self, place: int) -> str:
+        return list(self.trees)[place % len(self.trees)]
+
+    def version(self, place: int) -> tuple[str, str]:
+        """Any version of any project, hidden ones too. The first project has some from the start."""
+        everything = [(project, key) for project, tree in self.trees.items() for key in tree.nodes]
+        return everything[place % len(everything)]
 
     def refused(self, project: str, version: str | None = None) -> type[Exception] | None:
         """The error that work on this project, or on this version of it, must meet."""
@@ -97,38 +120,48 @@ class Histories(RuleBasedStateMachine):
 
     # Growing
 
-    @rule(target=projects, owner=st.sampled_from(OWNERS))
-    def create(self, owner: str) -> str:
-        project = self.store.create_project(owner)
-        self.trees[project.id] = Tree(owner)
-        return project.id
+    @precondition(lambda self: len(self.trees) < MAX_PROJECTS)
+    @rule(owner=st.sampled_from(OWNERS))
+    def create(self, owner: str) -> None:
+        self.trees[self.store.create_project(owner).id] = Tree(owner)
 
-    @rule(target=versions, project=projects, text=words)
-    def open_picture(self, project: str, text: str) -> object:
-        tree = self.tree(project)
+    @rule(place=places, text=words)
+    def open_picture(self, place: int, text: str) -> None:
+        project = self.project(place)
         if (error := self.refused(project)) is not None:
             with pytest.raises(error):
-                self.store.add_root(tree.owner, project, digest(text), SIZE, False, {})
-            return multiple()
+                self.store.add_root(self.tree(project).owner, project, digest(text), SIZE, False, {})
+            return
+        self.open_picture_in(project, text)
+
+    def open_picture_in(self, project: str, text: str) -> str:
+        tree = self.tree(project)
         version = self.store.add_root(tree.owner, project, digest(text), SIZE, False, {})
         tree.nodes[version.id] = Node(version.id, None, "")
         tree.head = version.id
-        return (project, version.id)
+        return version.id
 
-    @rule(target=jobs, at=versions, text=words)
-    def start_edit(self, at: tuple[str, str], text: str) -> object:
-        project, version = at
+    @rule(place=places, text=words)
+    def start_edit(self, place: int, text: str) -> None:
+        self.start_edit_of(*self.version(place), text)
+
+    def start_edit_of(self, project: str, version: str, text: str) -> bool:
         job = new_job(project, version, text, owner=self.tree(project).owner, price_usd=PRICE_USD)
         if (error := self.refused(project, version)) is not None:
             with pytest.raises(error):
                 self.store.create_job(job)
-            return multiple()
+            return False
         self.store.create_job(job)
-        return (project, version, job.id, text)
+        self.jobs.append((project, version, job.id, text))
+        return True
 
-    @rule(target=versions, job=consumes(jobs))
-    def finish_edit(self, job: tuple[str, str, str, str]) -> tuple[str, str]:
-        project, parent, job_id, text = job
+    @precondition(lambda self: self.jobs)
+    @rule(place=places)
+    def finish_edit(self, place: int) -> None:
+        self.finish_edit_at(place % len(self.jobs))
+
+    def finish_edit_at(self, index: int) -> str:
+        project, parent, job_id, text = self.jobs.pop(index)
         tree = self.tree(project)
         version = self.store.commit_version(job_id, digest(text), SIZE, False, outcome())
         tree.nodes[version.id] = Node(version.id, parent, text)
@@ -136,15 +169,24 @@ class Histories(RuleBasedStateMachine):
         tree.spent_usd += PRICE_USD
         if tree.head == parent:
             tree.head = version.id
-        return (project, version.id)
+        return version.id
 
-    @rule(target=projects, project=projects)
-    def duplicate(self, project: str) -> object:
+    @rule(place=places, text=words)
+    def edit_the_head(self, place: int, text: str) -> None:
+        project = self.project(place)
+        head = self.tree(project).head
+        if head is not None and self.start_edit_of(project, head, text):
+            self.finish_edit_at(-1)
+
+    @precondition(lambda self: len(self.trees) < MAX_PROJECTS)
+    @rule(place=places)
+    def duplicate(self, place: int) -> None:
+        project = self.project(place)
         tree = self.tree(project)
         if (error := self.refused(project)) is not None:
             with pytest.raises(error):
                 self.store.duplicate_project(tree.owner, project)
-            return multiple()
+            return
         twin = self.store.duplicate_project(tree.owner, project)
         with self.store._connections.reading() as db:
             rows = db.execute("SELECT id FROM versions WHERE project_id = ? ORDER BY seq", [twin.id])
@@ -157,12 +199,14 @@ class Histories(RuleBasedStateMachine):
             changes = {"key": key, "parent": new_ids[node.parent], "redo": new_ids[node.redo]}
             copied.nodes[key] = Node(**{**vars(copy.copy(node)), **changes})
         self.trees[twin.id] = copied
-        return twin.id
 
     # Moving
 
-    @rule(project=projects, times=st.integers(1, 4))
-    def undo(self, project: str, times: int) -> None:
+    @rule(place=places, times=st.integers(1, 4))
+    def undo(self, place: int, times: int) -> None:
+        self.undo_in(self.project(place), times)
+
+    def undo_in(self, project: str, times: int) -> None:
         tree = self.tree(project)
         for _ in range(times if not tree.deleted else 0):
             head = tree.nodes[tree.head] if tree.head else None
@@ -171,26 +215,32 @@ class Histories(RuleBasedStateMachine):
                 tree.head = head.parent
             assert self.store.undo(tree.owner, project).head == tree.head
 
-    @rule(project=projects, times=st.integers(1, 4))
-    def redo(self, project: str, times: int) -> None:
+    @rule(place=places, times=st.integers(1, 4))
+    def redo(self, place: int, times: int) -> None:
+        self.redo_in(self.project(place), times)
+
+    def redo_in(self, project: str, times: int) -> None:
         tree = self.tree(project)
         for _ in range(times if not tree.deleted else 0):
             tree.head = tree.redo() or tree.head
             assert self.store.redo(tree.owner, project).head == tree.head
 
-    @rule(project=projects, times=st.integers(1, 4))
-    def undo_and_redo_as_often_comes_back(self, project: str, times: int) -> None:
+    @rule(place=places, times=st.integers(1, 4))
+    def undo_and_redo_as_often_comes_back(self, place: int, times: int) -> None:
+        project = self.project(place)
         tree = self.tree(project)
         if tree.deleted or not tree.head or len(tree.path(tree.head)) <= times:
             return
         before = tree.head
-        self.undo(project, times)
-        self.redo(project, times)
+        self.undo_in(project, times)
+        self.redo_in(project, times)
         assert self.store.project(tree.owner, project).head == before
 
-    @rule(at=versions)
-    def select(self, at: tuple[str, str]) -> None:
-        project, version = at
+    @rule(place=places)
+    def select(self, place: int) -> None:
+        self.select_version(*self.version(place))
+
+    def select_version(self, project: str, version: str) -> None:
         tree = self.tree(project)
         if (error := self.refused(project, version)) is not None:
             with pytest.raises(error):
@@ -199,11 +249,16 @@ class Histories(RuleBasedStateMachine):
         assert self.store.select(tree.owner, project, version).head == version
         tree.head = version
 
+    @rule(place=places)
+    def go_there_and_step_back(self, place: int) -> None:
+        self.select_version(*self.version(place))
+        self.undo_in(self.version(place)[0], 1)
+
     # Marking
 
-    @rule(at=versions, starred=st.booleans(), name=st.none() | words)
-    def mark(self, at: tuple[str, str], starred: bool, name: str | None) -> None:
-        project, version = at
+    @rule(place=places, starred=st.booleans(), name=st.none() | words)
+    def mark(self, place: int, starred: bool, name: str | None) -> None:
+        project, version = self.version(place)
         tree = self.tree(project)
         if self.refused(project, version) is not None:
             return
@@ -211,9 +266,9 @@ class Histories(RuleBasedStateMachine):
         self.store.name_version(tree.owner, project, version, name)
         tree.nodes[version].starred, tree.nodes[version].name = starred, name
 
-    @rule(at=versions)
-    def prune(self, at: tuple[str, str]) -> None:
-        project, version = at
+    @rule(place=places)
+    def prune(self, place: int) -> None:
+        project, version = self.version(place)
         tree = self.tree(project)
         if (error := self.refused(project, version)) is not None:
             with pytest.raises(error):
@@ -226,9 +281,9 @@ class Histories(RuleBasedStateMachine):
         if tree.head in hidden:
             tree.head = tree.nearest(tree.nodes[version].parent)
 
-    @rule(at=versions)
-    def restore(self, at: tuple[str, str]) -> None:
-        project, version = at
+    @rule(place=places)
+    def restore(self, place: int) -> None:
+        project, version = self.version(place)
         tree = self.tree(project)
         if tree.deleted:
             return
@@ -239,13 +294,15 @@ class Histories(RuleBasedStateMachine):
         if back and tree.head is None:
             tree.head = version
 
-    @rule(project=projects, text=words)
-    def type_a_draft(self, project: str, text: str) -> None:
+    @rule(place=places, text=words)
+    def type_a_draft(self, place: int, text: str) -> None:
+        project = self.project(place)
         self.store.save_draft(self.tree(project).owner, project, text)
         self.tree(project).draft = text
 
-    @rule(project=projects, deleted=st.booleans())
-    def bin_or_restore(self, project: str, deleted: bool) -> None:
+    @rule(place=places, deleted=st.sampled_from([True, False, False]))
+    def bin_or_restore(self, place: int, deleted: bool) -> None:
+        project = self.project(place)
         tree = self.tree(project)
         change = self.store.delete_project if deleted else self.store.restore_project
         change(tree.owner, project)
@@ -258,8 +315,9 @@ class Histories(RuleBasedStateMachine):
         self.store.close()
         self.store = HistoryStore(self.folder / "history.sqlite3")
 
-    @rule(project=projects, needle=words)
-    def search(self, project: str, needle: str) -> None:
+    @rule(place=places, needle=words)
+    def search(self, place: int, needle: str) -> None:
+        project = self.project(place)
         tree = self.tree(project)
         found = {version.id for version in self.store.search(tree.owner, project, needle.upper())}
         texts = {key: (tree.nodes[key].text, tree.nodes[key].name or "") for key in tree.live_keys()}
@@ -286,6 +344,12 @@ class Histories(RuleBasedStateMachine):
                 assert [version.id for version in path] == tree.path(tree.head)[::-1]
 
     @invariant()
+    def every_version_remembers_the_same_redo(self) -> None:
+        with self.store._connections.reading() as db:
+            remembered = dict(db.execute("SELECT id, redo_child FROM versions").fetchall())
+        assert remembered == {key: node.redo for tree in self.trees.values() for key, node in tree.nodes.items()}
+
+    @invariant()
     def nobody_sees_anothers_project(self) -> None:
         for key, tree in self.trees.items():
             other = OWNERS[1 - OWNERS.index(tree.owner)]
@@ -301,7 +365,7 @@ class Histories(RuleBasedStateMachine):
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
     max_examples=40,
-    stateful_step_count=40,
+    stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

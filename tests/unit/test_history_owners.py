@@ -11,7 +11,7 @@ import pytest
 
 from kontext_ui.errors import JobNotFound, ProjectNotFound
 from kontext_ui.history.store import HistoryStore
-from tests.unit.history_kit import OWNER, SIZE, STRANGER, chain, digest, failure, new_job
+from tests.unit.history_kit import OWNER, SIZE, STRANGER, chain, digest, failure, new_job, outcome
 
 OF_NO_PROJECT = {
     "create_project",
@@ -66,6 +66,7 @@ def arguments(name: str, shelf: Shelf) -> dict[str, object]:
         "name": "mine now",
         "usd": 1.0,
         "versions": [],
+        "outcome": outcome(),
     }
     parameters = inspect.signature(getattr(HistoryStore, name)).parameters.values()
     return {p.name: values[p.name] for p in parameters if p.name in values and p.default is inspect.Parameter.empty}
