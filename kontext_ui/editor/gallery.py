@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from anyio import to_thread
 
+from kontext_ui.editor import pipeline
 from kontext_ui.editor.parts import Parts
 from kontext_ui.editor.values import Change
-from kontext_ui.images import codec, masks
+from kontext_ui.edits import Mask, Pixels
+from kontext_ui.errors import InvalidRequest
+from kontext_ui.images import codec, lock, masks
 from kontext_ui.projects import ImageKind, Version
 
 _io = to_thread.run_sync
@@ -47,6 +52,35 @@ class Gallery(Parts):
         await _io(self._store.add_image, project_id, digest, ImageKind.MASK, version.size, PNG)
         return digest
 
+    async def change_mask(self, owner: str, project_id: str, version_id: str, how: int | str) -> Version:
+        """Use more or less of the model's picture, without another edit: a new version beside this one.
+
+        ``how`` is by how many pixels the change mask grows (below 0: shrinks), or the digest of a mask
+        stored with :meth:`add_mask`. Raises ``InvalidRequest`` for a version without a change mask.
+        """
+        version = await _io(self._store.version, owner, project_id, version_id)
+        outcome = version.outcome
+        if version.parent is None or outcome is None or outcome.change_mask is None or outcome.answer is None:
+            raise InvalidRequest("Nothing of a model's picture was left out of this version.")
+        wanted: int | Mask = how if isinstance(how, int) else await self._own_mask(owner, project_id, how)
+        mask = await self._vault.compute(_changed, await self._vault.load_mask(outcome.change_mask), wanted)
+        parent = await _io(self._store.version, owner, project_id, version.parent)
+        before, answer = await self._vault.load(parent.digest), await self._vault.load(outcome.answer)
+        pixels = await self._vault.compute(_reblend, before, answer, outcome.placement, mask)
+        fraction = await self._vault.compute(pipeline.changed_fraction, before, pixels)
+        digest, stored = await self._vault.save(pixels), await self._vault.save_mask(mask)
+        changed = dataclasses.replace(
+            outcome, change_mask=stored, changed_fraction=fraction, price_usd=0.0, seconds=0.0, warnings=()
+        )
+        made = await _io(self._store.add_variant, owner, project_id, version_id, digest, changed)
+        project = await _io(self._store.project, owner, project_id)
+        self._feed.publish(project_id, Change(project=project, versions=(made,)))
+        return made
+
+    async def _own_mask(self, owner: str, project_id: str, digest: str) -> Mask:
+        await _io(self._store.project_image, owner, project_id, digest)
+        return await self._vault.load_mask(digest)
+
     async def image_path(self, owner: str, project_id: str, digest: str, kind: str = "full") -> Path:
         """The file of a picture that this project refers to; ``kind`` is full, preview or thumb.
 
@@ -56,6 +90,17 @@ class Gallery(Parts):
         if kind == "full":
             return await _io(self._vault.blobs.path, digest)
         return await self._vault.derived_path(digest, kind)
+
+
+def _changed(current: Mask, how: int | Mask) -> Mask:
+    """A change mask grown (or, below 0, shrunk) by pixels, or replaced by a painted one."""
+    if not isinstance(how, int):
+        return how
+    return masks.grow(current, how) if how >= 0 else masks.shrink(current, -how)
+
+
+def _reblend(parent: Pixels, answer: Pixels, placement: Mapping[str, list[float]], mask: Mask) -> Pixels:
+    return lock.reblend(parent, lock.Candidate.placed(answer, placement), mask)
 
 
 def _plain_name(filename: str) -> str:

@@ -30,7 +30,7 @@ from kontext_ui.editor.routing import Router, fit_parameters
 from kontext_ui.editor.values import Change
 from kontext_ui.editor.vault import Vault
 from kontext_ui.edits import Done, EditEvent, EditResult, Running, Submitted
-from kontext_ui.errors import BackendError, Billed, EditCancelled, KontextError, UnexpectedAnswer
+from kontext_ui.errors import BackendError, Billed, EditCancelled, JobClosed, KontextError, UnexpectedAnswer
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images.geometry import size_of
 from kontext_ui.projects import Failure, Job, JobState, Outcome, Turn
@@ -152,6 +152,9 @@ class JobRunner:
             if run.cancelled_as is None:
                 return  # an engine noticed the closing program before its task was cancelled
             await self._close(run, JobState.CANCELLED, dataclasses.replace(run.cancelled_as, billed=error.billed))
+        except JobClosed:
+            # Another process took this one for dead and finished the job: its word stands.
+            log.warning("job %s was ended by another process", run.job.id)
         except KontextError as error:
             await self._close(run, JobState.FAILED, describe(error))
         except Exception:

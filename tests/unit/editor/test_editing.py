@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from kontext_ui.editor import EditDraft
-from kontext_ui.edits import Mode, Parameter, Parameters, Tier
+from kontext_ui.edits import Done, EditResult, Mode, Parameter, Parameters, Size, SizeRule, Tier
 from kontext_ui.errors import (
     BackendUnavailable,
     Billed,
@@ -345,3 +345,26 @@ async def test_the_days_budget_counts_over_all_projects(make_desk):
     with pytest.raises(BudgetExceeded) as caught:
         await desk.editor.submit(OWNER, other.id, EditDraft("go", Tier.PRO))
     assert caught.value.budget == "day"
+
+
+async def test_the_change_mask_can_be_narrowed_afterwards_without_another_edit(make_desk):
+    def recoloured(task):
+        pixels = task.input_image.copy()
+        pixels[12:30, 16:40] = (255, 0, 0)
+        return Done(EditResult(pixels=pixels))
+
+    sizes = SizeRule("list", sizes=(Size(64, 48),))
+    backend = HostedBackend(size_rule=sizes).enqueue(submitted(), recoloured)
+    desk = await make_desk(backend)
+    made = (await desk.edit()).version
+
+    narrowed = await desk.editor.change_mask(OWNER, desk.project, made.id, -4)
+
+    root = await desk.editor._vault.load((await desk.editor.version(OWNER, desk.project, desk.root)).digest)
+    pixels = await desk.editor._vault.load(narrowed.digest)
+    assert narrowed.parent == made.parent
+    assert 0 < narrowed.outcome.changed_fraction < made.outcome.changed_fraction
+    assert (pixels[:10] == root[:10]).all()
+    assert len(backend.submits) == 1
+    assert (await desk.project_now()).head == narrowed.id
+    assert await desk.editor.verify() == []
