@@ -19,6 +19,8 @@ _Samples = NDArray[np.float32]
 _Curve = NDArray[np.float64]
 
 _KNOTS = (0, 6, 16, 40, 80, 128, 176, 216, 240, 250, 255)
+_END = 8
+"""Values next to black and white that lead over to what clipped ones stand for."""
 _HOLD_SLOPE = 0.02
 _HOLD_BEND = 0.05
 
@@ -35,44 +37,74 @@ class ColourFit:
     """
 
     tables: NDArray[np.float32]
+    ends: NDArray[np.float32]
+    """3 × 2: what black and white of the answer stand for on average. Clipping made several values one, so
+    no smooth curve holds there."""
     drift: float
     """Mean size of the correction, in 8-bit steps."""
     trusted: bool
     """False when it is too large to be drift; the correction is then the identity."""
 
     def apply(self, pixels: Pixels) -> Pixels:
-        if not self.trusted or self.drift == 0.0:
+        """For showing: black and white become what they stand for on average."""
+        tables = self.tables.copy()
+        for curve, (black, white) in zip(tables, self.ends, strict=True):
+            curve[:_END] = np.linspace(black, curve[_END], _END, endpoint=False)
+            curve[-_END:] = np.linspace(white, curve[-_END - 1], _END, endpoint=False)[::-1]
+        return self._looked_up(pixels, tables)
+
+    def apply_smoothly(self, pixels: Pixels) -> Pixels:
+        """For comparing: the curves go on as if nothing had been clipped."""
+        return self._looked_up(pixels, self.tables)
+
+    def _looked_up(self, pixels: Pixels, tables: NDArray[np.float32]) -> Pixels:
+        if not self.trusted:
             return pixels
-        table = np.clip(np.rint(self.tables), 0, 255).astype(np.uint8)
+        table = np.clip(np.rint(tables), 0, 255).astype(np.uint8)
         return cast(Pixels, cv2.LUT(pixels, table.T.reshape(256, 1, 3)))
 
 
 def fit_colour(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> ColourFit:
-    """Per-channel curves from the answer's colours to the sent picture's."""
-    target, source = _samples(sent, answer, valid)
+    """Per-channel curves from the answer's colours to the sent picture's; both of one size, registered."""
+    target, source, clipped = _samples(sent, answer, valid)
     if len(source) < 64:
         return _none(0.0, trusted=True)
-    tables = np.stack([_curve(source[:, c], target[:, c], _weights(target)) for c in range(3)])
+    weight = _weights(target)
+    curves, ends = [], []
+    for channel in range(3):
+        x, y, free = source[:, channel], target[:, channel], ~clipped[:, channel]
+        curves.append(_curve(x[free], y[free], weight[free]) if free.sum() >= 64 else np.arange(256.0))
+        ends.append(_end_values(x, y, curves[-1]))
+    tables = np.stack(curves).astype(np.float32)
     moved = np.stack([np.interp(source[:, c], np.arange(256), tables[c]) for c in range(3)], axis=1)
     drift = float(np.abs(moved - source).mean())
     if drift > _MAX_DRIFT or not _gentle(tables):
         return _none(drift, trusted=False)
-    return ColourFit(tables.astype(np.float32), drift, trusted=True)
+    return ColourFit(tables, np.array(ends, np.float32), drift, trusted=True)
 
 
 def _none(drift: float, *, trusted: bool) -> ColourFit:
-    return ColourFit(np.tile(np.arange(256, dtype=np.float32), (3, 1)), drift, trusted)
+    tables = np.tile(np.arange(256, dtype=np.float32), (3, 1))
+    return ColourFit(tables, tables[:, [0, 255]], drift, trusted)
 
 
-def _samples(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> tuple[_Samples, _Samples]:
-    """Averages over 8 × 8 blocks: blur and noise of the model do not count as colour."""
+def _samples(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> tuple[_Samples, _Samples, NDArray[np.bool_]]:
+    """Averages over 8 × 8 blocks, so that blur and noise do not count as colour, and which hold clipped values."""
     height, width = sent.shape[:2]
     size = (max(1, width // 8), max(1, height // 8))
-    small = [
-        cv2.resize(p, size, interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32) for p in (sent, answer)
-    ]
-    inside = cv2.resize(valid.astype(np.uint8), size, interpolation=cv2.INTER_AREA).ravel() == 1
-    return small[0][inside], small[1][inside]
+    cut_off = ((answer >= 254) | (answer <= 1)).view(np.uint8) * np.uint8(255)
+    first, second, third = (
+        cv2.resize(p, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) for p in (sent, answer, cut_off)
+    )
+    inside = cv2.resize(valid.view(np.uint8), size, interpolation=cv2.INTER_AREA).ravel() == 1
+    return first[inside].astype(np.float32), second[inside].astype(np.float32), third[inside] > 25
+
+
+def _end_values(source: _Samples, target: _Samples, curve: _Curve) -> tuple[float, float]:
+    black, white = source <= 1.0, source >= 254.0
+    low = float(np.median(target[black])) if black.sum() >= 30 else float(curve[0])
+    high = float(np.median(target[white])) if white.sum() >= 30 else float(curve[255])
+    return min(low, float(curve[_END])), max(high, float(curve[255 - _END]))
 
 
 def _weights(target: _Samples) -> NDArray[np.float32]:
@@ -92,10 +124,6 @@ def _curve(source: _Samples, target: _Samples, weight: NDArray[np.float32]) -> _
     smooth = _smoothness()
     hold = float(weight.sum()) * (smooth.T @ smooth + 1e-6 * np.eye(len(_KNOTS)))
     solution = np.full(len(_KNOTS), float(np.median(offset)))
-    # Clipped values follow no smooth curve: black stays black under any gain, and must not be lifted back.
-    for knot, clipped in ((0, source <= 1.5), (-1, source >= 253.5)):
-        if clipped.sum() >= 30:
-            solution[knot] = np.median(offset[clipped])
     for _ in range(8):
         error = np.abs(basis @ solution - offset)
         scale = max(2.5, 2.5 * float(np.median(error)))
@@ -103,7 +131,7 @@ def _curve(source: _Samples, target: _Samples, weight: NDArray[np.float32]) -> _
         # A faint pull to zero keeps the system solvable where whole ranges of values do not occur.
         solution = np.linalg.solve(trusted @ basis + hold, trusted @ offset)
     every = np.arange(256)
-    return cast(_Curve, np.clip(every + np.interp(every, _KNOTS, solution), 0.0, 255.0))
+    return cast(_Curve, every + np.interp(every, _KNOTS, solution))
 
 
 def _hats(source: _Samples) -> NDArray[np.float64]:
@@ -123,10 +151,10 @@ def _smoothness() -> NDArray[np.float64]:
     even = np.diff(np.eye(count), axis=0) * _HOLD_SLOPE
     gaps = np.diff(np.array(_KNOTS, np.float64))
     slopes = np.diff(np.eye(count), axis=0) / gaps[:, None]
-    return np.vstack([even[1:-1], np.diff(slopes, axis=0)[1:-1] * 48 * _HOLD_BEND, 0.01 * even[[0, -1]]])
+    return np.vstack([even, np.diff(slopes, axis=0) * 48 * _HOLD_BEND])
 
 
-def _gentle(tables: NDArray[np.float64]) -> bool:
+def _gentle(tables: NDArray[np.float32]) -> bool:
     """Whether the curves keep contrast: a grey or inverted picture is an edit."""
     slope = (tables[:, 224] - tables[:, 32]) / 192
     return bool((np.abs(slope - 1) <= _MAX_SLOPE).all())

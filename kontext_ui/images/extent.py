@@ -18,9 +18,10 @@ _Rows = NDArray[np.float64]
 _Plane = NDArray[np.float32]
 
 _CELLS = 8
-_COLOURFUL = 8.0
+_COLOURFUL = 12.0
 """Chroma in 8-bit steps from which a sample says something about saturation."""
-_VISIBLE = 10.0
+_VISIBLE = 16.0
+"""Difference in 8-bit steps that is beyond a drift of colours."""
 _BLOCK = 16
 
 
@@ -67,7 +68,9 @@ def _desaturated(before: _Rows, after: _Rows, where: NDArray[np.int64]) -> bool:
     some = strength > _COLOURFUL
     if some.sum() < 50 or _spread(where[some]) < 0.2:
         return False
-    factor = (first[some] * second[some]).sum(axis=1) / strength[some] ** 2
+    # A drift of all colours shifts the greys; what is left of the shift in colourful places is saturation.
+    grey = second[~some] - first[~some] if (~some).sum() >= 100 else second - first
+    factor = (first[some] * (second[some] - np.median(grey, axis=0))).sum(axis=1) / strength[some] ** 2
     middle = float(np.median(factor))
     return abs(middle - 1) > 0.4 and float((np.abs(factor - middle) < 0.3).mean()) > 0.8
 

@@ -27,6 +27,9 @@ from kontext_ui.images.register import Matrix, Registration, identity, inside, r
 _WORK_PIXELS = 1_200_000
 _GLOBAL_FRACTION = 0.6
 _GLOBAL_SPREAD = 0.8
+_SCATTERED_SPREAD = 0.55
+"""Shares of the frame (pixels, blocks with a change in them) beyond which an edit is one of the whole frame.
+Scattered changes are told by fewer blocks: an object fills most of the blocks that it touches, a style does not."""
 _CLIPPED = (5, 246)
 """Values of an answer that may have been cut off at black or white, so that what they were is unknown."""
 _NOTHING = 0.0002
@@ -222,7 +225,7 @@ def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
     moved = got if found.identity else warp(got, found.matrix, work.width, work.height)
     valid = inside(found.matrix, work.width, work.height, work.width, work.height)
     colour = fit_colour(sent, moved, valid)
-    change = find_change(sent, _comparable(sent, moved, colour.apply(moved), valid), valid)
+    change = find_change(sent, _comparable(sent, moved, colour.apply_smoothly(moved), valid), valid)
     return _Comparison(found, colour, change, find_extent(sent, moved, valid), work)
 
 
@@ -301,8 +304,10 @@ def _core(seen: _Comparison, fit: Fit, mask: Mask | None) -> Mask:
 
 
 def _is_global(seen: _Comparison) -> bool:
-    many = seen.change.fraction > _GLOBAL_FRACTION or seen.change.spread > _GLOBAL_SPREAD
-    return many or seen.extent.whole_frame
+    change = seen.change
+    many = change.fraction > _GLOBAL_FRACTION or change.spread > _GLOBAL_SPREAD
+    scattered = change.spread > _SCATTERED_SPREAD and change.spread > 1.6 * change.fraction
+    return many or scattered or seen.extent.whole_frame
 
 
 def _whole(parent: Pixels, candidate: Candidate, meters: Mapping[str, float], warnings: tuple[str, ...]) -> Locked:
