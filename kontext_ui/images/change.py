@@ -130,10 +130,9 @@ def _largest(planes: _Plane) -> _Plane:
 
 
 def _lab(pixels: Pixels, scale: _Scale) -> _Plane:
-    if scale.step > 1:
-        size = (max(1, pixels.shape[1] // scale.step), max(1, pixels.shape[0] // scale.step))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    lab = cv2.GaussianBlur(cv2.cvtColor(pixels.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB), (0, 0), scale.blur)
+    size = (max(1, pixels.shape[1] // scale.step), max(1, pixels.shape[0] // scale.step))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale.step > 1 else pixels
+    lab = cv2.GaussianBlur(cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB), (0, 0), scale.blur)
     light, first, second = cv2.split(lab)
     # The eye, like CIE 94, forgives more in strong colours; models and JPEG err most there.
     strength = _CHROMA * cv2.magnitude(first, second) + 1e-4
@@ -159,7 +158,7 @@ def _expected(residue: _Plane, contrast: _Plane, seen: _Bool, scale: _Scale) -> 
             limit[index] = limit[index - 1]
     limit = np.minimum(limit, scale.cap + scale.slope_cap * centre)
     smooth = np.convolve(np.pad(limit, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
-    return cast(_Plane, smooth.astype(np.float32)[level])
+    return smooth.astype(np.float32)[level]
 
 
 def _hysteresis(score: _Plane) -> _Bool:

@@ -76,7 +76,7 @@ def _desaturated(before: _Rows, after: _Rows, where: NDArray[np.int64]) -> bool:
 
 
 def _chroma(rows: _Rows) -> _Rows:
-    return rows - rows.mean(axis=1, keepdims=True)
+    return cast(_Rows, rows - rows.mean(axis=1, keepdims=True))
 
 
 def _retoned(before: _Rows, after: _Rows, where: NDArray[np.int64]) -> bool:

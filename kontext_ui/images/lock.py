@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 from kontext_ui.edits import LockMode, Mask, Pixels, Rectangle, Size
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images import masks
+from kontext_ui.images.blend import Candidate, reblend, with_channels
 from kontext_ui.images.change import Change, find_change, joined
 from kontext_ui.images.colour import ColourFit, fit_colour
 from kontext_ui.images.extent import Extent, find_extent
-from kontext_ui.images.geometry import Fit, bounds, cut, flattened, on_canvas, resized, size_of, whole
+from kontext_ui.images.geometry import Fit, cut, flattened, on_canvas, resized, size_of, whole
 from kontext_ui.images.register import Matrix, Registration, identity, inside, register, warp
+
+__all__ = ["Candidate", "Locked", "bring_back", "reblend"]
 
 _WORK_PIXELS = 1_200_000
 _GLOBAL_FRACTION = 0.6
@@ -32,49 +35,10 @@ _SCATTERED_SPREAD = 0.55
 Scattered changes are told by fewer blocks: an object fills most of the blocks that it touches, a style does not."""
 _CLIPPED = (5, 246)
 """Values of an answer that may have been cut off at black or white, so that what they were is unknown."""
+_LOW_IN_MASK = 0.5
+_MOST_OF_MASK = 0.6
 _NOTHING = 0.0002
 """Changed share of the frame below which the model did, to the eye, nothing."""
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """The whole answer, colour-matched, at the model's resolution, and where it lies on the parent.
-
-    Keep it (pixels as a picture, :meth:`placement` as JSON) to change the change mask later.
-    """
-
-    pixels: Pixels
-    matrix: Matrix
-    """2 × 3, continuous coordinates of the parent to those of ``pixels``."""
-    size: Size
-    """The parent's."""
-    region: Rectangle
-    """The part of the parent that it covers."""
-
-    def placement(self) -> dict[str, list[float]]:
-        """Everything but the pixels, for JSON."""
-        part = self.region
-        return {
-            "matrix": [float(v) for v in self.matrix.ravel()],
-            "size": [self.size.width, self.size.height],
-            "region": [part.x, part.y, part.width, part.height],
-        }
-
-    @classmethod
-    def placed(cls, pixels: Pixels, placement: Mapping[str, list[float]]) -> Candidate:
-        """The inverse of :meth:`placement`."""
-        matrix = np.array(placement["matrix"], np.float64).reshape(2, 3)
-        size, region = (int(v) for v in placement["size"]), (int(v) for v in placement["region"])
-        return cls(pixels, matrix, Size(*size), Rectangle(*region))
-
-    def render(self, part: Rectangle | None = None) -> Pixels:
-        """A rectangle of the answer at the parent's resolution and place; without one, its whole region."""
-        part = part or self.region
-        if np.array_equal(self.matrix, identity()) and size_of(self.pixels) == self.size:
-            return cut(self.pixels, part)
-        moved = self.matrix.copy()
-        moved[:, 2] += moved[:, :2] @ np.array([part.x, part.y], np.float64)
-        return warp(self.pixels, moved, part.width, part.height)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,39 +88,6 @@ def bring_back(
     return _drifted(parent, answer, fit, mask, mode, feather)
 
 
-def reblend(parent: Pixels, candidate: Candidate, change_mask: Mask) -> Pixels:
-    """The parent with the answer blended in where ``change_mask`` says, 0 = parent to 255 = answer.
-
-    For change masks that were widened, narrowed or painted on: no further edit is needed.
-    """
-    if size_of(change_mask) != size_of(parent):
-        raise InvalidRequest("The change mask is not of the picture's size.")
-    out = parent.copy()
-    part = bounds(cut(change_mask, candidate.region))
-    if part is None:
-        return out
-    part = Rectangle(part.x + candidate.region.x, part.y + candidate.region.y, part.width, part.height)
-    if candidate.pixels.shape[2] == 4 and out.shape[2] == 3:
-        out = cast(Pixels, np.dstack([out, np.full(out.shape[:2], 255, np.uint8)]))
-    _blend(out, candidate, change_mask, part)
-    return out
-
-
-def _blend(out: Pixels, candidate: Candidate, change_mask: Mask, part: Rectangle) -> None:
-    """In strips, so that a 12-megapixel photo needs no gigabyte of floats."""
-    channels = candidate.pixels.shape[2]
-    rows = max(16, 2_000_000 // part.width)
-    for top in range(part.y, part.y + part.height, rows):
-        strip = Rectangle(part.x, top, part.width, min(rows, part.y + part.height - top))
-        weight = cut(change_mask, strip)
-        if not weight.any():
-            continue
-        below, above = cut(out, strip)[..., :channels], candidate.render(strip)
-        share = cv2.merge([weight] * channels).astype(np.uint16)
-        mixed = (above * share + below * (255 - share) + 127) // 255
-        below[:] = mixed.astype(np.uint8)
-
-
 def _check(parent: Pixels, fit: Fit, mask: Mask | None) -> None:
     if size_of(parent) != fit.source:
         raise InvalidRequest(f"The picture is {size_of(parent)}, but {fit.source} was planned.")
@@ -179,7 +110,7 @@ def _is_exact(parent: Pixels, answer: Pixels, fit: Fit, exact: bool | None) -> b
 def _exactly(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, feather: int) -> Locked:
     """Engines that leave untouched pixels alone: the difference itself is the change."""
     full = _pasted(parent, answer, fit.region)
-    before = _with_channels(parent, full.shape[2])
+    before = with_channels(parent, full.shape[2])
     change = np.where((full != before).any(axis=2), np.uint8(255), np.uint8(0))
     fraction = masks.coverage(change)
     if mask is not None:
@@ -275,32 +206,47 @@ def _drifted(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, mode: 
         if seen.change.fraction < _NOTHING and seen.colour.drift > 3.0:
             return _whole(parent, _place(answer, fit, on_region), meters, (_WHOLE,))
     candidate = _place(answer, fit, on_region, seen.colour)
-    core = _core(seen, fit, mask)
+    core = _core(seen, fit, mask) if mode is not LockMode.OFF or mask is None else mask
     change = masks.feather(core, feather)
+    warnings: tuple[str, ...] = () if core.any() else (_UNCHANGED,)
     if mask is not None:
         change = np.minimum(change, masks.feather(mask, feather))
-    warnings = () if core.any() else (_UNCHANGED,)
+        warnings += _outside(seen, fit, mask)
     fraction = masks.coverage(core)
-    return Locked(
-        reblend(parent, candidate, change),
-        change,
-        fraction,
-        False,
-        candidate,
-        {**meters, "changed": fraction},
-        warnings,
-    )
+    pixels = reblend(parent, candidate, change)
+    return Locked(pixels, change, fraction, False, candidate, {**meters, "changed": fraction}, warnings)
 
 
 def _core(seen: _Comparison, fit: Fit, mask: Mask | None) -> Mask:
-    """The changed part at the parent's size, joined and grown, before its soft edge."""
+    """The changed part at the parent's size, joined and grown, before its soft edge.
+
+    Inside a mask the slightest change counts, since a person said that something changes there; when
+    most of the mask changed, all of it is taken.
+    """
+    found = seen.change.mask
+    if mask is not None:
+        found = cv2.resize(seen.change.score, tuple(seen.work), interpolation=cv2.INTER_LINEAR) > _LOW_IN_MASK
     short = min(seen.work)
-    solid = joined(seen.change.mask, max(2, round(0.006 * short))) if seen.change.mask.any() else seen.change.mask
-    small = masks.grow(solid.astype(np.uint8) * np.uint8(255), max(2, round(0.003 * short)))
+    solid = joined(found, max(2, round(0.006 * short))) if found.any() else found
+    small = masks.grow(solid.view(np.uint8) * np.uint8(255), max(2, round(0.003 * short)))
     out = masks.empty(fit.source)
     part = fit.region
     cut(out, part)[:] = masks.resize(small, Size(part.width, part.height))
-    return out if mask is None else np.minimum(out, mask)
+    if mask is None:
+        return out
+    inside_mask = np.minimum(out, mask)
+    return mask if masks.coverage(inside_mask) > _MOST_OF_MASK * masks.coverage(mask) else inside_mask
+
+
+def _outside(seen: _Comparison, fit: Fit, mask: Mask) -> tuple[str, ...]:
+    """Tell when the model did more than was asked; it is left out, but someone may wonder."""
+    allowed = masks.resize(cut(mask, fit.region), seen.work) >= 128
+    reach = max(3, round(0.03 * min(seen.work)))
+    near = cv2.dilate(allowed.view(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
+    share = float((seen.change.mask & ~near).mean())
+    return (f"The model also changed {share:.0%} of the picture outside your mask; that was left out.",) * (
+        share > 0.01
+    )
 
 
 def _is_global(seen: _Comparison) -> bool:
@@ -320,15 +266,9 @@ def _whole(parent: Pixels, candidate: Candidate, meters: Mapping[str, float], wa
 
 def _pasted(parent: Pixels, part: Pixels, region: Rectangle) -> Pixels:
     """The parent with a rectangle replaced; alpha is the parent's unless the part brings its own."""
-    out = _with_channels(parent, max(parent.shape[2], part.shape[2])).copy()
+    out = with_channels(parent, max(parent.shape[2], part.shape[2])).copy()
     cut(out, region)[..., : part.shape[2]] = part
     return out
-
-
-def _with_channels(pixels: Pixels, channels: int) -> Pixels:
-    if pixels.shape[2] >= channels:
-        return pixels
-    return cast(Pixels, np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)]))
 
 
 def _meters(seen: _Comparison, fit: Fit) -> dict[str, float]:

@@ -127,8 +127,8 @@ def _corners(gray: NDArray[np.uint8]) -> _Points:
             tile = gray[top : (row + 1) * height // _TILES, left : (column + 1) * width // _TILES]
             points = cv2.goodFeaturesToTrack(tile, _PER_TILE, 0.02, 5, blockSize=5)
             if points is not None:
-                found.append(points.reshape(-1, 2) + np.array([left, top], np.float32))
-    return np.concatenate(found).astype(np.float32) if found else np.empty((0, 2), np.float32)
+                found.append(np.asarray(points, np.float32).reshape(-1, 2) + np.array([left, top], np.float32))
+    return np.concatenate(found) if found else np.empty((0, 2), np.float32)
 
 
 def _follow(
@@ -154,15 +154,17 @@ def _follow(
 
 
 def _fit(points: _Points, moved: _Points, threshold: float, total: int) -> tuple[Matrix, float] | None:
-    matrix, inliers = cv2.estimateAffinePartial2D(
+    found: tuple[object, object] = cv2.estimateAffinePartial2D(
         points, moved, method=cv2.RANSAC, ransacReprojThreshold=threshold, maxIters=2000, confidence=0.999
     )
-    if matrix is None or inliers is None:
+    matrix, inliers = found
+    # Nothing may be found, which the stubs do not say.
+    if not isinstance(matrix, np.ndarray) or not isinstance(inliers, np.ndarray):
         return None
     share = float(inliers.sum()) / max(1, total)
     if int(inliers.sum()) < _MIN_INLIERS or share < _MIN_SHARE:
         return None
-    return _polished(points, moved, matrix, threshold), share
+    return _polished(points, moved, np.asarray(matrix, np.float64), threshold), share
 
 
 def _polished(points: _Points, moved: _Points, matrix: Matrix, threshold: float) -> Matrix:
@@ -186,9 +188,10 @@ def _polished(points: _Points, moved: _Points, matrix: Matrix, threshold: float)
 
 def _by_features(gray: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[Matrix, float] | None:
     """SIFT matches, for answers that moved too far to be followed."""
-    sift = cv2.SIFT_create(nfeatures=1500)
-    here, there = sift.detectAndCompute(gray, None), sift.detectAndCompute(other, None)
-    if here[1] is None or there[1] is None or min(len(here[0]), len(there[0])) < _MIN_INLIERS:
+    sift = cv2.SIFT.create(nfeatures=1500)
+    # A mask of ones, since the stubs do not allow none.
+    here, there = (sift.detectAndCompute(g, np.full(g.shape, 255, np.uint8)) for g in (gray, other))
+    if min(len(here[0]), len(there[0])) < _MIN_INLIERS:
         return None
     pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(here[1], there[1], k=2)
     good = [pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < 0.75 * pair[1].distance]
@@ -210,9 +213,8 @@ def _better(gray: NDArray[np.uint8], other: NDArray[np.uint8], matrix: Matrix) -
     height, width = gray.shape
     moved = warp(other, matrix, width, height)
     step = (slice(None, None, 2), slice(None, None, 2))
-    reference, before, after = (cv2.Laplacian(cv2.GaussianBlur(g, (5, 5), 0), cv2.CV_32F) for g in (gray, other, moved))
-
-    def distance(image: NDArray[np.float32]) -> float:
-        return float(np.minimum(np.abs(image[step] - reference[step]), 30.0).mean())
-
-    return distance(after) <= distance(before) * 1.02
+    reference, before, after = (
+        cv2.Laplacian(cv2.GaussianBlur(g, (5, 5), 0), cv2.CV_32F)[step] for g in (gray, other, moved)
+    )
+    apart = [float(np.minimum(np.abs(image - reference), 30.0).mean()) for image in (before, after)]
+    return apart[1] <= apart[0] * 1.02
