@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
 from pathlib import Path
 
 from anyio import to_thread
+from PIL import Image
 
 from kontext_ui.editor import Editor
 from kontext_ui.errors import InvalidRequest, StorageFull
-from kontext_ui.images import export
+from kontext_ui.images import codec
 from kontext_ui.projects import Version
+
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 def check_output(output: str, photo: str, *, json_too: bool = False) -> None:
@@ -22,8 +27,8 @@ def check_output(output: str, photo: str, *, json_too: bool = False) -> None:
             raise InvalidRequest("The picture and the JSON cannot both go to stdout.", hint="Name a file with -o.")
         return
     path = Path(output)
-    if path.suffix.lower() not in export.SUFFIXES:
-        raise InvalidRequest(f"{output} has no suffix that names a format.", hint=f"Use {', '.join(export.SUFFIXES)}.")
+    if path.suffix.lower() not in FORMATS:
+        raise InvalidRequest(f"{output} has no suffix that names a format.", hint=f"Use {', '.join(FORMATS)}.")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise InvalidRequest(f"The folder {path.parent} does not exist or cannot be written to.")
     if path.is_dir():
@@ -43,7 +48,7 @@ def _write(stored: Path, output: str, quality: int) -> None:
         sys.stdout.buffer.write(stored.read_bytes())
         return
     target = Path(output)
-    data = export.encode(stored.read_bytes(), target.suffix.lower(), quality)
+    data = _encode(stored.read_bytes(), target.suffix.lower(), quality)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -56,6 +61,19 @@ def _write(stored: Path, output: str, quality: int) -> None:
             f"{output} cannot be written: {error.strerror or error}.",
             hint="The picture is kept in the data folder.",
         ) from error
+
+
+def _encode(stored: bytes, suffix: str, quality: int) -> bytes:
+    """The stored PNG as it is, or the same picture in a lossy format; JPEG has no alpha, so it lies on white."""
+    if suffix == ".png":
+        return stored
+    picture = Image.fromarray(codec.decode(stored))
+    if FORMATS[suffix] == "JPEG" and picture.mode == "RGBA":
+        ground = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(ground, picture).convert("RGB")
+    buffer = io.BytesIO()
+    picture.save(buffer, FORMATS[suffix], quality=quality, **({"subsampling": 0} if suffix != ".webp" else {}))
+    return buffer.getvalue()
 
 
 def _umask() -> int:
