@@ -16,7 +16,6 @@ from kontext_ui.errors import InvalidRequest, StorageFull
 from kontext_ui.images import codec
 from kontext_ui.projects import Version
 
-
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
