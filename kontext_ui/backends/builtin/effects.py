@@ -1,0 +1,76 @@
+"""Blur, sharpness, vignette, grain: pure functions on RGB pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from kontext_ui.backends.builtin.grammar import meaningful
+from kontext_ui.backends.builtin.plan import Step
+from kontext_ui.backends.builtin.strength import take
+from kontext_ui.edits import Pixels
+
+NAMES = {
+    **dict.fromkeys(("blur", "blurry", "blurred", "blurrier", "soften", "softer", "defocus"), "blur"),
+    **dict.fromkeys(
+        ("sharpen", "sharper", "sharp", "sharpness", "crisp", "crisper", "clearer", "sharpening"), "sharpen"
+    ),
+    **dict.fromkeys(("vignette",), "vignette"),
+    **dict.fromkeys(("grain", "grainy", "grainier", "noise", "noisy"), "grain"),
+}
+BESIDE = frozenset(
+    ("add", "more", "film", "increase", "analog", "analogue", "gaussian", "dark", "corners", "edges", "focus")
+)
+USUAL = {"blur": 0.5, "sharpen": 0.6, "vignette": 0.45, "grain": 0.35}
+PHRASES = {"blur": "blurred", "sharpen": "sharpened", "vignette": "vignette added", "grain": "grain added"}
+GRAIN_SIDE_PX = 2000
+"""Grain is drawn at this longest side and enlarged, so that it looks alike on a thumbnail and on 12 MP."""
+
+
+def read(tokens: list[str], clause: str) -> Step | None:
+    """An effect step, or ``None`` when the clause speaks of something else too."""
+    strength, rest = take(meaningful(tokens))
+    named = [NAMES[token] for token in rest if token in NAMES]
+    if len(set(named)) != 1 or any(token not in NAMES and token not in BESIDE for token in rest):
+        return None
+    return Step(named[0], {"amount": round(strength.of(USUAL[named[0]], 1.5), 4)}, clause)
+
+
+def describe(step: Step) -> str:
+    return PHRASES[step.operation]
+
+
+def apply(pixels: Pixels, step: Step) -> Pixels:
+    """RGB in, RGB out, same size. The same picture and step give the same result."""
+    amount = step.number("amount")
+    if step.operation == "blur":
+        return np.asarray(cv2.GaussianBlur(pixels, (0, 0), _reach(pixels) * 6 * amount), np.uint8)
+    if step.operation == "sharpen":
+        soft = cv2.GaussianBlur(pixels, (0, 0), _reach(pixels))
+        return np.asarray(cv2.addWeighted(pixels, 1 + 1.5 * amount, soft, -1.5 * amount, 0), np.uint8)
+    return _vignette(pixels, amount) if step.operation == "vignette" else _grain(pixels, amount)
+
+
+def _reach(pixels: Pixels) -> float:
+    """The radius of a fine detail: one pixel at a longest side of 1,000."""
+    return max(0.6, float(max(pixels.shape[:2])) / 1000)
+
+
+def _vignette(pixels: Pixels, amount: float) -> Pixels:
+    height, width = pixels.shape[:2]
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] ** 2
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :] ** 2
+    light = 1 - min(amount, 1.0) * np.clip((np.sqrt(x + y) - 0.35) / 1.06, 0, 1) ** 2
+    shade = np.rint(light * 255).astype(np.uint8)
+    return np.asarray(cv2.multiply(pixels, cv2.merge((shade, shade, shade)), scale=1 / 255), np.uint8)
+
+
+def _grain(pixels: Pixels, amount: float) -> Pixels:
+    height, width = pixels.shape[:2]
+    factor = min(1.0, GRAIN_SIDE_PX / max(height, width))
+    shape = (max(1, round(height * factor)), max(1, round(width * factor)))
+    noise = np.random.default_rng(20).standard_normal(shape, np.float32) * 26 * amount
+    if factor < 1:
+        noise = np.asarray(cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    grain = np.clip(np.rint(noise), -127, 127).astype(np.int16)
+    return np.asarray(cv2.add(pixels, cv2.merge((grain, grain, grain)), dtype=cv2.CV_8U), np.uint8)
