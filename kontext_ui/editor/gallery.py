@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from anyio import to_thread
@@ -14,6 +14,8 @@ from kontext_ui.editor.values import Change
 from kontext_ui.edits import Mask, Pixels
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images import codec, lock, masks
+from kontext_ui.images.codec import EncodedImage
+from kontext_ui.images.export import Recipe, RecipeStep, export, read_recipe
 from kontext_ui.projects import ImageKind, Version
 
 _io = to_thread.run_sync
@@ -28,8 +30,11 @@ class Gallery(Parts):
         await _io(self._store.project, owner, project_id)
         opened = await self._vault.compute(codec.open_image, data, self._limits)
         digest = await self._vault.save(opened.pixels)
+        profile = await self._vault.save_profile(opened.icc_profile)
         source = {**opened.source, "filename": _plain_name(filename)}
-        version = await _io(self._store.add_root, owner, project_id, digest, opened.size, opened.has_alpha, source)
+        version = await _io(
+            lambda: self._store.add_root(owner, project_id, digest, opened.size, opened.has_alpha, source, icc=profile)
+        )
         project = await _io(self._store.project, owner, project_id)
         self._feed.publish(project_id, Change(project=project, versions=(version,)))
         return version
@@ -81,6 +86,30 @@ class Gallery(Parts):
         await _io(self._store.project_image, owner, project_id, digest)
         return await self._vault.load_mask(digest)
 
+    async def export(
+        self,
+        owner: str,
+        project_id: str,
+        version_id: str,
+        format_name: str,
+        *,
+        quality: int = 92,
+        with_recipe: bool = True,
+    ) -> EncodedImage:
+        """A version as a file: full resolution, the opened picture's colour profile, and on wish its recipe."""
+        path = await _io(self._store.path_to_root, owner, project_id, version_id)
+        root = await _io(self._store.project_image, owner, project_id, path[0].digest)
+        profile = None if root.icc is None else await self._vault.compute(self._vault.blobs.read, root.icc)
+        pixels = await self._vault.load(path[-1].digest)
+        recipe = _recipe(path) if with_recipe else None
+        return await self._vault.compute(
+            lambda: export(pixels, format_name, quality=quality, icc_profile=profile, recipe=recipe)
+        )
+
+    async def read_recipe(self, data: bytes) -> Recipe | None:
+        """The recipe in a file that was exported here, if it is one."""
+        return await self._vault.compute(read_recipe, data)
+
     async def image_path(self, owner: str, project_id: str, digest: str, kind: str = "full") -> Path:
         """The file of a picture that this project refers to; ``kind`` is full, preview or thumb.
 
@@ -90,6 +119,25 @@ class Gallery(Parts):
         if kind == "full":
             return await _io(self._vault.blobs.path, digest)
         return await self._vault.derived_path(digest, kind)
+
+
+def _recipe(path: Sequence[Version]) -> Recipe | None:
+    """From the root to the version; ``None`` when no edit lies between."""
+    steps = tuple(
+        RecipeStep(
+            instruction=version.instruction,
+            prompt=version.request.prompt,
+            tier=version.request.tier.value,
+            backend=version.request.backend,
+            model="" if version.outcome is None else version.outcome.model,
+            seed=None if version.outcome is None else version.outcome.seed,
+            parameters=version.request.parameters.given(),
+            digest=version.digest,
+        )
+        for version in path
+        if version.request is not None
+    )
+    return Recipe(steps, path[0].digest, path[0].project, path[-1].id) if steps else None
 
 
 def _changed(current: Mask, how: int | Mask) -> Mask:

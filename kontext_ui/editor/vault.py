@@ -75,6 +75,14 @@ class Vault:
         """Keep a model's own picture, without previews. Returns the digest; ``None`` saves nothing."""
         return None if pixels is None else await self.compute(self._put, pixels)
 
+    async def save_profile(self, profile: bytes | None) -> str | None:
+        """Keep a colour profile for exports. Returns the digest; ``None`` saves nothing."""
+        if profile is None:
+            return None
+        digest = codec.digest(profile)
+        await self.compute(self.blobs.put, profile, digest, ".icc")
+        return digest
+
     async def load(self, digest: str) -> Pixels:
         """Raises ``ImageMissing``. The array is shared: treat it as read-only."""
         pixels = self._cache.get(digest)

@@ -1,8 +1,10 @@
 """One edit from request to version, whatever the backend does."""
 
 import asyncio
+import io
 
 import pytest
+from PIL import Image, ImageCms
 
 from kontext_ui.editor import EditDraft
 from kontext_ui.edits import Done, EditResult, Mode, Parameter, Parameters, Size, SizeRule, Tier
@@ -367,4 +369,33 @@ async def test_the_change_mask_can_be_narrowed_afterwards_without_another_edit(m
     assert (pixels[:10] == root[:10]).all()
     assert len(backend.submits) == 1
     assert (await desk.project_now()).head == narrowed.id
+    assert await desk.editor.verify() == []
+
+
+async def test_an_export_carries_the_chain_that_made_it_unless_asked_not_to(make_desk):
+    desk = await make_desk()
+    await desk.edit("first")
+    last = (await desk.edit("second", parameters=Parameters())).version
+
+    told = await desk.editor.export(OWNER, desk.project, last.id, "png")
+    silent = await desk.editor.export(OWNER, desk.project, last.id, "png", with_recipe=False)
+
+    recipe = await desk.editor.read_recipe(told.data)
+    assert [step.instruction for step in recipe.steps] == ["first", "second"]
+    assert recipe.steps[-1].digest == last.digest
+    assert recipe.project == desk.project
+    assert await desk.editor.read_recipe(silent.data) is None
+
+
+async def test_an_export_has_the_opened_pictures_colour_profile(make_desk):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48), (90, 120, 30)).save(file, "PNG", icc_profile=profile)
+    desk = await make_desk()
+    await desk.editor.add_image(OWNER, desk.project, file.getvalue(), "wide.png")
+    version = (await desk.edit()).version
+
+    made = await desk.editor.export(OWNER, desk.project, version.id, "png")
+
+    assert Image.open(io.BytesIO(made.data)).info["icc_profile"] == profile
     assert await desk.editor.verify() == []
