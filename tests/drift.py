@@ -56,9 +56,11 @@ class Drift:
     noise: float = 0.0
     jpeg: int | None = None
     autoencoder: float = 0.0
+    wobble: float = 0.0
+    """Uneven displacement in canvas pixels (standard deviation), smooth over about a tenth of the frame."""
 
     def apply(self, pixels, seed: int = 0):
-        out = self._moved(pixels).astype(np.float32)
+        out = _wobbled(self._moved(pixels), self.wobble, seed).astype(np.float32)
         if self.autoencoder:
             out = _autoencoded(out, self.autoencoder, seed)
         if self.blur:
@@ -83,6 +85,16 @@ class Drift:
 
 
 NONE = Drift()
+
+
+def _wobbled(pixels, amount: float, seed: int):
+    if not amount:
+        return pixels
+    height, width = pixels.shape[:2]
+    rough = np.random.default_rng(seed + 2).normal(0, amount, (2, 11, 11)).astype(np.float32)
+    u, v = (cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC) for plane in rough)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return cv2.remap(pixels, x + u, y + v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def _autoencoded(pixels, share: float, seed: int):
@@ -117,7 +129,7 @@ def random_drift(rng: np.random.Generator) -> Drift:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """``shape`` is where the edit was allowed to act, ``truth`` where one sees it (ΔE ≥ 5); both of the sent photo's size."""
+    """``shape`` is where the edit was allowed to act, ``truth`` where one sees it (ΔE ≥ 5); on its grid as sent."""
 
     parent: np.ndarray
     fit: Fit

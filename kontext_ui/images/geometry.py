@@ -180,23 +180,27 @@ def content_of(answer: Pixels, fit: Fit) -> Pixels:
 def on_canvas(answer: Pixels, fit: Fit) -> Pixels:
     """An answer at the canvas's size.
 
-    A slightly different ratio is a provider's rounding and is undone by scaling each side; a clearly
-    different one means the model chose another frame: it is scaled evenly, centred and cut, and the
-    pixel lock finds out where it belongs.
+    A slightly different ratio is a provider's rounding and is undone by scaling each side. With a clearly
+    different one the model chose another frame: the answer is scaled evenly and put in the middle, its
+    border reflected; :func:`covered` tells how much of the canvas it really fills.
     """
     if answer.ndim != 3 or min(answer.shape[:2]) < 8:
         raise UnexpectedAnswer("The model answered without a usable picture.", backend="")
-    got, canvas = size_of(answer), fit.canvas
-    if got == canvas:
+    if size_of(answer) == fit.canvas:
         return answer
-    if abs(np.log(got.ratio / canvas.ratio)) <= np.log(_SAME_RATIO):
-        return resized(answer, canvas)
-    factor = max(canvas.width / got.width, canvas.height / got.height)
-    covering = resized(
-        answer, Size(max(canvas.width, round(got.width * factor)), max(canvas.height, round(got.height * factor)))
-    )
-    x, y = (covering.shape[1] - canvas.width) // 2, (covering.shape[0] - canvas.height) // 2
-    return np.ascontiguousarray(covering[y : y + canvas.height, x : x + canvas.width])
+    part, canvas = covered(size_of(answer), fit), fit.canvas
+    inner = resized(answer, Size(part.width, part.height))
+    if (part.width, part.height) == canvas:
+        return inner
+    right, bottom = canvas.width - part.x - part.width, canvas.height - part.y - part.height
+    return cast(Pixels, cv2.copyMakeBorder(inner, part.y, bottom, part.x, right, cv2.BORDER_REFLECT))
+
+
+def covered(answer: Size, fit: Fit) -> Rectangle:
+    """The part of the canvas that an answer of this size fills: all of it, unless its ratio is another."""
+    if abs(np.log(answer.ratio / fit.canvas.ratio)) <= np.log(_SAME_RATIO):
+        return whole(fit.canvas)
+    return _centred(answer, fit.canvas)
 
 
 def zoom_region(wanted: Mask | Rectangle, source: Size, rule: SizeRule) -> Rectangle | None:

@@ -22,7 +22,7 @@ from kontext_ui.images.blend import Candidate, reblend, with_channels
 from kontext_ui.images.change import Change, find_change, joined
 from kontext_ui.images.colour import ColourFit, fit_colour
 from kontext_ui.images.extent import Extent, find_extent
-from kontext_ui.images.geometry import Fit, cut, flattened, on_canvas, resized, size_of, whole
+from kontext_ui.images.geometry import Fit, covered, cut, flattened, on_canvas, resized, size_of, whole
 from kontext_ui.images.register import Matrix, Registration, identity, inside, register, warp
 
 __all__ = ["Candidate", "Locked", "bring_back", "reblend"]
@@ -37,6 +37,8 @@ _CLIPPED = (5, 246)
 """Values of an answer that may have been cut off at black or white, so that what they were is unknown."""
 _LOW_IN_MASK = 0.5
 _MOST_OF_MASK = 0.6
+_TONE_DRIFT = 6.0
+"""Mean change of colour in 8-bit steps that is taken for the edit when nothing else changed."""
 _NOTHING = 0.0002
 """Changed share of the frame below which the model did, to the eye, nothing."""
 
@@ -125,17 +127,22 @@ def _exactly(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, feathe
     )  # fmt: skip
 
 
-_UNCHANGED = "The model returned the picture unchanged. Say more exactly what should change, or try another seed."
+_UNCHANGED = (
+    "No change was found in the result, so the picture stays as it was. Say more exactly what should change, "
+    "try another seed, or turn the pixel lock off if only a slight change of tone was meant."
+)
+_TONE = "Only the colours of the whole picture changed, so the whole result was kept."
 _WHOLE = "Most of the picture changed, so the whole result was kept; only its framing was restored."
 _REFRAMED = "You asked for another aspect ratio, so the whole result was kept as it came."
+_OTHER_FRAME = "The model answered in another shape than the photo's, so the whole result was kept as it came."
 _LOST = "The result could not be lined up with the photo, so the whole result was kept."
 
 
-def _reframed(answer: Pixels) -> Locked:
+def _reframed(answer: Pixels, note: str = _REFRAMED) -> Locked:
     size = size_of(answer)
     full = np.full(answer.shape[:2], 255, np.uint8)
     candidate = Candidate(answer, identity(), size, whole(size))
-    return Locked(answer, full, 1.0, True, candidate, {"changed": 1.0, "matched": 0.0}, (_REFRAMED,))
+    return Locked(answer, full, 1.0, True, candidate, {"changed": 1.0, "matched": 0.0}, (note,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,10 +161,19 @@ def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
     got = resized(cut(on_canvas(answer, fit), fit.box)[..., :3], work)
     found = register(sent, got)
     moved = got if found.identity else warp(got, found.matrix, work.width, work.height)
-    valid = inside(found.matrix, work.width, work.height, work.width, work.height)
+    valid = inside(found.matrix, work.width, work.height, *_borders(answer, fit, work))
     colour = fit_colour(sent, moved, valid)
     change = find_change(sent, _comparable(sent, moved, colour.apply_smoothly(moved), valid), valid)
     return _Comparison(found, colour, change, find_extent(sent, moved, valid), work)
+
+
+def _borders(answer: Pixels, fit: Fit, work: Size) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what the answer really shows of the photo, in work pixels."""
+    part, box = covered(size_of(answer), fit), fit.box
+    across, down = work.width / box.width, work.height / box.height
+    left, top = max(0, part.x - box.x), max(0, part.y - box.y)
+    right, bottom = min(box.width, part.x + part.width - box.x), min(box.height, part.y + part.height - box.y)
+    return left * across, top * down, right * across, bottom * down
 
 
 def _comparable(sent: Pixels, raw: Pixels, corrected: Pixels, valid: NDArray[np.bool_]) -> Pixels:
@@ -200,13 +216,16 @@ def _drifted(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, mode: 
     meters = _meters(seen, fit)
     on_region = _unit(seen.registration.matrix, seen.work)
     if mask is None and mode is LockMode.AUTO:
+        if _is_global(seen) and covered(size_of(answer), fit) != whole(fit.canvas):
+            return _reframed(answer, _OTHER_FRAME)
         if _is_global(seen):
             note = _WHOLE if seen.registration.found else _LOST
             return _whole(parent, _place(answer, fit, on_region), meters, (note,))
-        if seen.change.fraction < _NOTHING and seen.colour.drift > 3.0:
-            return _whole(parent, _place(answer, fit, on_region), meters, (_WHOLE,))
-    candidate = _place(answer, fit, on_region, seen.colour)
+        if seen.change.fraction < _NOTHING and seen.colour.drift > _TONE_DRIFT:
+            return _whole(parent, _place(answer, fit, on_region), meters, (_TONE,))
     core = _core(seen, fit, mask) if mode is not LockMode.OFF or mask is None else mask
+    # Where nothing is found, a change of tone may have been meant: the kept answer must still show it.
+    candidate = _place(answer, fit, on_region, seen.colour if core.any() else None)
     change = masks.feather(core, feather)
     warnings: tuple[str, ...] = () if core.any() else (_UNCHANGED,)
     if mask is not None:

@@ -20,6 +20,7 @@ from kontext_ui.edits import Pixels
 Matrix = NDArray[np.float64]
 """2 × 3, maps continuous coordinates (x, y) of the sent picture to the answer."""
 _Points = NDArray[np.float32]
+_Bool = NDArray[np.bool_]
 
 _TILES = 8
 _PER_TILE = 14
@@ -89,12 +90,12 @@ def warp(pixels: Pixels, matrix: Matrix, width: int, height: int, *, border: int
     return cast(Pixels, cv2.warpAffine(pixels, index, (width, height), flags=how, borderMode=border))
 
 
-def inside(matrix: Matrix, width: int, height: int, of_width: int, of_height: int) -> NDArray[np.bool_]:
-    """Which output pixels the answer really covers (height × width)."""
+def inside(matrix: Matrix, width: int, height: int, left: float, top: float, right: float, bottom: float) -> _Bool:
+    """Which output pixels (height × width) come from between these borders of the answer."""
     x, y = np.arange(width) + 0.5, (np.arange(height) + 0.5)[:, None]
     u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
     v = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
-    return cast(NDArray[np.bool_], (u >= 0) & (u <= of_width) & (v >= 0) & (v <= of_height))
+    return cast(_Bool, (u >= left) & (u <= right) & (v >= top) & (v <= bottom))
 
 
 def _gray(pixels: Pixels) -> NDArray[np.uint8]:
