@@ -46,7 +46,7 @@ async def edit(editor: Editor, options: Options) -> int:
         closed = False
         turn, interrupted = await _carry_out(editor, project, draft, options)
         if turn.version is not None:
-            await write_output(editor, OWNER, turn.version, options.output, options.quality)
+            await write_output(editor, OWNER, turn.version, options)
         closed = True
         return _failed(turn, interrupted, options) if turn.version is None else _report(turn, turn.version, options)
     finally:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import tempfile
 from pathlib import Path
 
 from anyio import to_thread
-from PIL import Image
 
+from kontext_ui.cli.parser import Options
 from kontext_ui.editor import Editor
 from kontext_ui.errors import InvalidRequest, StorageFull
-from kontext_ui.images import codec
+from kontext_ui.images import export
 from kontext_ui.projects import Version
 
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+FORMATS = {
+    **{suffix: name for name, (_, suffix) in export.FORMATS.items()},
+    ".jpeg": "jpeg",
+    ".tiff": "tiff",
+}
+"""File suffix → name of the format."""
 
 
 def check_output(output: str, photo: str, *, json_too: bool = False) -> None:
@@ -36,18 +40,24 @@ def check_output(output: str, photo: str, *, json_too: bool = False) -> None:
         raise InvalidRequest("The result would replace the photo.", hint="Give the result a name of its own.")
 
 
-async def write_output(editor: Editor, owner: str, version: Version, output: str, quality: int) -> None:
+async def write_output(editor: Editor, owner: str, version: Version, options: Options) -> None:
     """Write the version in the format that the suffix names; ``-`` writes PNG to stdout."""
-    stored = await editor.image_path(owner, version.project, version.digest)
-    await to_thread.run_sync(_write, stored, output, quality)
+    image = await editor.export(
+        owner,
+        version.project,
+        version.id,
+        FORMATS[Path(options.output).suffix.lower()] if options.output != "-" else "png",
+        quality=options.quality,
+        with_recipe=options.recipe,
+    )
+    await to_thread.run_sync(_write, image.data, options.output)
 
 
-def _write(stored: Path, output: str, quality: int) -> None:
+def _write(data: bytes, output: str) -> None:
     if output == "-":
-        sys.stdout.buffer.write(stored.read_bytes())
+        sys.stdout.buffer.write(data)
         return
     target = Path(output)
-    data = _encode(stored.read_bytes(), target.suffix.lower(), quality)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -60,19 +70,6 @@ def _write(stored: Path, output: str, quality: int) -> None:
             f"{output} cannot be written: {error.strerror or error}.",
             hint="The picture is kept in the data folder.",
         ) from error
-
-
-def _encode(stored: bytes, suffix: str, quality: int) -> bytes:
-    """The stored PNG as it is, or the same picture in a lossy format; JPEG has no alpha, so it lies on white."""
-    if suffix == ".png":
-        return stored
-    picture = Image.fromarray(codec.decode(stored))
-    if FORMATS[suffix] == "JPEG" and picture.mode == "RGBA":
-        ground = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(ground, picture).convert("RGB")
-    buffer = io.BytesIO()
-    picture.save(buffer, FORMATS[suffix], quality=quality, **({"subsampling": 0} if suffix != ".webp" else {}))
-    return buffer.getvalue()
 
 
 def _umask() -> int:

@@ -47,6 +47,7 @@ class Options(argparse.Namespace):
     side_by_side: bool
     project: str | None
     quality: int
+    recipe: bool
     dry_run: bool
     older_than_h: float
 
@@ -123,7 +124,13 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT", help="where the picture goes; its suffix picks the format"
     )
-    parser.add_argument("--quality", type=_quality, default=95, help="of a lossy OUT, 1 to 100 (default: 95)")
+    parser.add_argument("--quality", type=_quality, default=92, help="of a lossy OUT, 1 to 100 (default: 92)")
+    parser.add_argument(
+        "--recipe",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write the instructions that made the picture into it (default: yes)",
+    )
 
 
 def _add_parameters(parser: argparse.ArgumentParser) -> None:

@@ -47,7 +47,7 @@ async def export(editor: Editor, options: Options) -> int:
     if head is None:
         raise InvalidRequest("This project has no picture yet.")
     version = await editor.version(OWNER, project.id, head)
-    await write_output(editor, OWNER, version, options.output, options.quality)
+    await write_output(editor, OWNER, version, options)
     if options.json:
         write_json({"status": "done", "output": options.output, "digest": version.digest, "version": version.id})
     return DONE

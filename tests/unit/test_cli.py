@@ -31,6 +31,7 @@ from kontext_ui.errors import (
     OutOfMemory,
 )
 from kontext_ui.history.blobs import BlobStore
+from kontext_ui.images.export import read_recipe
 from tests.unit.editor.scripted import WAIT, ScriptedBackend
 
 
@@ -113,7 +114,7 @@ def test_the_help_explains_every_exit_code(capsys):
 
 
 def test_an_edit_writes_the_result_in_the_format_of_the_suffix(cli, photo, tmp_path):
-    for suffix, kind in ((".png", "PNG"), (".jpg", "JPEG"), (".webp", "WEBP")):
+    for suffix, kind in ((".png", "PNG"), (".jpg", "JPEG"), (".webp", "WEBP"), (".tiff", "TIFF")):
         assert cli("edit", photo, "make it so", "-o", f"out{suffix}", "--tier", "pro") == 0
         with Image.open(tmp_path / f"out{suffix}") as picture:
             assert picture.format == kind
@@ -124,6 +125,15 @@ def test_the_written_png_has_exactly_the_pixels_that_the_backend_made(cli, photo
     assert cli.edit(photo) == 0
     before, after = (np.asarray(Image.open(path).convert("RGB")) for path in (photo, tmp_path / "out.png"))
     assert np.array_equal(after, 255 - before)
+
+
+def test_the_instruction_is_written_into_the_result_unless_told_not_to(cli, photo, tmp_path):
+    cli.edit(photo)
+    recipe = read_recipe((tmp_path / "out.png").read_bytes())
+    assert recipe is not None
+    assert [step.instruction for step in recipe.steps] == ["make it so"]
+    cli.edit(photo, "--no-recipe")
+    assert b"make it so" not in (tmp_path / "out.png").read_bytes()
 
 
 def test_json_says_what_was_done(cli, photo, capsys):
