@@ -23,7 +23,7 @@ from tests.conftest import ROOT, without_settings
 
 VENV = Path(".venv-runtime")
 DEADLINE_S = 120.0
-ADDRESS = re.compile(r"http://[\w.\[\]:]+:\d+")
+ADDRESS = re.compile(r"^The editor is at (\S+)")
 
 
 def make_environment(python: str) -> Path:
@@ -38,7 +38,7 @@ def read_address(process: subprocess.Popen[str]) -> str | None:
     for line in process.stdout:
         sys.stdout.write(f"  {line}")
         if match := ADDRESS.search(line):
-            return match[0]
+            return match[1]
     return None
 
 
