@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -147,3 +148,20 @@ def test_the_example_file_sets_only_what_exists_and_its_defaults(own_folder, mon
     assert not [key for key in os.environ if key.startswith(PREFIX)]
     (own_folder / ".env").write_text(re.sub(r"^# (?=[A-Z_]+=)", "", text, flags=re.MULTILINE))
     assert load_settings() == load_settings(_env_file=None)
+
+
+def test_a_port_that_is_taken_is_told_with_a_way_out(tmp_path, process_environment):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        answer = subprocess.run(
+            [sys.executable, ROOT / "app.py"],
+            env=process_environment(tmp_path / "data", PORT=str(port)),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(f"Nothing can listen on 127.0.0.1:{port}")
+    assert "KONTEXT_UI_PORT=0" in answer.stderr
+    assert "Traceback" not in answer.stderr
