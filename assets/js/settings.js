@@ -1,0 +1,67 @@
+// Settings and help, as dialogs.
+import { fill, h, iconButton, price } from "./dom.js";
+import { icon } from "./icons.js";
+import { KEYS } from "./keys.js";
+import { call, store } from "./store.js";
+
+function dialogOf(title, ...body) {
+  const dialog = h("dialog", { class: "kx-dialog", "aria-label": title },
+    h("div", { class: "kx-row" }, h("h2", { class: "kx-grow" }, title), iconButton(icon("close"), "Close", () => dialog.close())),
+    ...body);
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+export function openHelp() {
+  dialogOf("Keys",
+    h("dl", { class: "kx-keys" }, KEYS.map(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)])),
+    h("p", { class: "kx-muted" }, "Every result is kept as a version in the tree. Undo and redo only move along it; editing an earlier version grows a new branch."));
+}
+
+export async function openSettings() {
+  const backends = h("div", {});
+  const budgets = h("div", {});
+  dialogOf("Settings", h("h3", {}, "Budgets"), budgets, h("h3", {}, "Backends"),
+    h("p", { class: "kx-muted" }, "A key pasted here is kept in this program's memory only, for you alone, until you forget it or the program ends."), backends);
+  drawBackends(backends);
+  const answer = await call("budgets");
+  fill(budgets, (answer.result || []).map((budget) => budgetField(budget)));
+}
+
+function budgetField(budget) {
+  const name = budget.name === "day" ? "Today, all projects" : "This project";
+  return h("label", { class: "kx-field" },
+    h("span", {}, `${name}: ${price(budget.spent_usd)} spent`),
+    h("input", {
+      type: "number", min: 0, step: 0.5, placeholder: "no limit, in US dollars", value: budget.limit_usd ?? "",
+      onchange: (event) => call("set_budget", { name: budget.name, usd: event.target.value === "" ? null : Number(event.target.value) }),
+    }));
+}
+
+function drawBackends(place) {
+  const seen = new Map();
+  for (const tier of store.tiers) for (const backend of tier.backends) {
+    const entry = seen.get(backend.id) || { ...backend, tiers: [] };
+    entry.tiers.push(tier.label);
+    seen.set(backend.id, entry);
+  }
+  fill(place, [...seen.values()].map((backend) => h("div", { class: "kx-backend" },
+    h("b", {}, backend.label), " ", h("span", { class: "kx-muted" }, backend.tiers.join(", ")),
+    h("p", { class: "kx-muted" }, backend.ready ? "Ready." : `${backend.reason} ${backend.hint}`),
+    backend.takes_key && keyField(backend, place))));
+}
+
+function keyField(backend, place) {
+  const field = h("input", { type: "password", placeholder: "Paste your own key", "aria-label": `Your key for ${backend.label}`, autocomplete: "off" });
+  const change = async (action, body) => {
+    const answer = await call(action, { backend: backend.id, ...body });
+    field.value = "";
+    if (!answer.error) drawBackends(place);
+  };
+  return h("div", { class: "kx-row" }, field,
+    h("button", { type: "button", class: "kx-button", onclick: () => change("set_key", { key: field.value }) }, "Use"),
+    backend.own_key && h("button", { type: "button", class: "kx-link", onclick: () => change("forget_key", {}) }, "Forget my key"));
+}
