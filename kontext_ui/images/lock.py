@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from kontext_ui.edits import LockMode, Mask, Pixels, Rectangle, Size
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images import masks
+from kontext_ui.images.bend import Field, unbent
 from kontext_ui.images.blend import Candidate, reblend, with_channels
 from kontext_ui.images.change import Change, find_change, joined
 from kontext_ui.images.colour import ColourFit, fit_colour
@@ -86,7 +87,7 @@ def bring_back(
     if fit.untouched and _is_exact(parent, answer, fit, exact):
         return _exactly(parent, answer, fit, mask, feather)
     if mode is LockMode.OFF and mask is None:
-        return _whole(parent, _place(answer, fit, identity()), {}, ())
+        return _whole(parent, _place(answer, fit, identity(), None, None), {}, ())
     return _drifted(parent, answer, fit, mask, mode, feather)
 
 
@@ -160,6 +161,8 @@ def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
     sent = resized(flattened(cut(parent, fit.region)), work)
     got = resized(cut(on_canvas(answer, fit), fit.box)[..., :3], work)
     found = register(sent, got)
+    if found.field is not None:
+        got = unbent(got, found.field, _unit(found.matrix, work))
     moved = got if found.identity else warp(got, found.matrix, work.width, work.height)
     valid = inside(found.matrix, work.width, work.height, *_borders(answer, fit, work))
     colour = fit_colour(sent, moved, valid)
@@ -191,12 +194,14 @@ def _work_size(fit: Fit) -> Size:
     return Size(max(8, round(width * factor)), max(8, round(height * factor)))
 
 
-def _place(answer: Pixels, fit: Fit, on_region: Matrix, colour: ColourFit | None = None) -> Candidate:
+def _place(answer: Pixels, fit: Fit, on_region: Matrix, field: Field | None, colour: ColourFit | None) -> Candidate:
     """``on_region`` maps the sent region, scaled to 0..1, to itself as drifted."""
     content = np.ascontiguousarray(cut(on_canvas(answer, fit), fit.box)[..., :3])
     region = fit.region
     if content.shape[1] > region.width:
         content = resized(content, Size(region.width, region.height))
+    if field is not None:
+        content = unbent(content, field, on_region)
     size = size_of(content)
     to_unit = np.array(
         [[1 / region.width, 0, -region.x / region.width], [0, 1 / region.height, -region.y / region.height], [0, 0, 1]]
@@ -220,12 +225,12 @@ def _drifted(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, mode: 
             return _reframed(answer, _OTHER_FRAME)
         if _is_global(seen):
             note = _WHOLE if seen.registration.found else _LOST
-            return _whole(parent, _place(answer, fit, on_region), meters, (note,))
+            return _whole(parent, _place(answer, fit, on_region, None, None), meters, (note,))
         if seen.change.fraction < _NOTHING and seen.colour.drift > _TONE_DRIFT:
-            return _whole(parent, _place(answer, fit, on_region), meters, (_TONE,))
+            return _whole(parent, _place(answer, fit, on_region, None, None), meters, (_TONE,))
     core = _core(seen, fit, mask) if mode is not LockMode.OFF or mask is None else mask
     # Where nothing is found, a change of tone may have been meant: the kept answer must still show it.
-    candidate = _place(answer, fit, on_region, seen.colour if core.any() else None)
+    candidate = _place(answer, fit, on_region, seen.registration.field, seen.colour if core.any() else None)
     change = masks.feather(core, feather)
     warnings: tuple[str, ...] = () if core.any() else (_UNCHANGED,)
     if mask is not None:

@@ -16,14 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kontext_ui.edits import Pixels
+from kontext_ui.images.bend import Field, fit_field
 
 Matrix = NDArray[np.float64]
 """2 × 3, maps continuous coordinates (x, y) of the sent picture to the answer."""
 _Points = NDArray[np.float32]
+_Pairs = tuple[_Points, _Points]
+"""Continuous coordinates in the sent picture and in the answer."""
 _Bool = NDArray[np.bool_]
 
 _TILES = 8
-_PER_TILE = 14
+_PER_TILE = 20
 _MIN_INLIERS = 16
 _MIN_SHARE = 0.2
 _MAX_ZOOM = 0.25
@@ -40,6 +43,8 @@ class Registration:
     found: bool
     agreement: float
     """Share of the followed points that agree, 0..1."""
+    field: Field | None = None
+    """Uneven displacement that is left, if any."""
 
     @property
     def zoom_percent(self) -> float:
@@ -67,18 +72,26 @@ def register(sent: Pixels, answer: Pixels) -> Registration:
     """Find the answer on the sent picture; both RGB and of one size. Identity when too little agrees."""
     gray, other = _gray(sent), _gray(answer)
     half = 0.5 if min(gray.shape) >= 500 else 1.0
-    coarse = _follow(_scaled(gray, half), _scaled(other, half), identity(), threshold=1.5)
+    followed = _followed(_scaled(gray, half), _scaled(other, half), identity())
+    coarse = _fit(*followed, 1.5) if followed else None
     if coarse is None:
         coarse = _by_features(_scaled(gray, half), _scaled(other, half))
     if coarse is None:
         return Registration(identity(), False, 0.0)
     start = coarse[0].copy()
     start[:, 2] /= half
-    fine = _follow(gray, other, start, threshold=0.7, levels=1) or (start, coarse[1])
-    matrix = fine[0]
-    if not _plausible(matrix, gray.shape[1], gray.shape[0]) or not _better(gray, other, matrix):
-        return Registration(identity(), False, fine[1])
-    return Registration(matrix, True, fine[1])
+    pairs = _followed(gray, other, start, levels=1)
+    fine = _fit(*pairs, 0.7) if pairs else None
+    matrix, agreement = fine or (start, coarse[1])
+    height, width = gray.shape
+    if not _plausible(matrix, width, height):
+        return Registration(identity(), False, agreement)
+    if not _better(gray, other, matrix):
+        matrix = identity()
+    if pairs is None:
+        return Registration(matrix, True, agreement)
+    left = pairs[1] - (pairs[0] @ matrix[:, :2].T + matrix[:, 2])
+    return Registration(matrix, True, agreement, fit_field(pairs[0], left, width, height))
 
 
 def warp(pixels: Pixels, matrix: Matrix, width: int, height: int, *, border: int = cv2.BORDER_REFLECT_101) -> Pixels:
@@ -132,10 +145,8 @@ def _corners(gray: NDArray[np.uint8]) -> _Points:
     return np.concatenate(found) if found else np.empty((0, 2), np.float32)
 
 
-def _follow(
-    gray: NDArray[np.uint8], other: NDArray[np.uint8], start: Matrix, *, threshold: float, levels: int = 4
-) -> tuple[Matrix, float] | None:
-    """Follow corners there and back; a similarity through those that agree within ``threshold`` pixels."""
+def _followed(gray: NDArray[np.uint8], other: NDArray[np.uint8], start: Matrix, levels: int = 4) -> _Pairs | None:
+    """Corners followed into the answer and back again, those that returned to where they were."""
     first, second = _normalised(gray), _normalised(other)
     points = _corners(first)
     if len(points) < _MIN_INLIERS:
@@ -151,10 +162,11 @@ def _follow(
     good = (ok.ravel() == 1) & (ok_back.ravel() == 1) & (np.linalg.norm(back - points, axis=1) < 0.7)
     if int(good.sum()) < _MIN_INLIERS:
         return None
-    return _fit(points[good] + 0.5, moved[good] + 0.5, threshold, len(points))
+    return points[good] + 0.5, np.asarray(moved[good], np.float32) + 0.5
 
 
-def _fit(points: _Points, moved: _Points, threshold: float, total: int) -> tuple[Matrix, float] | None:
+def _fit(points: _Points, moved: _Points, threshold: float) -> tuple[Matrix, float] | None:
+    """A similarity through the pairs that agree within ``threshold`` pixels, and their share."""
     found: tuple[object, object] = cv2.estimateAffinePartial2D(
         points, moved, method=cv2.RANSAC, ransacReprojThreshold=threshold, maxIters=2000, confidence=0.999
     )
@@ -162,7 +174,7 @@ def _fit(points: _Points, moved: _Points, threshold: float, total: int) -> tuple
     # Nothing may be found, which the stubs do not say.
     if not isinstance(matrix, np.ndarray) or not isinstance(inliers, np.ndarray):
         return None
-    share = float(inliers.sum()) / max(1, total)
+    share = float(inliers.sum()) / len(points)
     if int(inliers.sum()) < _MIN_INLIERS or share < _MIN_SHARE:
         return None
     return _polished(points, moved, np.asarray(matrix, np.float64), threshold), share
@@ -200,7 +212,7 @@ def _by_features(gray: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[Mat
         return None
     points = np.array([here[0][m.queryIdx].pt for m in good], np.float32) + 0.5
     moved = np.array([there[0][m.trainIdx].pt for m in good], np.float32) + 0.5
-    return _fit(points, moved, 2.0, len(good))
+    return _fit(points, moved, 2.0)
 
 
 def _plausible(matrix: Matrix, width: int, height: int) -> bool:

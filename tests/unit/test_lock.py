@@ -30,6 +30,7 @@ KINDS = {
     "noise": drift.Drift(noise=2.5),
     "blocks": drift.Drift(jpeg=80),
     "autoencoder": drift.Drift(autoencoder=0.6),
+    "uneven": drift.Drift(wobble=0.4),
     "all of it": TYPICAL,
 }
 
