@@ -172,7 +172,7 @@ export function mount(root) {
     const examples = h("div", { class: "kx-examples" });
     store.subscribe(() => fill(examples, store.examples.map((example, index) =>
       h("button", { type: "button", class: "kx-example", "data-example": index, onclick: () => startWith(index) },
-        h("img", { src: example.url, alt: example.alt, loading: "eager" }), h("span", {}, example.instruction)))), ["examples"]);
+        h("img", { src: store.url(example.url), alt: example.alt, loading: "eager" }), h("span", {}, example.instruction)))), ["examples"]);
     return h("div", { class: "kx-empty-state", hidden: true },
       h("button", { type: "button", class: "kx-dropzone", id: "kx-open", onclick: () => file.click() },
         icon("image"), h("b", {}, "Drop a picture here, or choose one"), h("span", { class: "kx-muted" }, "PNG, JPEG, WebP, TIFF, HEIC or AVIF. It stays at its full resolution.")),

@@ -25,7 +25,7 @@ export function mount(root) {
 
   function arrange() {
     if (!store.project) return;
-    const ghosts = [...store.jobs.values()].filter((job) => job.parent).map((job) => ({ id: job.id, parent: job.parent, job, created_at: job.created_at }));
+    const ghosts = [...store.jobs.values()].filter((job) => job.parent).map((job) => ({ id: job.id, parent: job.parent, ghost: job, created_at: job.created_at }));
     rows = [...store.versions.values(), ...ghosts];
     rows.sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
     plan = layout(rows);
@@ -66,13 +66,13 @@ export function mount(root) {
   function place(item, path) {
     let element = shown.get(item.id);
     if (!element) {
-      element = item.job ? ghost(item) : node(item);
+      element = item.ghost ? ghost(item) : node(item);
       shown.set(item.id, element);
       nodes.append(element);
     }
     const at = plan.places.get(item.id);
     element.style.transform = `translate(${at.column * CELL.width + 8}px, ${at.row * CELL.height + 8}px)`;
-    if (item.job) return progress(element, item.job);
+    if (item.ghost) return progress(element, item.ghost);
     element.setAttribute("aria-level", at.row + 1);
     element.setAttribute("aria-selected", String(item.id === store.project.head));
     element.classList.toggle("kx-on-path", path.has(item.id));
@@ -95,7 +95,7 @@ export function mount(root) {
   }
 
   function ghost(item) {
-    return h("div", { class: "kx-node kx-ghost", "data-job": item.id, title: item.job.instruction, "aria-hidden": "true" }, h("span", { class: "kx-ring" }));
+    return h("div", { class: "kx-node kx-ghost", "data-job": item.id, title: item.ghost.instruction, "aria-hidden": "true" }, h("span", { class: "kx-ring" }));
   }
 
   function progress(element, job) {

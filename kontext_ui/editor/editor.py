@@ -18,7 +18,7 @@ from kontext_ui.editor.gallery import Gallery
 from kontext_ui.editor.keys import KeyRing
 from kontext_ui.editor.library import Library
 from kontext_ui.editor.routing import Router
-from kontext_ui.editor.runner import JobRunner
+from kontext_ui.editor.runner import JobRunner, can_resume
 from kontext_ui.editor.spending import DAY_BUDGET, Budget, Purse
 from kontext_ui.editor.values import Change, EditDraft, ProjectView, Receipt, TierOffer
 from kontext_ui.editor.vault import Vault
@@ -98,6 +98,27 @@ class Editor(Library, Gallery):
         jobs = await _io(self._store.jobs, owner, project_id)
         return ProjectView(project, tuple(versions), tuple(jobs), self._runner.progress(project_id), revision)
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def label(self, backend_id: str) -> str:
+        """The name people see of a backend, or its id when it is no longer there."""
+        backend = self._router.backends.get(backend_id)
+        return backend_id if backend is None else backend.label
+
+    def can_check(self, job: Job) -> bool:
+        """Whether the provider can be asked again about an edit that ended without a picture."""
+        backend = self._router.backends.get(job.request.backend)
+        return not job.state.is_open and job.remote_id is not None and can_resume(backend)
+
+    async def check_again(self, owner: str, job_id: str) -> Job:
+        """Ask the provider once more about an edit that it had taken. Nothing is sent a second time."""
+        job = await _io(self._store.reopen_job, owner, job_id)
+        self._feed.publish(job.project, Change(jobs=(job,)))
+        self._runner.start(job, resume=True)
+        return job
+
     def tiers(self, owner: str) -> tuple[TierOffer, ...]:
         return self._router.offers(self._keys.of(owner))
 
@@ -159,7 +180,7 @@ class Editor(Library, Gallery):
 
     # Keys and money
 
-    def set_key(self, owner: str, backend_id: str, key: str) -> None:
+    async def set_key(self, owner: str, backend_id: str, key: str) -> None:
         """Keep a visitor's own key in memory, for this process's life or until it is forgotten."""
         if backend_id not in self._router.backends:
             raise InvalidRequest("There is no such backend.")

@@ -20,6 +20,9 @@ class Library(Parts):
     async def create_project(self, owner: str, title: str = "") -> Project:
         return await _io(self._store.create_project, owner, title)
 
+    async def project(self, owner: str, project_id: str) -> Project:
+        return await _io(self._store.project, owner, project_id)
+
     async def list_projects(self, owner: str, *, deleted: bool = False) -> list[Project]:
         return await _io(lambda: self._store.list_projects(owner, deleted=deleted))
 

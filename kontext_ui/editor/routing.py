@@ -92,6 +92,7 @@ class Router:
             readiness.reason,
             readiness.hint,
             backend.capabilities(tier),
+            takes_key=not backend.runs_here,
         )
 
     def _who_can(self, mode: Mode, keys: Mapping[str, str]) -> str:

@@ -91,7 +91,7 @@ class JobRunner:
         for job in jobs:
             backend = self._router.backends.get(job.request.backend)
             label = job.request.backend if backend is None else backend.label
-            if backend is not None and job.remote_id is not None and _can_resume(backend):
+            if backend is not None and job.remote_id is not None and can_resume(backend):
                 self.start(job, resume=True)
             elif backend is not None and job.sending_at is None:
                 self.start(job)
@@ -320,7 +320,7 @@ class JobRunner:
 _io = to_thread.run_sync
 
 
-def _can_resume(backend: object) -> bool:
+def can_resume(backend: object) -> bool:
     return isinstance(backend, Resumable)
 
 

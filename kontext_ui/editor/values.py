@@ -57,6 +57,8 @@ class BackendOffer:
     reason: str
     hint: str
     capabilities: Capabilities
+    takes_key: bool = False
+    """Whether a visitor may paste a key of their own."""
 
 
 @dataclass(frozen=True)

@@ -305,7 +305,7 @@ async def test_a_tier_without_a_ready_backend_says_what_would_make_it_ready(make
         await desk.send()
     assert caught.value.hint == "Set BFL_KEY."
 
-    desk.editor.set_key(OWNER, "bfl", "k-123")
+    await desk.editor.set_key(OWNER, "bfl", "k-123")
     assert (await desk.edit()).version is not None
     assert "k-123" not in repr(desk.editor.__dict__["_keys"])
 

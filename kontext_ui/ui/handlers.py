@@ -1,0 +1,184 @@
+"""What a visitor can do, as plain async functions on the editor. No components, no HTTP.
+
+Each takes the owner and the page's message and answers with a row or a list of rows. Errors are
+raised as :class:`~kontext_ui.errors.KontextError`; the route turns them into sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from anyio import to_thread
+from pydantic import TypeAdapter, ValidationError
+
+from kontext_ui.editor import EditDraft, Editor
+from kontext_ui.errors import InvalidRequest
+from kontext_ui.projects import Project
+from kontext_ui.ui.examples import EXAMPLES
+from kontext_ui.ui.present import Row, project_row, receipt_row
+
+Message: TypeAlias = Mapping[str, Any]
+Action: TypeAlias = Callable[[str, Message], Awaitable[object]]
+DRAFTS = TypeAdapter(EditDraft)
+PREFERENCES = ("theme", "composer", "last_project")
+MAX_TEXT = 20_000
+"""Longest text taken from the page, in characters; a prompt has a limit of its own per backend."""
+
+
+class Handlers:
+    """One method per action of the page."""
+
+    def __init__(self, editor: Editor, assets: Path) -> None:
+        self._editor = editor
+        self._assets = assets
+
+    def action(self, name: str) -> Action | None:
+        """The method behind a name that the page may use."""
+        return getattr(self, name) if name in ACTIONS else None
+
+    async def create_project(self, owner: str, message: Message) -> Row:
+        return project_row(await self._editor.create_project(owner, text(message, "title", "")))
+
+    async def list_projects(self, owner: str, message: Message) -> list[Row]:
+        projects = await self._editor.list_projects(owner, deleted=message.get("deleted") is True)
+        return [project_row(project) for project in projects]
+
+    async def rename_project(self, owner: str, message: Message) -> Row:
+        return project_row(await self._editor.rename_project(owner, text(message, "project"), text(message, "title")))
+
+    async def duplicate_project(self, owner: str, message: Message) -> Row:
+        return project_row(await self._editor.duplicate_project(owner, text(message, "project")))
+
+    async def delete_project(self, owner: str, message: Message) -> Row:
+        return project_row(await self._editor.delete_project(owner, text(message, "project")))
+
+    async def restore_project(self, owner: str, message: Message) -> Row:
+        return project_row(await self._editor.restore_project(owner, text(message, "project")))
+
+    async def save_draft(self, owner: str, message: Message) -> None:
+        await self._editor.save_draft(owner, text(message, "project"), text(message, "text"))
+
+    async def set_preference(self, owner: str, message: Message) -> None:
+        key = text(message, "key")
+        value = message.get("value")
+        if key not in PREFERENCES or len(repr(value)) > MAX_TEXT:
+            raise InvalidRequest("There is no such preference.")
+        await self._editor.set_preference(owner, key, value)
+
+    async def check(self, owner: str, message: Message) -> Row:
+        return receipt_row(await self._editor.check(owner, text(message, "project"), read_draft(message)))
+
+    async def submit(self, owner: str, message: Message) -> Row:
+        job = await self._editor.submit(owner, text(message, "project"), read_draft(message))
+        return {"job": job.id}
+
+    async def cancel(self, owner: str, message: Message) -> Row:
+        return {"state": (await self._editor.cancel(owner, text(message, "job"))).state.value}
+
+    async def check_again(self, owner: str, message: Message) -> Row:
+        return {"state": (await self._editor.check_again(owner, text(message, "job"))).state.value}
+
+    async def dismiss(self, owner: str, message: Message) -> None:
+        await self._editor.dismiss(owner, text(message, "job"))
+
+    async def undo(self, owner: str, message: Message) -> Row:
+        return _moved(await self._editor.undo(owner, text(message, "project")))
+
+    async def redo(self, owner: str, message: Message) -> Row:
+        return _moved(await self._editor.redo(owner, text(message, "project")))
+
+    async def select(self, owner: str, message: Message) -> Row:
+        return _moved(await self._editor.select(owner, text(message, "project"), text(message, "version")))
+
+    async def star(self, owner: str, message: Message) -> None:
+        starred = message.get("starred") is True
+        await self._editor.star(owner, text(message, "project"), text(message, "version"), starred)
+
+    async def name_version(self, owner: str, message: Message) -> None:
+        name = text(message, "name", "") or None
+        await self._editor.name_version(owner, text(message, "project"), text(message, "version"), name)
+
+    async def prune(self, owner: str, message: Message) -> list[str]:
+        return list(await self._editor.prune(owner, text(message, "project"), text(message, "version")))
+
+    async def restore_version(self, owner: str, message: Message) -> list[str]:
+        restored = await self._editor.restore_version(owner, text(message, "project"), text(message, "version"))
+        return [version.id for version in restored]
+
+    async def undo_open(self, owner: str, message: Message) -> list[str]:
+        """A picture that was dropped as a root, but meant as a reference."""
+        return await self.prune(owner, message)
+
+    async def search(self, owner: str, message: Message) -> list[str]:
+        found = await self._editor.search(owner, text(message, "project"), text(message, "text"))
+        return [version.id for version in found]
+
+    async def change_mask(self, owner: str, message: Message) -> Row:
+        how = message.get("how")
+        if isinstance(how, bool) or not isinstance(how, int | str):
+            raise InvalidRequest("Say by how many pixels the mask should change, or name a mask.")
+        made = await self._editor.change_mask(owner, text(message, "project"), text(message, "version"), how)
+        return {"version": made.id}
+
+    async def open_example(self, owner: str, message: Message) -> Row:
+        index = message.get("index")
+        if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
+            raise InvalidRequest("There is no such example.")
+        example = EXAMPLES[index]
+        data = await to_thread.run_sync((self._assets / "examples" / example.file).read_bytes)
+        version = await self._editor.add_image(owner, text(message, "project"), data, example.file)
+        return {"version": version.id}
+
+    async def set_key(self, owner: str, message: Message) -> None:
+        await self._editor.set_key(owner, text(message, "backend"), text(message, "key"))
+
+    async def forget_key(self, owner: str, message: Message) -> None:
+        self._editor.forget_key(owner, text(message, "backend"))
+
+    async def budgets(self, owner: str, message: Message) -> list[Row]:
+        return [vars(budget) for budget in await self._editor.budgets(owner, text(message, "project"))]
+
+    async def set_budget(self, owner: str, message: Message) -> None:
+        usd = message.get("usd")
+        if usd is not None and (isinstance(usd, bool) or not isinstance(usd, int | float) or not 0 <= usd < 1e6):
+            raise InvalidRequest("A budget is an amount in US dollars, or nothing.")
+        if message.get("name") == "day":
+            await self._editor.set_day_budget(owner, usd)
+        else:
+            await self._editor.set_budget(owner, text(message, "project"), usd)
+
+
+ACTIONS = frozenset(name for name in vars(Handlers) if not name.startswith("_") and name != "action")
+
+
+def text(message: Message, name: str, default: str | None = None) -> str:
+    """A text of the message. Raises ``InvalidRequest`` for anything else, or one of absurd length."""
+    value = message.get(name)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise InvalidRequest(f"The page sent no usable {name}.", hint="Reload the page and try again.")
+    return value
+
+
+def read_draft(message: Message) -> EditDraft:
+    """The composer's draft. Raises ``InvalidRequest`` naming what cannot be read."""
+    draft = message.get("draft")
+    if not isinstance(draft, Mapping):
+        raise InvalidRequest("The page sent no draft.", hint="Reload the page and try again.")
+    values = {key: value for key, value in draft.items() if key != "references"}
+    values["reference_images"] = draft.get("references") or ()
+    for name in ("prompt", "parameters"):
+        values[name] = values.get(name) or ("" if name == "prompt" else {})
+    try:
+        return DRAFTS.validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = " ".join(str(part).replace("_", " ") for part in first["loc"])
+        raise InvalidRequest(f"{where} cannot be read: {first['msg'].lower()}.") from None
+
+
+def _moved(project: Project) -> Row:
+    return {"patch": {"project": project_row(project)}}

@@ -1,0 +1,230 @@
+"""Domain values as the page's rows: plain JSON, texts as texts. The page merges rows by id."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from kontext_ui.editor import BackendOffer, Change, ProjectView, Receipt, TierOffer
+from kontext_ui.edits import Parameter, Pixels, Running
+from kontext_ui.errors import KontextError, NotUnderstood
+from kontext_ui.images import codec
+from kontext_ui.projects import Job, Project, Version
+
+Row = dict[str, Any]
+TIER_LABELS = {"pro": "Pro", "max": "Max", "dev": "Dev", "local": "Local"}
+PREVIEW_SIDE_PX = 256
+Labels = Callable[[str], str]
+"""From a backend's id to the name people see."""
+
+
+def project_row(project: Project) -> Row:
+    return {
+        "id": project.id,
+        "title": project.title,
+        "head": project.head,
+        "redo": project.redo,
+        "draft": project.draft,
+        "spent_usd": project.spent_usd,
+        "budget_usd": project.budget_usd,
+        "version_count": project.version_count,
+        "cover": project.cover,
+        "updated_at": project.updated_at.isoformat(),
+        "deleted": project.deleted_at is not None,
+    }
+
+
+def version_row(version: Version, labels: Labels) -> Row:
+    row: Row = {
+        "id": version.id,
+        "parent": version.parent,
+        "digest": version.digest,
+        "width": version.size.width,
+        "height": version.size.height,
+        "alpha": version.has_alpha,
+        "instruction": version.instruction,
+        "name": version.name,
+        "starred": version.starred,
+        "created_at": version.created_at.isoformat(),
+        "job": version.job,
+        "source": dict(version.source) or None,
+    }
+    if version.request is not None:
+        row |= _request_row(version)
+    if version.outcome is not None:
+        row |= _outcome_row(version, labels)
+    return row
+
+
+def _request_row(turn: Version | Job) -> Row:
+    request = turn.request
+    assert request is not None
+    region = request.region
+    return {
+        "tier": request.tier.value,
+        "backend": request.backend,
+        "parameters": request.parameters.given(),
+        "prompt": request.prompt,
+        "references": list(request.reference_images),
+        "mask": request.mask,
+        "lock": request.lock.value,
+        "region": None if region is None else vars(region),
+    }
+
+
+def _outcome_row(version: Version, labels: Labels) -> Row:
+    outcome = version.outcome
+    assert outcome is not None
+    return {
+        "tier": outcome.tier,
+        "backend": outcome.backend,
+        "backend_label": labels(outcome.backend),
+        "model": outcome.model,
+        "seconds": outcome.seconds,
+        "price_usd": outcome.price_usd,
+        "seed": outcome.seed,
+        "description": outcome.description,
+        "changed": outcome.changed_fraction,
+        "change_mask": outcome.change_mask,
+        "adjustable": outcome.answer is not None and outcome.change_mask is not None,
+        "warnings": list(outcome.warnings),
+        "alternatives": list(outcome.alternatives),
+        "meters": dict(outcome.meters),
+    }
+
+
+def job_row(job: Job, labels: Labels, can_check: Callable[[Job], bool]) -> Row:
+    failure = job.failure
+    return {
+        "id": job.id,
+        "parent": job.parent,
+        "instruction": job.request.instruction,
+        **_request_row(job),
+        "backend_label": labels(job.request.backend),
+        "state": job.state.value,
+        "price_usd": job.price_usd,
+        "created_at": job.created_at.isoformat(),
+        "version": job.version,
+        "dismissed": job.dismissed_at is not None,
+        "fallback_from": job.fallback_from,
+        "can_check": can_check(job),
+        "failure": None
+        if failure is None
+        else {
+            "kind": failure.kind,
+            "message": failure.message,
+            "hint": failure.hint,
+            "billed": failure.billed.value,
+            "backend": failure.backend,
+            "request_id": failure.request_id,
+            "may_retry": failure.may_retry,
+            "suggestions": list(failure.suggestions),
+            "capable_tier": failure.capable_tier,
+        },
+    }
+
+
+def progress_rows(progress: Mapping[str, Running]) -> list[Row]:
+    return [
+        {
+            "id": job_id,
+            "fraction": running.fraction,
+            "stage": running.stage,
+            "queue_position": running.queue_position,
+            "preview": None if running.preview is None else _data_url(running.preview),
+        }
+        for job_id, running in progress.items()
+    ]
+
+
+def _data_url(pixels: Pixels) -> str:
+    image = codec.make_preview(pixels, PREVIEW_SIDE_PX)
+    return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
+
+
+def change_patch(change: Change, labels: Labels, can_check: Callable[[Job], bool]) -> Row:
+    patch: Row = {"revision": change.revision}
+    if change.project is not None:
+        patch["project"] = project_row(change.project)
+    if change.versions:
+        patch["versions"] = [version_row(version, labels) for version in change.versions]
+    if change.removed:
+        patch["removed_versions"] = list(change.removed)
+    jobs = [job_row(job, labels, can_check) for job in change.jobs] + progress_rows(change.progress)
+    if jobs:
+        patch["jobs"] = jobs
+    return patch
+
+
+def view_patch(view: ProjectView, labels: Labels, can_check: Callable[[Job], bool]) -> Row:
+    """A whole project in the shape of a patch."""
+    return change_patch(
+        Change(view.revision, view.project, view.versions, view.jobs, progress=view.progress), labels, can_check
+    )
+
+
+def tier_rows(tiers: Iterable[TierOffer], has_key: Callable[[str], bool]) -> list[Row]:
+    return [
+        {
+            "tier": offer.tier.value,
+            "label": TIER_LABELS[offer.tier.value],
+            "chosen": None if offer.chosen is None else offer.chosen.id,
+            "backends": [_backend_row(backend, has_key) for backend in offer.backends],
+        }
+        for offer in tiers
+    ]
+
+
+def _backend_row(offer: BackendOffer, has_key: Callable[[str], bool]) -> Row:
+    capabilities = offer.capabilities
+    return {
+        "id": offer.id,
+        "label": offer.label,
+        "ready": offer.ready,
+        "reason": offer.reason,
+        "hint": offer.hint,
+        "model": capabilities.model,
+        "price_usd": capabilities.price_usd,
+        "price_note": capabilities.price_note,
+        "inpaint_price_usd": capabilities.inpaint_price_usd,
+        "typical_s": capabilities.typical_s,
+        "modes": sorted(mode.value for mode in capabilities.modes),
+        "parameters": [_parameter_row(parameter) for parameter in capabilities.parameters],
+        "unsupported": dict(capabilities.unsupported),
+        "max_reference_images": capabilities.max_reference_images,
+        "notes": list(capabilities.notes),
+        "examples": list(capabilities.examples),
+        "full_resolution": capabilities.size_rule.kind == "any",
+        "takes_key": offer.takes_key,
+        "own_key": has_key(offer.id),
+    }
+
+
+def _parameter_row(parameter: Parameter) -> Row:
+    return {**vars(parameter), "choices": list(parameter.choices)}
+
+
+def receipt_row(receipt: Receipt) -> Row:
+    return {
+        "tier": receipt.request.tier.value,
+        "backend": receipt.request.backend,
+        "backend_label": receipt.backend_label,
+        "model": receipt.model,
+        "price_usd": receipt.price_usd,
+        "price_note": receipt.price_note,
+        "typical_s": receipt.typical_s,
+        "geometry": receipt.geometry,
+        "prompt": receipt.request.sent_prompt,
+        "warnings": list(receipt.warnings),
+    }
+
+
+def error_row(error: KontextError) -> Row:
+    return {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "billed": error.billed.value,
+        "suggestions": list(error.suggestions) if isinstance(error, NotUnderstood) else [],
+    }

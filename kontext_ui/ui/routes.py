@@ -1,0 +1,264 @@
+"""Our own routes: the project's state and events, actions, pictures in and out, the page's files.
+
+Every route but the page's own files asks whose the request is first; a request without an identity is
+refused, and what belongs to somebody else is answered exactly as what does not exist.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import mimetypes
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from kontext_ui.editor import Editor
+from kontext_ui.errors import (
+    HistoryError,
+    ImageMissing,
+    InvalidImage,
+    InvalidRequest,
+    KontextError,
+    ProjectNotFound,
+    VersionNotFound,
+)
+from kontext_ui.ui import present
+from kontext_ui.ui.examples import EXAMPLES
+from kontext_ui.ui.handlers import Handlers
+from kontext_ui.ui.identity import OWNER_KEY
+
+log = logging.getLogger(__name__)
+IMMUTABLE = "private, max-age=31536000, immutable"
+"""A picture's address holds the hash of its bytes, so it never changes."""
+PING_S = 15.0
+"""Silence after which proxies are reminded that an event stream is alive."""
+MAX_MESSAGE_BYTES = 200_000
+KINDS = ("full", "preview", "thumb")
+PAGE_SUFFIXES = (".js", ".css", ".jpg", ".svg", ".png")
+NOT_FOUND = (ProjectNotFound, VersionNotFound, ImageMissing)
+
+
+class Pages:
+    """Routes on one editor. ``assets`` is the folder of scripts, styles and example pictures."""
+
+    def __init__(self, editor: Editor, assets: Path, max_upload_bytes: int) -> None:
+        self._editor = editor
+        self._assets = assets.resolve()
+        self._handlers = Handlers(editor, assets)
+        self._max_upload_bytes = max_upload_bytes
+        self.version = _hash_of(self._assets)
+        """Part of every asset's address, so that a new release is never mixed with cached files."""
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/kontext/state", self.state),
+            Route("/kontext/events", self.events),
+            Route("/kontext/do/{action}", self.act, methods=["POST"]),
+            Route("/kontext/upload", self.upload, methods=["POST"]),
+            Route("/kontext/images/{project}/{digest}/{kind}", self.image),
+            Route("/kontext/export/{project}/{version}", self.export),
+            Route("/kontext/assets/{hash}/{path:path}", self.asset),
+        ]
+
+    async def state(self, request: Request) -> Response:
+        """Everything that the page needs to begin, of one project or of the visitor's last one."""
+        owner = _owner(request)
+        try:
+            project_id = request.query_params.get("project") or await self._last_project(owner)
+            view = await self._editor.open_project(owner, project_id)
+        except KontextError as error:
+            return _failed(error)
+        await self._editor.set_preference(owner, "last_project", project_id)
+        snapshot = present.view_patch(view, self._editor.label, self._editor.can_check)
+        snapshot["tiers"] = self._tiers(owner)
+        snapshot["preferences"] = {
+            key: await self._editor.preference(owner, key) or {} for key in ("theme", "composer")
+        }
+        snapshot["examples"] = [
+            {"url": f"assets/{self.version}/examples/{item.file}", "alt": item.alt, "instruction": item.instruction}
+            for item in EXAMPLES
+        ]
+        return JSONResponse(snapshot, headers={"cache-control": "no-store"})
+
+    async def _last_project(self, owner: str) -> str:
+        last = await self._editor.preference(owner, "last_project")
+        projects = await self._editor.list_projects(owner)
+        known = {project.id for project in projects}
+        if isinstance(last, str) and last in known:
+            return last
+        return projects[0].id if projects else (await self._editor.create_project(owner)).id
+
+    def _tiers(self, owner: str) -> list[present.Row]:
+        return present.tier_rows(self._editor.tiers(owner), lambda backend: self._editor.has_key(owner, backend))
+
+    async def events(self, request: Request) -> Response:
+        """Server-sent events: what changes in a project from now on."""
+        owner = _owner(request)
+        project_id = request.query_params.get("project", "")
+        try:
+            await self._editor.project(owner, project_id)
+        except KontextError as error:
+            return _failed(error)
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(self._stream(project_id), media_type="text/event-stream", headers=headers)
+
+    async def _stream(self, project_id: str) -> AsyncIterator[str]:
+        with self._editor.subscribe(project_id) as changes:
+            yield _event("hello", {"revision": changes.revision})
+            while not changes.overflowed and not self._editor.closed:
+                change = await changes.next(PING_S)
+                if change is None:
+                    yield ": still here\n\n"
+                else:
+                    patch = await asyncio.to_thread(
+                        present.change_patch, change, self._editor.label, self._editor.can_check
+                    )
+                    yield _event("patch", patch)
+            yield _event("stale", {})
+
+    async def act(self, request: Request) -> Response:
+        """One action of the page: a JSON message in, ``{result}`` with perhaps a patch, or ``{error}`` out."""
+        owner = _owner(request)
+        action = self._handlers.action(request.path_params["action"])
+        if action is None:
+            raise HTTPException(404)
+        try:
+            message = _message(await _body(request, MAX_MESSAGE_BYTES))
+            result = await action(owner, message)
+        except KontextError as error:
+            return _failed(error)
+        patch = result.pop("patch", None) if isinstance(result, dict) else None
+        if request.path_params["action"] in ("set_key", "forget_key"):
+            patch = {"tiers": self._tiers(owner)}
+        return JSONResponse({"result": result, **({"patch": patch} if patch else {})})
+
+    async def upload(self, request: Request) -> Response:
+        """A picture's bytes as the body: a new root, a reference image, or a mask for a version."""
+        owner = _owner(request)
+        query = request.query_params
+        project_id, name = query.get("project", ""), query.get("name", "")
+        try:
+            await self._editor.project(owner, project_id)
+            data = await _body(request, self._max_upload_bytes)
+            if query.get("kind") == "reference":
+                return JSONResponse({"result": {"digest": await self._editor.add_reference(owner, project_id, data)}})
+            if query.get("kind") == "mask":
+                digest = await self._editor.add_mask(owner, project_id, query.get("version", ""), data)
+                return JSONResponse({"result": {"digest": digest}})
+            version = await self._editor.add_image(owner, project_id, data, name)
+        except KontextError as error:
+            return _failed(error)
+        return JSONResponse({"result": {"version": version.id, "digest": version.digest}})
+
+    async def image(self, request: Request) -> Response:
+        owner = _owner(request)
+        kind = request.path_params["kind"]
+        if kind not in KINDS:
+            raise HTTPException(404)
+        try:
+            path = await self._editor.image_path(
+                owner, request.path_params["project"], request.path_params["digest"], kind
+            )
+        except NOT_FOUND:
+            raise HTTPException(404) from None
+        media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        return FileResponse(path, media_type=media_type, headers={"cache-control": IMMUTABLE})
+
+    async def export(self, request: Request) -> Response:
+        """A version as a download: ``format``, ``quality`` (1-100) and ``recipe`` (0 or 1) in the query."""
+        owner = _owner(request)
+        project_id, version_id = request.path_params["project"], request.path_params["version"]
+        query = request.query_params
+        try:
+            quality = int(query.get("quality", "92"))
+        except ValueError:
+            raise HTTPException(422, "The quality is a number from 1 to 100.") from None
+        try:
+            project = await self._editor.project(owner, project_id)
+            made = await self._editor.export(
+                owner,
+                project_id,
+                version_id,
+                query.get("format", "png"),
+                quality=quality,
+                with_recipe=query.get("recipe", "1") != "0",
+            )
+        except KontextError as error:
+            raise HTTPException(404 if isinstance(error, NOT_FOUND) else 422, error.message) from None
+        name = _file_name(project.title) + made.suffix
+        headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+        return Response(made.data, media_type=made.media_type, headers=headers)
+
+    async def asset(self, request: Request) -> Response:
+        path = (self._assets / request.path_params["path"]).resolve()
+        if not path.is_relative_to(self._assets) or path.suffix not in PAGE_SUFFIXES or not path.is_file():
+            raise HTTPException(404)
+        fresh = request.path_params["hash"] == self.version
+        headers = {"cache-control": "public, max-age=31536000, immutable" if fresh else "no-store"}
+        media_type = "text/javascript" if path.suffix == ".js" else None
+        return FileResponse(path, media_type=media_type, headers=headers)
+
+
+def _owner(request: Request) -> str:
+    owner = request.scope.get(OWNER_KEY)
+    if not isinstance(owner, str) or not owner:
+        raise HTTPException(401, "This browser has no identity here. Allow cookies and reload the page.")
+    return owner
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    """The request's body, read only as far as the limit. Raises ``InvalidImage``."""
+    too_large = InvalidImage(
+        f"The file is larger than the {max_bytes / 1e6:.0f} MB that are taken.", hint="Save it smaller, or as JPEG."
+    )
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise too_large
+    except ClientDisconnect:
+        raise InvalidRequest("The connection broke off before everything had arrived.") from None
+    return bytes(body)
+
+
+def _message(body: bytes) -> dict[str, object]:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict):
+        raise InvalidRequest("The page sent something unreadable.", hint="Reload the page and try again.")
+    return message
+
+
+def _failed(error: KontextError) -> Response:
+    status = 404 if isinstance(error, NOT_FOUND) else 507 if isinstance(error, HistoryError) else 200
+    return JSONResponse({"error": present.error_row(error)}, status, headers={"cache-control": "no-store"})
+
+
+def _event(name: str, data: object) -> str:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+def _file_name(title: str) -> str:
+    safe = "".join(character if character.isascii() and character.isalnum() else "-" for character in title)
+    return "-".join(part for part in safe.split("-") if part)[:60] or "picture"
+
+
+def _hash_of(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".js", ".css") and path.is_file():
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
