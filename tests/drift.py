@@ -294,6 +294,8 @@ class Score:
     exact: float
     seam: float
     whole: bool
+    visible: float
+    """Share of the frame in which one sees a difference at all: taking colour out of a grey photo shows nothing."""
 
 
 def judge(case: Case, locked) -> Score:
@@ -302,10 +304,11 @@ def judge(case: Case, locked) -> Score:
     away = ~_at(_near(case.shape | case.truth, 0.02), size)
     differs = (locked.pixels[..., :3] != case.parent[..., :3]).any(axis=2)
     kept = locked.change_mask == 0
-    recall = float((locked.change_mask[truth] >= 128).mean()) if truth.sum() > 20 else 1.0
+    recall = float((locked.change_mask[truth] >= 128).mean()) if truth.mean() > 0.0005 else 1.0
     leak = float(differs[away].mean()) if away.any() else 0.0
     exact = float((~differs[kept]).mean()) if kept.any() else 1.0
-    return Score(recall, leak, exact, _seam(case, locked, _at(_near(case.truth, 0.004), size)), locked.kept_whole)
+    seam = _seam(case, locked, _at(_near(case.truth, 0.004), size))
+    return Score(recall, leak, exact, seam, locked.kept_whole, float(truth.mean()))
 
 
 def _seam(case: Case, locked, near_edit) -> float:

@@ -27,6 +27,8 @@ export function mount(root) {
       picker, panel.button, h("span", { class: "kx-grow" }), stop, send),
     receipt, file);
   fill(root, panel.element, box);
+  // On a phone the composer lies over the lower edge of every view, which has to know how high it is.
+  new ResizeObserver(() => document.documentElement.style.setProperty("--compose", `${root.offsetHeight}px`)).observe(root);
   box.addEventListener("dragover", (event) => { event.preventDefault(); event.stopPropagation(); });
   box.addEventListener("drop", dropped);
   addEventListener("kx-prompt-focus", () => { prompt.focus(); prompt.setSelectionRange(prompt.value.length, prompt.value.length); });

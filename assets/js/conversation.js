@@ -8,8 +8,11 @@ const STATES = { queued: "Waiting", submitted: "Sent", running: "Working" };
 
 export function mount(root) {
   const older = h("button", { type: "button", class: "kx-link kx-older", hidden: true, onclick: () => { shown += WINDOW; draw(); } }, "Show earlier turns");
+  const welcome = h("div", { class: "kx-welcome", hidden: true },
+    h("h2", {}, "Edit a picture by saying what should change"),
+    h("p", { class: "kx-muted" }, "Each message is applied to the current picture and becomes a new version. Nothing is overwritten: undo moves back, and an edit of an earlier version grows a new branch."));
   const list = h("ol", { class: "kx-turns", "aria-label": "Conversation" });
-  const scroller = h("div", { class: "kx-scroll", tabindex: "0", role: "log", "aria-label": "Turns", "aria-live": "off" }, older, list);
+  const scroller = h("div", { class: "kx-scroll", tabindex: "0", role: "log", "aria-label": "Turns", "aria-live": "off" }, welcome, older, list);
   fill(root, scroller);
   const cards = new Map();
   let shown = WINDOW;
@@ -17,6 +20,7 @@ export function mount(root) {
   function draw() {
     if (!store.project) return;
     const entries = turns();
+    welcome.hidden = entries.length > 0;
     older.hidden = entries.length <= shown;
     const wanted = entries.slice(-shown);
     const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;

@@ -25,7 +25,7 @@ export function mount(root) {
 
   function arrange() {
     if (!store.project) return;
-    const ghosts = [...store.jobs.values()].filter((job) => job.parent).map((job) => ({ id: job.id, parent: job.parent, ghost: job, created_at: job.created_at }));
+    const ghosts = store.openJobs().filter((job) => job.parent).map((job) => ({ id: job.id, parent: job.parent, ghost: job, created_at: job.created_at }));
     rows = [...store.versions.values(), ...ghosts];
     rows.sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
     plan = layout(rows);
@@ -40,7 +40,7 @@ export function mount(root) {
     edges.setAttribute("width", size.width);
     edges.setAttribute("height", size.height);
     root.dataset.count = store.versions.size;
-    cost.textContent = store.versions.size ? `${store.versions.size} version${store.versions.size === 1 ? "" : "s"}` : "";
+    cost.textContent = store.versions.size ? `${store.versions.size} version${store.versions.size === 1 ? "" : "s"}` : "Every result will be kept here.";
     draw();
   }
 
@@ -99,8 +99,6 @@ export function mount(root) {
   }
 
   function progress(element, job) {
-    const open = ["queued", "submitted", "running"].includes(job.state);
-    element.classList.toggle("kx-failed", !open);
     element.style.setProperty("--done", job.fraction ?? 0.1);
   }
 
