@@ -8,8 +8,10 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 from kontext_ui.bootstrap import build_editor
+from kontext_ui.editor import Editor
 from kontext_ui.errors import InvalidSetting, KontextError
 from kontext_ui.settings import Settings, load_settings
 
@@ -28,13 +30,14 @@ def open_port(settings: Settings) -> int:
         return int(probe.getsockname()[1])
 
 
-def main() -> int:
+def main(make_editor: Callable[[Settings], Editor] = build_editor) -> int:
+    """Runs until it is stopped. ``make_editor`` lets tests bring a backend of their own."""
     try:
         settings = load_settings()
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         logging.getLogger("httpx").setLevel(max(logging.WARNING, logging.getLogger().level))
         port = open_port(settings)
-        editor = build_editor(settings)
+        editor = make_editor(settings)
     except KontextError as error:
         sys.stderr.write("\n".join(line for line in (error.message, error.hint) if line) + "\n")
         return 2

@@ -1,0 +1,257 @@
+"""A real server in a process of its own, a real browser, and a person's hands."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+
+from tests.chromium import launch_options
+
+ROOT = Path(__file__).resolve().parents[2]
+expect.set_options(timeout=10_000)
+
+
+class Server:
+    """Start, kill, start again on the same data folder."""
+
+    def __init__(self, folder: Path, environment) -> None:
+        self.folder = folder
+        self._environment = environment
+        self._process = None
+        self._output: list[str] = []
+        self.port = 0
+        self.url = ""
+
+    def start(self):
+        environment = self._environment(self.folder, KONTEXT_UI_PORT=str(self.port))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.browser.server"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for line in self._process.stdout:
+            self._output.append(line)
+            if match := re.search(r"The editor is at (http\S+?)/? ", line):
+                self.url = match[1]
+                self.port = int(self.url.rsplit(":", 1)[1])
+                threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+                return self
+        raise AssertionError(f"The server died:\n{self.output}")
+
+    def _read(self, stream):
+        self._output.extend(stream)
+
+    @property
+    def output(self):
+        return "".join(self._output)
+
+    def kill(self):
+        self._process.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
+        self._process.wait(10)
+
+    def stop(self):
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+
+    def touch(self, name):
+        (self.folder / name).write_text("")
+
+    @property
+    def submits(self):
+        path = self.folder / "submits"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, process_environment):
+    server = Server(tmp_path_factory.mktemp("data"), process_environment).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path, process_environment):
+    """One that the test may kill."""
+    server = Server(tmp_path / "data", process_environment).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**launch_options())
+        yield browser
+        browser.close()
+
+
+class Person:
+    """Somebody at the page. Everything waits for a state, never for a time."""
+
+    def __init__(self, page, url) -> None:
+        self.page = page
+        self.url = url
+
+    def visit(self, path="/"):
+        self.page.goto(self.url + path)
+        self.ready()
+        return self
+
+    def ready(self):
+        expect(self.page.locator("html")).to_have_attribute("data-kx-ready", "yes")
+        expect(self.page.locator("#kx-skeleton")).to_have_count(0)
+
+    @property
+    def prompt(self):
+        return self.page.locator("#kx-prompt")
+
+    @property
+    def turns(self):
+        return self.page.locator("[data-version-turn]")
+
+    @property
+    def head(self):
+        return self.page.locator("#kx-canvas").get_attribute("data-painted")
+
+    def sees_versions(self, count):
+        expect(self.page.locator("#kx-tree")).to_have_attribute("data-count", str(count))
+
+    def sees_painted_head(self):
+        """Wait until the picture on the canvas is the tree's selected one."""
+        self.page.wait_for_function(
+            """() => {
+                const selected = document.querySelector('[role=treeitem][aria-selected=true]');
+                return selected && document.querySelector('#kx-canvas').dataset.painted === selected.dataset.version;
+            }"""
+        )
+        return self.head
+
+    def drop(self, data, name="photo.png", on="#kx-canvas"):
+        self.page.evaluate(
+            """([bytes, name, on]) => {
+                const transfer = new DataTransfer();
+                transfer.items.add(new File([new Uint8Array(bytes)], name, {type: 'image/png'}));
+                const options = {dataTransfer: transfer, bubbles: true, cancelable: true};
+                document.querySelector(on).dispatchEvent(new DragEvent('drop', options));
+            }""",
+            [list(data), name, on],
+        )
+
+    def opens_photo(self, data=None, tier="local"):
+        self.picks(tier)
+        self.drop(data or photo())
+        self.sees_versions(1)
+        return self.sees_painted_head()
+
+    def says(self, instruction):
+        self.prompt.fill(instruction)
+        self.prompt.press("Enter")
+
+    def edits(self, instruction, versions):
+        self.says(instruction)
+        self.sees_versions(versions)
+        return self.sees_painted_head()
+
+    def picks(self, tier):
+        self.page.select_option("#kx-tier", f"{tier}/")
+
+
+def photo(width=96, height=64, seed=1):
+    """PNG bytes of soft random colours."""
+    small = np.random.default_rng(seed).integers(30, 220, (4, 6, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def make_person(browser, server):
+    contexts = []
+
+    def make(at=server, **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        contexts.append(context)
+        return watch(context, at)
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not problems, problems
+    problems.clear()
+
+
+problems: list[str] = []
+
+
+def watch(context, at):
+    """A page that reports script errors and any request to somewhere else."""
+    page = context.new_page()
+    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
+    page.on("request", lambda request: _check_request(request.url, at))
+    return Person(page, at.url)
+
+
+def _check_request(url, at):
+    if not url.startswith((at.url, "data:", "blob:")):
+        problems.append(f"outside request: {url}")
+
+
+@pytest.fixture(autouse=True)
+def no_old_problems():
+    problems.clear()
+
+
+@pytest.fixture
+def person(make_person):
+    return make_person().visit()
+
+
+class Visitor:
+    """Somebody without a browser: plain HTTP with a cookie jar."""
+
+    def __init__(self, url) -> None:
+        self.http = httpx.Client(base_url=url, timeout=20)
+        self.http.get("/").raise_for_status()
+        self.project = self.state()["project"]["id"]
+
+    def state(self):
+        return self.http.get("/kontext/state").json()
+
+    def do(self, action, **message):
+        return self.http.post(f"/kontext/do/{action}", json={"project": self.project, **message})
+
+    def upload(self, data=None, **query):
+        params = {"project": self.project, "kind": "root", "name": "a.png", **query}
+        return self.http.post("/kontext/upload", params=params, content=data or photo()).json()
+
+
+@pytest.fixture
+def make_visitor(server):
+    visitors = []
+
+    def make(at=server):
+        visitors.append(Visitor(at.url))
+        return visitors[-1]
+
+    yield make
+    for visitor in visitors:
+        visitor.http.close()
