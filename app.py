@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from types import FrameType
 
 from kontext_ui.bootstrap import build_editor
 from kontext_ui.editor import Editor
@@ -43,7 +44,12 @@ def main(make_editor: Callable[[Settings], Editor] = build_editor) -> int:
         return 2
     from kontext_ui.ui.app import build_app, launch_options
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a container ends as orderly as Ctrl+C
+    def stop(signum: int, frame: FrameType | None) -> None:
+        editor.hang_up()
+        signal.default_int_handler(signum, frame)
+
+    for name in (signal.SIGINT, signal.SIGTERM):  # what stops a container ends as orderly as Ctrl+C
+        signal.signal(name, stop)
     page = build_app(editor, settings)
     page.launch(
         server_name=settings.host,

@@ -143,7 +143,7 @@ function instruction(text) {
 
 function jobCard(job) {
   const open = job.state in STATES;
-  return h("li", { class: `kx-turn kx-job kx-${job.state}`, "data-turn": job.id, "data-state": job.state },
+  return h("li", { class: `kx-turn kx-job kx-is-${job.state}`, "data-turn": job.id, "data-state": job.state },
     instruction(job.instruction),
     open ? runningCard(job) : failedCard(job));
 }

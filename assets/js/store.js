@@ -224,4 +224,13 @@ function setOnline(online) {
   store.changed("online");
 }
 
+// Browsers open six connections to a host for all tabs together: a tab that nobody sees gives its one back.
+const HIDDEN_MS = 15_000;
+let hiding = 0;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(hiding);
+  if (document.hidden) hiding = setTimeout(() => { events?.close(); events = null; }, HIDDEN_MS);
+  else if (!events && store.project) follow();
+});
+
 addEventListener("online", () => store.project && open(store.project.id));

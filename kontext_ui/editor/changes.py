@@ -22,13 +22,20 @@ class Subscription:
         self.revision = revision
         """The project's revision at the moment of subscribing."""
         self._queue: asyncio.Queue[Change] = asyncio.Queue(QUEUE_LENGTH)
+        self._loop = asyncio.get_running_loop()
         self.overflowed = False
+        """Nothing more will come: it fell behind, or the program is ending."""
 
     def offer(self, change: Change) -> None:
         try:
             self._queue.put_nowait(change)
         except asyncio.QueueFull:
             self.overflowed = True
+
+    def end(self) -> None:
+        """From any thread."""
+        self.overflowed = True
+        self._loop.call_soon_threadsafe(self.offer, Change())
 
     async def next(self, timeout_s: float) -> Change | None:
         """The next change, or ``None`` when nothing happened for ``timeout_s`` seconds."""
@@ -62,6 +69,12 @@ class ChangeFeed:
         for subscription in self._subscriptions.get(project_id, ()):
             subscription.offer(numbered)
         return numbered
+
+    def hang_up(self) -> None:
+        """From any thread: end every subscription."""
+        for subscriptions in list(self._subscriptions.values()):
+            for subscription in list(subscriptions):
+                subscription.end()
 
     @contextmanager
     def subscribe(self, project_id: str) -> Iterator[Subscription]:

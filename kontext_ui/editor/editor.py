@@ -96,11 +96,13 @@ class Editor(Library, Gallery):
         revision = self._feed.revision(project_id)
         versions = await _io(self._store.versions, owner, project_id)
         jobs = await _io(self._store.jobs, owner, project_id)
-        return ProjectView(project, tuple(versions), tuple(jobs), self._runner.progress(project_id), revision)
+        open_ids = {job.id for job in jobs if job.state.is_open}
+        progress = {key: value for key, value in self._runner.progress(project_id).items() if key in open_ids}
+        return ProjectView(project, tuple(versions), tuple(jobs), progress, revision)
 
-    @property
-    def closed(self) -> bool:
-        return self._closed
+    def hang_up(self) -> None:
+        """End everybody's listening, from any thread: a server cannot stop while streams are open."""
+        self._feed.hang_up()
 
     def label(self, backend_id: str) -> str:
         """The name people see of a backend, or its id when it is no longer there."""

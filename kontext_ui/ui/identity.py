@@ -26,8 +26,9 @@ ISSUING_PATHS = ("/", "/kontext/state")
 OWNER_KEY = "kontext_owner"
 OWNER = re.compile(r"[A-Za-z0-9_-]{20,64}")
 GRADIO_API = "/gradio_api/"
-GRADIO_NEEDED = ("heartbeat/", "startup-events", "app_id", "info")
-"""What Gradio's page asks for by itself. The rest (files, uploads, queue, functions) is not used here."""
+GRADIO_NEEDED = ("startup-events", "app_id", "info")
+"""What Gradio's page asks for by itself. The rest (files, uploads, queue, functions) is not used here; the
+heartbeat least of all: browsers open six connections to a host, and it would hold one per tab for nothing."""
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "

@@ -112,7 +112,7 @@ class Pages:
     async def _stream(self, project_id: str) -> AsyncIterator[str]:
         with self._editor.subscribe(project_id) as changes:
             yield _event("hello", {"revision": changes.revision})
-            while not changes.overflowed and not self._editor.closed:
+            while not changes.overflowed:
                 change = await changes.next(PING_S)
                 if change is None:
                     yield ": still here\n\n"

@@ -96,8 +96,9 @@ def own_server(tmp_path, process_environment):
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """Per file: while Playwright runs, its event loop is the thread's, and asynchronous tests could not run."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**launch_options())
         yield browser

@@ -1,0 +1,126 @@
+"""By keyboard alone, on a phone, in the dark, and with what axe can find."""
+
+import json
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+def test_by_keyboard_alone(person):
+    page = person.page
+    person.opens_photo()
+    page.locator("body").click(position={"x": 640, "y": 20})
+    page.keyboard.press("/")
+    expect(person.prompt).to_be_focused()
+    page.keyboard.type("make it brighter")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("and warmer")
+    expect(person.prompt).to_have_value("make it brighter\nand warmer")
+    page.keyboard.press("Enter")
+    person.sees_versions(2)
+    version = person.sees_painted_head()
+
+    page.locator("[role=treeitem][tabindex='0']").focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("[role=treeitem][aria-level='1']")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(person.turns).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#kx-canvas")).to_have_attribute("data-painted", version)
+
+    page.keyboard.press("Control+z")
+    expect(person.turns).to_have_count(1)
+    page.keyboard.press("Control+Shift+z")
+    expect(person.turns).to_have_count(2)
+    page.keyboard.press("c")
+    expect(page.locator("#kx-canvas")).to_have_attribute("data-mode", "compare")
+    page.keyboard.press("Escape")
+    page.keyboard.press("m")
+    expect(page.locator("#kx-canvas")).to_have_attribute("data-mode", "mask")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_undo_keys_while_typing_belong_to_the_text(person):
+    person.opens_photo()
+    person.edits("make it brighter", 2)
+    person.prompt.fill("half a thought")
+
+    person.prompt.press("Control+z")
+
+    expect(person.turns).to_have_count(2)
+
+
+def test_an_input_methods_enter_does_not_send(person):
+    person.opens_photo()
+    person.prompt.fill("あかるく")
+
+    person.prompt.evaluate(
+        """(element) => element.dispatchEvent(
+            new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true}))"""
+    )
+
+    expect(person.prompt).to_have_value("あかるく")
+
+
+def test_on_a_phone(make_person):
+    person = make_person(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).visit()
+    page = person.page
+    person.opens_photo()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(person.prompt).to_be_visible()
+    person.edits("make it brighter", 2)
+
+    page.get_by_role("button", name="Chat").click()
+    expect(person.turns.last).to_be_visible()
+    page.get_by_role("button", name="History").click()
+    expect(page.locator("[role=treeitem]").first).to_be_visible()
+    page.get_by_role("button", name="Picture").click()
+    expect(page.locator("#kx-canvas .kx-world")).to_be_visible()
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('.kx-toolbar button, .kx-tabs button, #kx-send')]
+            .filter((button) => button.offsetParent && Math.min(button.offsetWidth, button.offsetHeight) < 43)
+            .map((button) => button.getAttribute('aria-label'))"""
+    )
+    assert small == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(make_person, theme):
+    person = make_person(color_scheme=theme).visit()
+    assert serious(person.page) == []
+
+    person.opens_photo()
+    person.edits("make it brighter", 2)
+    person.says("add a dragon")
+    expect(person.page.locator(".kx-failure")).to_be_visible()
+    assert serious(person.page) == []
+
+    person.page.locator("#kx-settings-button").click()
+    expect(person.page.get_by_role("dialog")).to_be_visible()
+    assert serious(person.page) == []
+
+
+def serious(page):
+    found = Axe().run(page).response["violations"]
+    return [
+        (item["id"], [node["html"][:120] for node in item["nodes"]])
+        for item in json.loads(json.dumps(found))
+        if item["impact"] in ("serious", "critical")
+    ]
+
+
+def test_the_theme_can_be_switched_and_is_remembered(make_person):
+    person = make_person(color_scheme="light").visit()
+    person.page.get_by_role("button", name="Light or dark").click()
+    expect(person.page.locator("html")).to_have_attribute("data-theme", "dark")
+
+    person.page.reload()
+    person.ready()
+
+    expect(person.page.locator("html")).to_have_attribute("data-theme", "dark")
