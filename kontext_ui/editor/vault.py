@@ -19,14 +19,17 @@ from kontext_ui.images import codec
 
 T = TypeVar("T")
 CACHE_BYTES = 256 * 1024 * 1024
-"""Decoded pixels kept for the next edit: seven 12-megapixel pictures."""
+CACHE_PICTURES = 8
+"""Decoded pixels kept for the next edit: the newest picture of a few people at work. Bounded in number
+too, so that small pictures do not fill the bytes slowly and memory stays flat."""
 
 
 class PixelCache:
-    """Recently used pixels by digest, bounded in bytes; least recently used goes first. Thread-safe."""
+    """Recently used pixels by digest, bounded in bytes and number; least recently used goes first. Thread-safe."""
 
-    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, max_bytes: int = CACHE_BYTES, max_pictures: int = CACHE_PICTURES) -> None:
         self._max_bytes = max_bytes
+        self._max_pictures = max_pictures
         self._bytes = 0
         self._items: OrderedDict[str, Pixels] = OrderedDict()
         self._lock = Lock()
@@ -43,7 +46,7 @@ class PixelCache:
             old = self._items.pop(digest, None)
             self._bytes += pixels.nbytes - (0 if old is None else old.nbytes)
             self._items[digest] = pixels
-            while self._bytes > self._max_bytes and self._items:
+            while self._items and (self._bytes > self._max_bytes or len(self._items) > self._max_pictures):
                 self._bytes -= self._items.popitem(last=False)[1].nbytes
 
 

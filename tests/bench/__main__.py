@@ -1,0 +1,10 @@
+"""All benchmarks, as tables with ratios from one run: ``python -m tests.bench [name …]``."""
+
+import importlib
+import sys
+
+DEFAULT = ("turn", "process")
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or DEFAULT:
+        importlib.import_module(f"tests.bench.bench_{name}").main()
