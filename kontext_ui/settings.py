@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from platformdirs import user_data_path
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -80,6 +80,20 @@ class Settings(BaseSettings):
     )
     day_budget_usd: float | None = Field(
         default=None, ge=0, description="Spending limit of one visitor per day (UTC) in US dollars."
+    )
+    bfl_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("BFL_API_KEY", f"{PREFIX}BFL_API_KEY"),
+        description="Key for Black Forest Labs: the tiers pro and max.",
+    )
+    bfl_base_url: str = Field(
+        default="https://api.bfl.ai",
+        description="Address of Black Forest Labs; api.eu.bfl.ai and api.us.bfl.ai are regional.",
+    )
+    deadline_s: float = Field(
+        default=180,
+        gt=0,
+        description="How long a hosted edit is waited for, in seconds; later it can be asked for again.",
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
         default="INFO", description="How much is logged."

@@ -13,6 +13,7 @@ from kontext_ui.backends.base import Backend
 from kontext_ui.settings import Settings
 
 BACKENDS: Mapping[str, str] = {
+    "bfl": "kontext_ui.backends.bfl:build",
     "builtin": "kontext_ui.backends.builtin:build",
 }
 

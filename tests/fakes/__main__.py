@@ -1,0 +1,47 @@
+"""``python -m tests.fakes``: the fake providers on a free port, and the program with their keys filled in."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from tests.fakes.bfl import FakeBfl
+
+
+def serve(app, port):
+    """Run a fake on its own thread until the process ends."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    threading.Thread(target=server.run, daemon=True).start()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def main():
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    fake = FakeBfl(base)
+    fake.pending = 6
+    serve(fake.app, port)
+    sys.stdout.write("Fake providers are running; nothing leaves this machine and nothing is billed.\n")
+    sys.stdout.write("Words such as [[moderated]], [[no_credit]] or [[stall]] in a prompt choose a scenario.\n")
+    sys.stdout.flush()
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "BFL_API_KEY": fake.key, "KONTEXT_UI_BFL_BASE_URL": base}
+    return subprocess.call([sys.executable, "app.py"], cwd=root, env=environment)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
