@@ -10,7 +10,7 @@ BIN = $(VENV)/bin/python
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench bench-local sheets tables clean program tools browser python
+.PHONY: help run demo test check bench tables clean program tools browser python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -34,12 +34,6 @@ check: tools ## formatting, lint, types, layers, and a start with nothing but re
 
 bench: tools browser ## measure the page and the history; prints a table
 	@$(BIN) -m tests.bench
-
-bench-local: tools ## measure the engines that run on this machine
-	@$(BIN) -m tests.bench local
-
-sheets: tools ## contact sheets of edits, to be looked at, in tests/output
-	@$(BIN) -m tests.sheets
 
 tables: tools ## write the README's tables anew from the code
 	@$(BIN) -m tests.readme --write

@@ -1,0 +1,45 @@
+"""Every backend of the registry, ready to be asked, each against its fake where it has one.
+
+A new backend is a new member: the suite fails for one that is in the registry and not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from kontext_ui.backends.base import Backend
+from kontext_ui.backends.bfl import HOSTS, BflBackend
+from kontext_ui.backends.builtin import BuiltinBackend
+from kontext_ui.backends.http import Provider
+from tests.fakes.bfl import FakeBfl
+
+
+@dataclass(frozen=True)
+class Member:
+    """``make`` builds the backend with everything it needs; ``bare`` builds it as a newcomer has it."""
+
+    make: Callable[[], Backend]
+    bare: Callable[[], Backend]
+    instruction: str
+    refused: str
+    """An instruction that this backend answers with an error of its own."""
+
+
+async def _no_pause(_: float) -> None:
+    return None
+
+
+def _bfl(key: str | None) -> BflBackend:
+    transport = httpx.ASGITransport(app=FakeBfl().app)
+    return BflBackend(
+        Provider("bfl", BflBackend.label, "https://api.bfl.ai", HOSTS, transport=transport, sleep=_no_pause), key
+    )
+
+
+MEMBERS = {
+    "builtin": Member(BuiltinBackend, BuiltinBackend, "make it much darker", "add a dragon"),
+    "bfl": Member(lambda: _bfl("bfl_test"), lambda: _bfl(None), "make the door red", "[[moderated]]"),
+}
