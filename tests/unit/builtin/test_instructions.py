@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kontext_ui.backends.builtin.engine import make_plan
+from kontext_ui.backends.builtin.engine import EXAMPLES, make_plan
 from kontext_ui.errors import NotUnderstood
+from kontext_ui.ui.examples import EXAMPLES as OFFERED
 
 UNDERSTOOD = {
     "make it a bit warmer": [("warmth", 0.125)],
@@ -14,6 +15,8 @@ UNDERSTOOD = {
     "turn it black & white": [("greyscale", 1.0)],
     "Black and white, please!": [("greyscale", 1.0)],
     "black and white and more contrast": [("greyscale", 1.0), ("contrast", 0.25)],
+    "turn it black and white with more contrast": [("greyscale", 1.0), ("contrast", 0.25)],
+    "darker with a vignette": [("brightness", -0.2), ("vignette", 0.45)],
     "less saturated": [("saturation", -0.3)],
     "less warm": [("warmth", -0.25)],
     "more vivid colors": [("saturation", 0.3)],
@@ -90,6 +93,11 @@ def test_what_is_refused_offers_three_things_that_work(instruction):
 def test_a_refusal_names_the_words_that_were_not_understood():
     with pytest.raises(NotUnderstood, match="“dragon”"):
         make_plan("make it brighter and add a dragon")
+
+
+@pytest.mark.parametrize("instruction", [*EXAMPLES, *(example.instruction for example in OFFERED)])
+def test_every_example_that_is_offered_works(instruction):
+    assert make_plan(instruction).steps
 
 
 def test_strength_words_really_scale():
