@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from kontext_ui.editor import pipeline
 from kontext_ui.editor.routing import Router, fit_parameters
 from kontext_ui.editor.values import BackendOffer, EditDraft, Receipt
-from kontext_ui.edits import Capabilities, EditRequest, Mask, Mode, Size
+from kontext_ui.edits import Capabilities, EditRequest, Mask, Mode, Parameters, Size
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.projects import Version
 
@@ -27,21 +27,7 @@ def make_receipt(
     offer = router.choose(draft, keys)
     capabilities = offer.capabilities
     parameters, warnings = fit_parameters(draft.parameters, capabilities)
-    request = EditRequest(
-        instruction=draft.instruction,
-        tier=draft.tier,
-        backend=offer.id,
-        input_image=None if parent is None else parent.digest,
-        reference_images=draft.reference_images,
-        mask=draft.mask,
-        parameters=parameters,
-        prompt=draft.prompt.strip(),
-        lock=draft.lock,
-        feather_px=draft.feather_px,
-        region=draft.region,
-        native_mask=draft.native_mask and Mode.INPAINT in capabilities.modes,
-        side_by_side=draft.side_by_side,
-    )
+    request = _request(draft, offer, parent, parameters)
     _check_length(request, offer)
     _check_references(request, offer, router, keys)
     price = capabilities.inpaint_price_usd if request.native_mask else capabilities.price_usd
@@ -54,6 +40,24 @@ def make_receipt(
         typical_s=capabilities.typical_s,
         geometry="" if parent is None else _geometry(request, parent.size, capabilities, mask),
         warnings=tuple(warnings),
+    )
+
+
+def _request(draft: EditDraft, offer: BackendOffer, parent: Version | None, parameters: Parameters) -> EditRequest:
+    return EditRequest(
+        instruction=draft.instruction,
+        tier=draft.tier,
+        backend=offer.id,
+        input_image=None if parent is None else parent.digest,
+        reference_images=draft.reference_images,
+        mask=draft.mask,
+        parameters=parameters,
+        prompt=draft.prompt.strip(),
+        lock=draft.lock,
+        feather_px=draft.feather_px,
+        region=draft.region,
+        native_mask=draft.native_mask and Mode.INPAINT in offer.capabilities.modes,
+        side_by_side=draft.side_by_side,
     )
 
 

@@ -62,7 +62,9 @@ KEEP = re.compile(
     r"(?:,|\b(?:and|but|while|with)\b)?\s*\b(?:(?:while|but|and) )?"
     r"(?:keep(?:ing)?|preserv(?:e|ing)|maintain(?:ing)?|retain(?:ing)?|leav(?:e|ing))\b(?P<what>[^,;.]*)"
 )
-CLAUSE_BREAK = re.compile(r"\s*(?:[;,.!?\n]|\band\b(?: then| also)?|\bthen\b|\balso\b|\bplus\b|\bwith\b|\bafterwards\b)\s*")
+CLAUSE_BREAK = re.compile(
+    r"\s*(?:[;,.!?\n]|\band\b(?: then| also)?|\bthen\b|\balso\b|\bplus\b|\bwith\b|\bafterwards\b)\s*"
+)
 TOKEN = re.compile(
     r"\d+(?:\.\d+)?\s*(?::|x|×|/)\s*\d+(?:\.\d+)?|[+-]?\d+(?:\.\d+)?|%|°|[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\w\s]"
 )
