@@ -4,7 +4,7 @@ import { icon } from "./icons.js";
 import { makeCompare } from "./compare.js";
 import { makeMask } from "./mask.js";
 import { makeViewer } from "./viewer.js";
-import { call, store, upload } from "./store.js";
+import { call, open, store, upload } from "./store.js";
 
 const FORMATS = [["png", "PNG, lossless"], ["jpeg", "JPEG"], ["webp", "WebP"], ["tiff", "TIFF, lossless"]];
 
@@ -155,11 +155,31 @@ export function mount(root) {
     const file = files[0];
     if (!file) return;
     root.classList.add("kx-loading");
+    const before = store.project?.head;
     const answer = await upload(file, "root");
     root.classList.remove("kx-loading");
+    if (answer.result?.recipe) return offerRecipe(answer.result, before);
     if (!answer.error && store.versions.size > 1) {
       store.toast("Opened as a new picture of this project.", { label: "Use it as a reference instead", run: () => asReference(answer.result) });
     }
+  }
+
+  /** The file was exported by this program: its project can be gone on with, its instructions used again. */
+  function offerRecipe(opened, before) {
+    const { steps, project, version } = opened.recipe;
+    const choose = (run) => () => { dialog.close(); run(); };
+    const count = steps.length === 1 ? "One instruction" : `${steps.length} instructions`;
+    const dialog = h("dialog", { class: "kx-dialog", "aria-label": "A picture made here" },
+      h("h2", {}, "This picture was made with this program"),
+      h("ol", { class: "kx-steps" }, steps.slice(0, 12).map((step) => h("li", {}, step.instruction))),
+      h("div", { class: "kx-stack" },
+        project && h("button", { type: "button", class: "kx-button kx-primary", onclick: choose(async () => { await call("undo_open", { version: opened.version }); await open(project); call("select", { version }); }) }, "Go on with its project"),
+        h("button", { type: "button", class: "kx-button", onclick: choose(() => call("replay", { version: before || opened.version, steps })) },
+          before ? `${count}: replay on the picture that was open` : `${count}: replay on this picture`),
+        h("button", { type: "button", class: "kx-button", onclick: choose(() => {}) }, "Just open it")));
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
   }
 
   async function asReference(root_) {

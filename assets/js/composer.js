@@ -127,9 +127,10 @@ export function mount(root) {
     const answer = await call("check", { draft: wire() }, { quiet: true });
     if (store.draft.text !== asked) return;
     if (answer.error) return showError(answer.error);
-    const { price_usd, price_note, typical_s, geometry, warnings, backend_label } = answer.result;
+    const { price_usd, price_note, typical_s, geometry, warnings, backend_label, prompt: sent } = answer.result;
     fill(receipt,
       h("span", {}, [backend_label, price(price_usd), price_note, typical_s && `about ${seconds(typical_s)}`, geometry].filter(Boolean).join(" · ")),
+      sent !== asked.trim() && h("span", { class: "kx-sent" }, `Sent as: ${sent}`),
       warnings.map((warning) => h("span", { class: "kx-warning" }, icon("warning"), warning)));
   }
 
@@ -156,12 +157,20 @@ export function mount(root) {
 
   function drawStrip() {
     const { references, mask, region, parent } = store.draft;
+    const backend = store.backend();
+    const toggle = (name, label) => {
+      const box = h("input", { type: "checkbox", onchange: () => store.setDraft({ [name]: box.checked }) });
+      box.checked = Boolean(store.draft[name]);
+      return h("label", { class: "kx-reference" }, box, label);
+    };
     fill(strip,
       references.map((reference, index) => h("span", { class: "kx-reference" },
         h("img", { src: store.imageUrl(reference.digest, "thumb"), alt: "" }), `image ${index + 2}`,
         iconButton(icon("close"), `Remove reference ${index + 1}`, () => store.setDraft({ references: references.filter((_, at) => at !== index) })))),
       mask && h("span", { class: "kx-reference" }, icon("mask"), "mask", iconButton(icon("close"), "Remove the mask", () => store.setDraftMask(null))),
       region && h("span", { class: "kx-reference" }, icon("rectangle"), `${region.width} × ${region.height} px`, iconButton(icon("close"), "Send the whole picture", () => store.setDraft({ region: null }))),
+      references.length > (backend?.max_reference_images ?? 0) && toggle("side_by_side", "put side by side on one canvas"),
+      mask && backend?.modes.includes("inpaint") && toggle("native_mask", `use the fill model, ${price(backend.inpaint_price_usd)}`),
       parent && parent !== store.project?.head && h("span", { class: "kx-reference" }, icon("fork"), "for an earlier version", iconButton(icon("close"), "Apply to the current version", () => store.setDraft({ parent: null }))));
     strip.hidden = !strip.children.length;
   }
@@ -190,9 +199,9 @@ function tierText(tier) {
 
 /** The draft as the server reads it. */
 function wire() {
-  const { text, tier, backend, parameters, references, mask, lock, region, parent, native_mask, side_by_side, feather_px } = store.draft;
+  const { text, tier, backend, parameters, references, mask, lock, region, parent, native_mask, side_by_side, feather_px, keep_character } = store.draft;
   return {
     instruction: text, tier, backend, parameters, lock, region, parent, native_mask: Boolean(native_mask), side_by_side: Boolean(side_by_side),
-    feather_px: feather_px ?? null, references: references.map((reference) => reference.digest), mask: mask?.digest || null,
+    feather_px: feather_px ?? null, keep_character: keep_character ?? null, references: references.map((reference) => reference.digest), mask: mask?.digest || null,
   };
 }

@@ -29,7 +29,7 @@ export function parameterPanel() {
     fill(element,
       h("h2", {}, backend.model),
       backend.notes.map((note) => h("p", { class: "kx-muted" }, note)),
-      backend.full_resolution ? null : lockField(),
+      backend.full_resolution ? null : [lockField(), characterField()],
       backend.parameters.map((parameter) => field(parameter, change)),
       Object.entries(backend.unsupported).length > 0 && h("details", { class: "kx-details" },
         h("summary", {}, "Not available here"),
@@ -43,6 +43,15 @@ function lockField() {
   return h("label", { class: "kx-field" }, h("span", {}, "Untouched pixels"),
     h("select", { onchange: (event) => store.setDraft({ lock: event.target.value }) },
       LOCKS.map(([value, label]) => h("option", { value, selected: store.draft.lock === value }, label))));
+}
+
+const LIKENESS = [["", "when the instruction names a person"], ["yes", "always"], ["no", "never"]];
+
+function characterField() {
+  const now = { true: "yes", false: "no" }[store.draft.keep_character] || "";
+  return h("label", { class: "kx-field" }, h("span", {}, "Ask the model to keep a person's looks"),
+    h("select", { onchange: (event) => store.setDraft({ keep_character: { yes: true, no: false }[event.target.value] ?? null }) },
+      LIKENESS.map(([value, label]) => h("option", { value, selected: value === now }, label))));
 }
 
 function field(parameter, change) {

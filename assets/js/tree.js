@@ -191,6 +191,7 @@ export function mount(root) {
       entry(version.starred ? "Remove the star" : "Star", () => call("star", { version: id, starred: !version.starred })),
       entry("Name…", () => naming(version)),
       entry("Use as a reference image", () => store.setDraft({ references: [...store.draft.references, { digest: version.digest }] })),
+      version.parent && entry("Redo from the first picture in one request", () => collapse(version)),
       entry("Prune this branch", () => prune(id)));
     list.addEventListener("keydown", (event) => {
       const items = [...list.querySelectorAll("button")];
@@ -208,6 +209,14 @@ export function mount(root) {
     list.style.top = `${Math.max(8, Math.min(at.bottom, innerHeight - list.offsetHeight - 8))}px`;
     addEventListener("pointerdown", outside, true);
     list.querySelector("button").focus();
+  }
+
+  /** The chain's instructions as one draft on its root, for looking over before it is sent. */
+  function collapse(version) {
+    const path = store.path(version.id);
+    const text = path.slice(1).map((step) => step.instruction.trim().replace(/\.$/, "")).join(". Then ");
+    store.setDraft({ text, parent: path[0].id });
+    dispatchEvent(new CustomEvent("kx-prompt-focus"));
   }
 
   function naming(version) {

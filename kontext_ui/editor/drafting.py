@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
+
+from pydantic import TypeAdapter
 
 from kontext_ui.editor import pipeline
 from kontext_ui.editor.routing import Router, fit_parameters
 from kontext_ui.editor.values import BackendOffer, EditDraft, Receipt
-from kontext_ui.edits import Capabilities, EditRequest, Mask, Mode, Parameters, Size
+from kontext_ui.edits import Capabilities, EditRequest, Mask, Mode, Parameters, Size, Tier
 from kontext_ui.errors import InvalidRequest
+from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Version
 
 
@@ -52,13 +56,48 @@ def _request(draft: EditDraft, offer: BackendOffer, parent: Version | None, para
         reference_images=draft.reference_images,
         mask=draft.mask,
         parameters=parameters,
-        prompt=draft.prompt.strip(),
+        prompt=_prompt(draft, offer),
         lock=draft.lock,
         feather_px=draft.feather_px,
         region=draft.region,
         native_mask=draft.native_mask and Mode.INPAINT in offer.capabilities.modes,
         side_by_side=draft.side_by_side,
     )
+
+
+_PARAMETERS = TypeAdapter(Parameters)
+
+
+def draft_of(step: RecipeStep, parent: str) -> EditDraft:
+    """A recipe's step as a draft on a version. Raises ``InvalidRequest`` for a recipe that makes no sense here."""
+    try:
+        parameters = _PARAMETERS.validate_python({**(step.parameters or {}), "seed": step.seed})
+        tier = Tier(step.tier)
+    except ValueError:
+        raise InvalidRequest("A step of this recipe cannot be read.") from None
+    return EditDraft(step.instruction, tier, parent=parent, prompt=step.prompt, parameters=parameters)
+
+
+PEOPLE = frozenset(
+    """person people man men woman women girl boy child kid baby lady guy face portrait bride groom he she him her his
+    hers they them their selfie model""".split()
+)
+PRESERVING = ("preserv", "keep", "same face", "identity", "likeness")
+CHARACTER_CLAUSE = "while preserving the person's facial features, hairstyle and expression"
+
+
+def _prompt(draft: EditDraft, offer: BackendOffer) -> str:
+    """What is sent when it is not just the instruction: the user's own prompt, or one with a preserving clause.
+
+    Only engines that redraw the picture need to be asked; those that say so already are not asked twice.
+    """
+    words = set(re.findall(r"[a-z]+", draft.instruction.lower()))
+    wanted = bool(words & PEOPLE) if draft.keep_character is None else draft.keep_character
+    redraws = offer.capabilities.size_rule.kind != "any" and not draft.from_text
+    said = any(word in draft.instruction.lower() for word in PRESERVING)
+    if draft.prompt.strip() or not wanted or not redraws or said:
+        return draft.prompt.strip()
+    return f"{draft.instruction.rstrip(' .')}, {CHARACTER_CLAUSE}"
 
 
 def _check_length(request: EditRequest, offer: BackendOffer) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 from anyio import to_thread
 
-from kontext_ui.editor.drafting import make_receipt
+from kontext_ui.editor.drafting import draft_of, make_receipt
 from kontext_ui.editor.gallery import Gallery
 from kontext_ui.editor.keys import KeyRing
 from kontext_ui.editor.library import Library
@@ -22,9 +23,10 @@ from kontext_ui.editor.runner import JobRunner, can_resume
 from kontext_ui.editor.spending import DAY_BUDGET, Budget, Purse
 from kontext_ui.editor.values import Change, EditDraft, ProjectView, Receipt, TierOffer
 from kontext_ui.editor.vault import Vault
-from kontext_ui.errors import InvalidRequest
+from kontext_ui.errors import InvalidRequest, KontextError
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images import codec
+from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Job, JobState, Project, Turn, Version
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class Editor(Library, Gallery):
         self._heart: asyncio.Task[None] | None = None
         self._recovered = asyncio.Event()
         self._closed = False
+        self._replays: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Take up what an earlier process left open. Calling it again does nothing."""
@@ -74,6 +77,8 @@ class Editor(Library, Gallery):
         if self._heart is not None:
             self._heart.cancel()
             await asyncio.gather(self._heart, return_exceptions=True)
+        for task in self._replays:
+            task.cancel()
         await self._runner.aclose()
         for backend in self._router.backends.values():
             await backend.aclose()
@@ -159,6 +164,28 @@ class Editor(Library, Gallery):
             return None
         return await _io(self._store.version, owner, project.id, version_id)
 
+    async def replay(self, owner: str, project_id: str, version_id: str, steps: Sequence[RecipeStep]) -> None:
+        """Carry out a recipe's steps one after the other, beginning at a version. Stops at the first that fails.
+
+        Each step is a turn of its own; closing the page does not stop them, ending the program does.
+        """
+        await _io(self._store.version, owner, project_id, version_id)
+        task = asyncio.create_task(self._replay(owner, project_id, version_id, steps), name=f"replay {version_id}")
+        self._replays.add(task)
+        task.add_done_callback(self._replays.discard)
+
+    async def _replay(self, owner: str, project_id: str, version_id: str, steps: Sequence[RecipeStep]) -> None:
+        for step in steps:
+            try:
+                job = await self.submit(owner, project_id, draft_of(step, version_id))
+                turn = await self.wait(owner, job.id)
+            except KontextError as error:
+                log.info("replaying stopped: %s", error)
+                return
+            if turn.version is None:
+                return
+            version_id = turn.version.id
+
     async def job(self, owner: str, job_id: str) -> Job:
         return await _io(self._store.job, owner, job_id)
 
@@ -178,7 +205,9 @@ class Editor(Library, Gallery):
         """Return once the job is closed."""
         await _io(self._store.job, owner, job_id)
         await self._runner.wait(job_id)
-        return await self._runner.turn(owner, job_id)
+        job = await _io(self._store.job, owner, job_id)
+        version = None if job.version is None else await _io(self._store.version, owner, job.project, job.version)
+        return Turn(job, version)
 
     # Keys and money
 

@@ -107,7 +107,7 @@ class Gallery(Parts):
         )
 
     async def read_recipe(self, data: bytes) -> Recipe | None:
-        """The recipe in a file that was exported here, if it is one."""
+        """The recipe in a file that was exported by this program, if it is one."""
         return await self._vault.compute(read_recipe, data)
 
     async def image_path(self, owner: str, project_id: str, digest: str, kind: str = "full") -> Path:

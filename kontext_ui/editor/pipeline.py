@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from kontext_ui.editor.vault import Vault
-from kontext_ui.edits import Capabilities, EditRequest, EditResult, Mask, Pixels, Size
+from kontext_ui.edits import Capabilities, EditRequest, EditResult, Mask, Pixels, Size, SizeRule
 from kontext_ui.images import geometry, lock, masks, references
 
 REFERENCE_SIDE_PX = 1568
@@ -63,6 +63,8 @@ def _prepare(
         return Prepared(None, None, None, None, tuple(_shrunk(image) for image in looked_at), None)
     if mask is not None:
         mask = masks.normalise(mask, geometry.size_of(parent))
+    elif request.region is not None:
+        mask = masks.from_rectangle(request.region, geometry.size_of(parent))
     if rule.kind == "any":
         return Prepared(parent, mask, parent, mask, looked_at, None)
     if request.side_by_side and len(looked_at) > capabilities.max_reference_images:
@@ -90,6 +92,8 @@ def bring_back(prepared: Prepared, request: EditRequest, result: EditResult) -> 
     """From the backend's picture to the stored version."""
     if prepared.parent is None:
         return BroughtBack(result.pixels, None, None, result.warnings)
+    if prepared.fit is None and prepared.parent_mask is not None and result.pixels.shape == prepared.parent.shape:
+        return _within_mask(prepared.parent, prepared.parent_mask, request, result)
     if prepared.fit is None:
         fraction = changed_fraction(prepared.parent, result.pixels)
         return BroughtBack(result.pixels, result.change_mask, fraction, result.warnings)
@@ -109,6 +113,13 @@ def bring_back(prepared: Prepared, request: EditRequest, result: EditResult) -> 
         locked.meters,
         None if locked.kept_whole and prepared.fit.reframed else locked.candidate,
     )
+
+
+def _within_mask(parent: Pixels, mask: Mask, request: EditRequest, result: EditResult) -> BroughtBack:
+    """The engine worked on the photo's own pixels: what lies outside the mask and its soft edge is the photo's."""
+    fit = geometry.plan_fit(geometry.size_of(parent), SizeRule("any"))
+    locked = lock.bring_back(parent, result.pixels, fit, mask=mask, feather_px=request.feather_px, exact=True)
+    return BroughtBack(locked.pixels, locked.change_mask, locked.changed_fraction, result.warnings + locked.warnings)
 
 
 def changed_fraction(before: Pixels, after: Pixels) -> float | None:

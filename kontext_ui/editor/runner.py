@@ -32,10 +32,13 @@ from kontext_ui.editor.vault import Vault
 from kontext_ui.edits import Done, EditEvent, EditResult, Running, Submitted
 from kontext_ui.errors import BackendError, Billed, EditCancelled, JobClosed, KontextError, UnexpectedAnswer
 from kontext_ui.history.store import HistoryStore
+from kontext_ui.images import meters
 from kontext_ui.images.geometry import size_of
-from kontext_ui.projects import Failure, Job, JobState, Outcome, Turn
+from kontext_ui.projects import Failure, Job, JobState, Outcome
 
 log = logging.getLogger(__name__)
+CHAIN = 12
+"""So many turns are looked at for accumulated loss, so that a long history costs no more than a short one."""
 PROGRESS_INTERVAL_S = 0.1
 """Progress is told at most this often; ten a second looks smooth."""
 
@@ -263,6 +266,7 @@ class JobRunner:
         run.progress = Running(fraction=1.0, stage="saving")
         self._tell_progress(run)
         back = await self._vault.compute(pipeline.bring_back, prepared, run.job.request, result)
+        back = await self._with_drift(run.job, prepared, back)
         digest, mask, answer = await asyncio.gather(
             self._vault.save(back.pixels),
             self._vault.save_mask(back.change_mask),
@@ -284,6 +288,23 @@ class JobRunner:
         project = await _io(self._store.project, run.job.owner, run.job.project)
         log.info("job %s: %s, %.2f s", run.job.id, run.job.request.backend, seconds)
         self._feed.publish(run.job.project, Change(project=project, versions=(version,), jobs=(run.job,)))
+
+    async def _with_drift(
+        self, job: Job, prepared: pipeline.Prepared, back: pipeline.BroughtBack
+    ) -> pipeline.BroughtBack:
+        """Measure what the chain has lost against its first picture; only results that a model redrew lose anything."""
+        if prepared.fit is None or job.parent is None:
+            return back
+        path = await _io(lambda: self._store.path_to_root(job.owner, job.project, job.parent or "", limit=CHAIN))
+        before = await self._vault.load(path[0].digest)
+        sharpness = await self._vault.compute(meters.sharpness_against, back.pixels, before)
+        turns = [version.outcome.meters for version in path if version.outcome is not None]
+        warning = meters.accumulated([*turns, back.meters], sharpness=sharpness)
+        return dataclasses.replace(
+            back,
+            meters={**back.meters, "sharpness": sharpness},
+            warnings=back.warnings if warning is None else (*back.warnings, warning),
+        )
 
     def _outcome(self, job: Job, back: pipeline.BroughtBack, result: EditResult, seconds: float) -> Outcome:
         capabilities = self._router.backends[job.request.backend].capabilities(job.request.tier)
@@ -310,11 +331,6 @@ class JobRunner:
         close = self._store.close_cancelled if state is JobState.CANCELLED else self._store.close_failed
         run.job = await _io(close, run.job.id, failure)
         self._feed.publish(run.job.project, Change(jobs=(run.job,)))
-
-    async def turn(self, owner: str, job_id: str) -> Turn:
-        job = await _io(self._store.job, owner, job_id)
-        version = None if job.version is None else await _io(self._store.version, owner, job.project, job.version)
-        return Turn(job, version)
 
 
 _io = to_thread.run_sync

@@ -28,6 +28,8 @@ class EditDraft:
     region: Rectangle | None = None
     native_mask: bool = False
     side_by_side: bool = False
+    keep_character: bool | None = None
+    """Ask the model to preserve a person's looks; ``None`` does so when the instruction names a person."""
     from_text: bool = False
     """Generate a new root from the text alone, although the project has a picture."""
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kontext_ui.editor import EditDraft, Editor
 from kontext_ui.errors import InvalidRequest
+from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Project
 from kontext_ui.ui.examples import EXAMPLES
 from kontext_ui.ui.present import Row, project_row, receipt_row
@@ -22,6 +23,8 @@ from kontext_ui.ui.present import Row, project_row, receipt_row
 Message: TypeAlias = Mapping[str, Any]
 Action: TypeAlias = Callable[[str, Message], Awaitable[object]]
 DRAFTS = TypeAdapter(EditDraft)
+STEPS = TypeAdapter(tuple[RecipeStep, ...])
+MAX_REPLAYED = 50
 PREFERENCES = ("theme", "composer", "last_project")
 MAX_TEXT = 20_000
 """Longest text taken from the page, in characters; a prompt has a limit of its own per backend."""
@@ -114,6 +117,15 @@ class Handlers:
     async def search(self, owner: str, message: Message) -> list[str]:
         found = await self._editor.search(owner, text(message, "project"), text(message, "text"))
         return [version.id for version in found]
+
+    async def replay(self, owner: str, message: Message) -> None:
+        try:
+            steps = STEPS.validate_python(message.get("steps"))
+        except ValidationError:
+            raise InvalidRequest("These steps cannot be read.") from None
+        if not 0 < len(steps) <= MAX_REPLAYED:
+            raise InvalidRequest(f"At most {MAX_REPLAYED} steps can be replayed at once.")
+        await self._editor.replay(owner, text(message, "project"), text(message, "version"), steps)
 
     async def change_mask(self, owner: str, message: Message) -> Row:
         how = message.get("how")

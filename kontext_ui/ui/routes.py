@@ -12,6 +12,7 @@ import json
 import logging
 import mimetypes
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -153,9 +154,21 @@ class Pages:
                 digest = await self._editor.add_mask(owner, project_id, query.get("version", ""), data)
                 return JSONResponse({"result": {"digest": digest}})
             version = await self._editor.add_image(owner, project_id, data, name)
+            recipe = await self._recipe(owner, data)
         except KontextError as error:
             return _failed(error)
-        return JSONResponse({"result": {"version": version.id, "digest": version.digest}})
+        return JSONResponse({"result": {"version": version.id, "digest": version.digest, "recipe": recipe}})
+
+    async def _recipe(self, owner: str, data: bytes) -> present.Row | None:
+        """The recipe of a file that was exported here, and whether its project is still there for this visitor."""
+        recipe = await self._editor.read_recipe(data)
+        if recipe is None:
+            return None
+        try:
+            await self._editor.version(owner, recipe.project, recipe.version)
+        except HistoryError:
+            return {"steps": [asdict(step) for step in recipe.steps], "project": None}
+        return {"steps": [asdict(step) for step in recipe.steps], "project": recipe.project, "version": recipe.version}
 
     async def image(self, request: Request) -> Response:
         owner = _owner(request)

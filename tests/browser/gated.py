@@ -12,7 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from kontext_ui.edits import Capabilities, Done, EditResult, Mode, Parameter, Readiness, Running, Submitted, Tier
+from kontext_ui.edits import (
+    Capabilities,
+    Done,
+    EditResult,
+    Mode,
+    Parameter,
+    Readiness,
+    Running,
+    Size,
+    SizeRule,
+    Submitted,
+    Tier,
+)
 from kontext_ui.errors import ContentModerated
 
 
@@ -31,7 +43,8 @@ class GatedBackend:
             modes=frozenset({Mode.EDIT, Mode.GENERATE}),
             parameters=(Parameter("seed", "Seed", "int", None, 0, 2**31 - 1),),
             unsupported={"style_preset": "This provider has no styles."},
-            max_reference_images=2,
+            size_rule=SizeRule("list", sizes=(Size(192, 128), Size(128, 192), Size(160, 160))),
+            max_reference_images=1,
             price_usd=0.04,
             typical_s=6,
         )
@@ -64,11 +77,28 @@ class GatedBackend:
             yield Running(fraction, "drawing")
             fraction = min(0.9, fraction + 0.05)
             await asyncio.sleep(0.05)
-        source = task.input_image if task.input_image is not None else np.full((64, 96, 3), 90, np.uint8)
-        yield Done(EditResult(255 - source, description="Inverted it, slowly.", seed=request.parameters.seed or 7))
+        source = task.input_image if task.input_image is not None else np.full((128, 192, 3), 90, np.uint8)
+        yield Done(
+            EditResult(
+                edited(source, request.instruction),
+                description="Inverted it, slowly.",
+                seed=request.parameters.seed or 7,
+            )
+        )
 
     async def aclose(self):
         pass
+
+
+def edited(source, instruction):
+    """All of it inverted, or only its middle when the instruction speaks of the middle."""
+    if "middle" not in instruction:
+        return 255 - source
+    pixels = source.copy()
+    height, width = source.shape[:2]
+    part = np.s_[height // 3 : 2 * height // 3, width // 3 : 2 * width // 3]
+    pixels[part] = 255 - source[part]
+    return pixels
 
 
 def build(settings):
