@@ -1,10 +1,10 @@
-// Painting where the edit may work. The mask has its own resolution and is scaled up on the server.
+// Painting where the edit may work, at the photo's own resolution up to 4096 pixels on the longest side.
 import { fill, h, iconButton } from "./dom.js";
 import { icon } from "./icons.js";
 import { store, upload } from "./store.js";
 
-const MAX_SIDE_PX = 2048;
-const UNDO_STEPS = 30;
+const MAX_SIDE_PX = 4096;
+const UNDO_BYTES = 256e6;
 
 export function makeMask(stage, world, viewer, onmode) {
   const canvas = h("canvas", { class: "kx-mask-canvas", hidden: true });
@@ -81,7 +81,7 @@ export function makeMask(stage, world, viewer, onmode) {
 
   function remember() {
     done.push(context.getImageData(0, 0, canvas.width, canvas.height));
-    if (done.length > UNDO_STEPS) done.shift();
+    while (done.length > 3 && done.length * canvas.width * canvas.height * 4 > UNDO_BYTES) done.shift();
     undone.length = 0;
   }
 

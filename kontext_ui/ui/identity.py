@@ -119,4 +119,4 @@ def is_same_origin(headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is not None:
         return urlsplit(origin).netloc == headers.get("x-forwarded-host", headers.get("host", ""))
-    return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "same-site", "none", "cross-site-navigate")
+    return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")

@@ -3,8 +3,9 @@
 import importlib
 import sys
 
-DEFAULT = ("turn", "process")
+DEFAULT = ("turn", "process", "lock")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or DEFAULT:
-        importlib.import_module(f"tests.bench.bench_{name}").main()
+        main = importlib.import_module(f"tests.bench.bench_{name}").main
+        main(["--quick"]) if name == "lock" else main()

@@ -22,7 +22,7 @@ from kontext_ui.images.lock import bring_back
 from tests import drift
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true")
     options.add_argument("--pictures", type=Path)
@@ -32,7 +32,7 @@ def main() -> None:
     options.add_argument("--share", type=float, nargs=2, default=[0.01, 0.08], help="of the frame, of local edits")
     options.add_argument("--harder", type=float, default=1.0, help="factor on the drift's movement")
     options.add_argument("--wobble", type=float, default=0.0, help="uneven displacement in pixels, beyond the targets")
-    given = options.parse_args()
+    given = options.parse_args(arguments)
     given.photos = given.photos[::3] if given.quick else given.photos
     rows = []
     for megapixels in given.megapixels:

@@ -96,7 +96,13 @@ def test_the_cookie_is_for_this_site_and_out_of_scripts_reach(ann):
 
 
 def test_another_sites_page_has_no_identity_here(ann):
-    for headers in ({"origin": "https://evil.example"}, {"origin": "null"}):
+    foreign = (
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    )
+    for headers in foreign:
         answer = ann.http.post("/kontext/do/list_projects", json={}, headers=headers)
         assert answer.status_code == 401
         assert "access-control-allow-origin" not in answer.headers
