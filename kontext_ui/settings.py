@@ -90,6 +90,12 @@ class Settings(BaseSettings):
         default="https://api.bfl.ai",
         description="Address of Black Forest Labs; api.eu.bfl.ai and api.us.bfl.ai are regional.",
     )
+    replicate_api_token: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("REPLICATE_API_TOKEN", f"{PREFIX}REPLICATE_API_TOKEN"),
+        description="Token for Replicate: the tiers pro, max and dev.",
+    )
+    replicate_base_url: str = Field(default="https://api.replicate.com/v1", description="Address of Replicate.")
     deadline_s: float = Field(
         default=180,
         gt=0,

@@ -14,6 +14,7 @@ from kontext_ui.settings import Settings
 
 BACKENDS: Mapping[str, str] = {
     "bfl": "kontext_ui.backends.bfl:build",
+    "replicate": "kontext_ui.backends.replicate:build",
     "builtin": "kontext_ui.backends.builtin:build",
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from kontext_ui.backends.base import EditTask
-from kontext_ui.backends.http import LinkExpired, Provider
+from kontext_ui.backends.http import LinkExpired, Provider, json_of
 from kontext_ui.edits import (
     Capabilities,
     Done,
@@ -104,7 +104,7 @@ class BflBackend:
         del body
         if response.status_code != httpx.codes.OK:
             raise self._http.refused(response, "BFL_API_KEY")
-        answer = _json(response)
+        answer = json_of(response)
         remote_id = answer.get("id")
         if not isinstance(remote_id, str) or not remote_id:
             self._http.unexpected("there is no id in it")
@@ -127,7 +127,7 @@ class BflBackend:
         headers = self._headers(task)
         for number in range(1_000_000):
             response = await self._http.get(poll_url, headers, started)
-            answer = _json(response)
+            answer = json_of(response)
             status = str(answer.get("status") or answer.get("state") or "")
             if status == "Ready":
                 result = answer.get("result")
@@ -206,7 +206,7 @@ class BflBackend:
         response = await self._http.get(f"{self._http.base_url}/v1/credits", {"x-key": key}, self._http.now())
         if response.status_code != httpx.codes.OK:
             raise self._http.refused(response, "BFL_API_KEY")
-        credits = _json(response).get("credits")
+        credits = json_of(response).get("credits")
         if not isinstance(credits, int | float):
             raise OutOfCredit(f"{self.label} did not say how much credit is left.", backend=self.id)
         return credits * CREDIT_USD
@@ -256,14 +256,6 @@ def _fill_body(request: EditRequest, task: EditTask) -> dict[str, Any]:
 
 def _base64(pixels: Pixels) -> str:
     return base64.b64encode(codec.encode_png(pixels)).decode("ascii")
-
-
-def _json(response: httpx.Response) -> Mapping[str, Any]:
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def build(settings: Settings) -> BflBackend:

@@ -283,6 +283,15 @@ def _field_error(item: Mapping[str, Any]) -> str:
     return f"{where}: {item.get('msg', 'invalid')}"
 
 
+def json_of(response: httpx.Response) -> Mapping[str, Any]:
+    """The answer's JSON object; empty when it is none."""
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
 def retry_after(response: httpx.Response) -> float | None:
     """Seconds that the provider asks to wait, at most ``MAX_RETRY_AFTER_S``."""
     try:

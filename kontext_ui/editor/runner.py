@@ -152,9 +152,10 @@ class JobRunner:
                 raise  # the program is closing: the job stays open and is taken up at the next start
             await self._close(run, JobState.CANCELLED, run.cancelled_as)
         except EditCancelled as error:
-            if run.cancelled_as is None:
+            if run.cancelled_as is None and run.stop.is_set():
                 return  # an engine noticed the closing program before its task was cancelled
-            await self._close(run, JobState.CANCELLED, dataclasses.replace(run.cancelled_as, billed=error.billed))
+            failure = run.cancelled_as or describe(error)  # somebody may have cancelled it at the provider
+            await self._close(run, JobState.CANCELLED, dataclasses.replace(failure, billed=error.billed))
         except JobClosed:
             # Another process took this one for dead and finished the job: its word stands.
             log.warning("job %s was ended by another process", run.job.id)

@@ -14,7 +14,10 @@ from kontext_ui.backends.base import Backend
 from kontext_ui.backends.bfl import HOSTS, BflBackend
 from kontext_ui.backends.builtin import BuiltinBackend
 from kontext_ui.backends.http import Provider
+from kontext_ui.backends.replicate import HOSTS as REPLICATE
+from kontext_ui.backends.replicate import ReplicateBackend
 from tests.fakes.bfl import FakeBfl
+from tests.fakes.replicate import FakeReplicate
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,16 @@ def _bfl(key: str | None) -> BflBackend:
     )
 
 
+def _replicate(key: str | None) -> ReplicateBackend:
+    transport = httpx.ASGITransport(app=FakeReplicate().app)
+    base = "https://api.replicate.com/v1"
+    return ReplicateBackend(
+        Provider("replicate", "Replicate", base, REPLICATE, transport=transport, sleep=_no_pause), key
+    )
+
+
 MEMBERS = {
     "builtin": Member(BuiltinBackend, BuiltinBackend, "make it much darker", "add a dragon"),
     "bfl": Member(lambda: _bfl("bfl_test"), lambda: _bfl(None), "make the door red", "[[moderated]]"),
+    "replicate": Member(lambda: _replicate("r8_test"), lambda: _replicate(None), "make the door red", "[[moderated]]"),
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from tests.fakes.bfl import FakeBfl
+from tests.fakes.replicate import FakeReplicate
 
 
 def serve(app, port):
@@ -27,16 +28,20 @@ def free_port():
 
 
 def main():
-    port = free_port()
-    base = f"http://127.0.0.1:{port}"
-    fake = FakeBfl(base)
-    fake.pending = 6
-    serve(fake.app, port)
+    environment = dict(os.environ)
+    for kind, key, address in (
+        (FakeBfl, "BFL_API_KEY", "KONTEXT_UI_BFL_BASE_URL"),
+        (FakeReplicate, "REPLICATE_API_TOKEN", "KONTEXT_UI_REPLICATE_BASE_URL"),
+    ):
+        port = free_port()
+        fake = kind(f"http://127.0.0.1:{port}")
+        fake.pending = 6
+        serve(fake.app, port)
+        environment |= {key: fake.key, address: f"http://127.0.0.1:{port}"}
     sys.stdout.write("Fake providers are running; nothing leaves this machine and nothing is billed.\n")
     sys.stdout.write("Words such as [[moderated]], [[no_credit]] or [[stall]] in a prompt choose a scenario.\n")
     sys.stdout.flush()
     root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "BFL_API_KEY": fake.key, "KONTEXT_UI_BFL_BASE_URL": base}
     return subprocess.call([sys.executable, "app.py"], cwd=root, env=environment)
 
 

@@ -13,6 +13,7 @@ from kontext_ui.errors import (
     Billed,
     BudgetExceeded,
     ContentModerated,
+    EditCancelled,
     ImageMissing,
     InvalidImage,
     InvalidRequest,
@@ -192,6 +193,15 @@ async def test_a_provider_that_cannot_stop_may_bill_and_a_late_result_is_kept_be
             pass
     assert change.versions[0].parent == desk.root
     assert (await desk.project_now()).head == desk.root
+
+
+async def test_an_edit_that_was_cancelled_at_the_provider_is_closed(make_desk):
+    cancelled = EditCancelled("It was cancelled there.", billed=Billed.MAYBE)
+    desk = await make_desk(HostedBackend().enqueue(submitted(), cancelled))
+
+    turn = await desk.edit()
+
+    assert (turn.job.state, turn.job.failure.billed) == (JobState.CANCELLED, Billed.MAYBE)
 
 
 async def test_a_failure_that_cost_nothing_goes_on_with_the_next_backend_of_the_tier(make_desk):

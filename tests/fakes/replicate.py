@@ -1,0 +1,153 @@
+"""Replicate as its documents describe it: upload, create, poll, cancel, and a delivery host that wants no token."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from tests.fakes.pictures import edited, encoded
+
+MODELS = {
+    "flux-kontext-pro", "flux-kontext-max", "flux-kontext-dev", "multi-image-kontext-pro", "multi-image-kontext-max",
+}  # fmt: skip
+FLAGGED = "The input or output was flagged as sensitive. Please try again with different inputs. (E005)"
+
+
+class FakeReplicate:
+    """``base`` makes every address lie on one host, for real sockets."""
+
+    def __init__(self, base: str | None = None, key: str = "r8_test") -> None:
+        self.key = key
+        self.scenario = "success"
+        self.pending = 2
+        self.submitted: list[dict] = []
+        self.trouble: list[str] = []
+        self._base = base
+        self._files: dict[str, bytes] = {}
+        self._predictions: dict[str, dict] = {}
+        prefix = "" if base else "/v1"
+        self.app = Starlette(
+            routes=[
+                Route(f"{prefix}/files", self.upload, methods=["POST"]),
+                Route(f"{prefix}/models/{{owner}}/{{name}}/predictions", self.create, methods=["POST"]),
+                Route(f"{prefix}/predictions/{{id}}", self.get),
+                Route(f"{prefix}/predictions/{{id}}/cancel", self.cancel, methods=["POST"]),
+                Route("/out/{id}.{suffix}", self.deliver),
+            ]
+        )
+
+    def _api(self) -> str:
+        return self._base or "https://api.replicate.com/v1"
+
+    def _refusal(self, request: Request) -> Response | None:
+        if request.headers.get("authorization") == f"Bearer {self.key}":
+            return None
+        problem = {"title": "Unauthenticated", "detail": "You did not pass a valid authentication token", "status": 401}
+        return JSONResponse(problem, 401, media_type="application/problem+json")
+
+    async def upload(self, request: Request) -> Response:
+        if refusal := self._refusal(request):
+            return refusal
+        form = await request.form()
+        file_id = secrets.token_hex(8)
+        self._files[file_id] = await form["content"].read()
+        url = f"{self._api()}/files/{file_id}"
+        return JSONResponse({"id": file_id, "urls": {"get": url}}, 201)
+
+    async def create(self, request: Request) -> Response:
+        if refusal := self._refusal(request):
+            return refusal
+        body = await request.json()
+        if set(body) - {"input", "webhook", "webhook_events_filter"}:
+            self.trouble.append("unknown top-level keys")
+        prompt = str(body["input"].get("prompt", ""))
+        word = re.search(r"\[\[(\w+)\]\]", prompt)
+        scenario = word[1] if word else self.scenario
+        if answer := self._bad_create(request, scenario):
+            return answer
+        self.submitted.append({"model": request.path_params["name"], **body["input"]})
+        prediction_id = secrets.token_hex(13)
+        self._predictions[prediction_id] = {"input": body["input"], "polls": 0, "scenario": scenario, "canceled": False}
+        return JSONResponse(self._state(prediction_id, "starting"), 201)
+
+    def _bad_create(self, request: Request, scenario: str) -> Response | None:
+        if request.path_params["name"] not in MODELS:
+            return JSONResponse({"detail": "The requested resource could not be found.", "status": 404}, 404)
+        if scenario == "no_credit":
+            return JSONResponse({"title": "Insufficient credit", "detail": "You have insufficient credit."}, 402)
+        if scenario == "invalid":
+            detail = "- input.safety_tolerance: Must be less than or equal to 6\n"
+            return JSONResponse({"title": "Input validation failed", "detail": detail, "status": 422}, 422)
+        if scenario in ("busy", "busy_once"):
+            self.scenario = "success" if scenario == "busy_once" else scenario
+            detail = "Request was throttled. Your rate limit resets in ~30s."
+            return JSONResponse({"detail": detail, "status": 429}, 429, headers={"retry-after": "2"})
+        return PlainTextResponse("oops", 500) if scenario == "broken_submit" else None
+
+    def _state(self, prediction_id: str, status: str, **fields) -> dict:
+        here = f"{self._api()}/predictions/{prediction_id}"
+        empty = {"output": None, "error": None, "logs": "", "urls": {"get": here, "cancel": f"{here}/cancel"}}
+        return {"id": prediction_id, "status": status, **empty, **fields}
+
+    async def get(self, request: Request) -> Response:
+        if refusal := self._refusal(request):
+            return refusal
+        prediction_id = request.path_params["id"]
+        prediction = self._predictions[prediction_id]
+        prediction["polls"] += 1
+        scenario = prediction["scenario"]
+        if scenario == "flaky" and prediction["polls"] == 1:
+            return PlainTextResponse("bad gateway", 502)
+        if prediction["canceled"]:
+            return JSONResponse(self._state(prediction_id, "canceled"))
+        if prediction["polls"] <= self.pending or scenario == "stall":
+            return JSONResponse(self._state(prediction_id, "starting" if prediction["polls"] == 1 else "processing"))
+        return JSONResponse(self._finished(prediction_id, prediction, scenario))
+
+    def _finished(self, prediction_id: str, prediction: dict, scenario: str) -> dict:
+        if scenario == "moderated":
+            return self._state(prediction_id, "failed", error=FLAGGED)
+        if scenario in ("failed", "aborted"):
+            return self._state(prediction_id, scenario, error="CUDA out of memory")
+        if scenario == "no_output":
+            return self._state(prediction_id, "succeeded")
+        suffix = prediction["input"].get("output_format", "png")
+        host = self._base or "https://replicate.delivery"
+        output = f"{host}/out/{prediction_id}.{suffix}"
+        status = "processing" if scenario == "early_output" else "succeeded"
+        return self._state(
+            prediction_id, status, output=[output] if scenario == "list" else output, logs="Using seed: 42\n"
+        )
+
+    async def cancel(self, request: Request) -> Response:
+        if refusal := self._refusal(request):
+            return refusal
+        self._predictions[request.path_params["id"]]["canceled"] = True
+        return JSONResponse(self._state(request.path_params["id"], "canceled"))
+
+    async def deliver(self, request: Request) -> Response:
+        if "authorization" in request.headers:
+            self.trouble.append("the token was sent to the delivery host")
+        prediction = self._predictions[request.path_params["id"]]
+        if prediction["scenario"] == "expired":
+            return PlainTextResponse("gone", 404)
+        wanted = prediction["input"]
+        address = wanted.get("input_image") or wanted.get("input_image_1")
+        ratio = wanted.get("aspect_ratio")
+        picture = edited(self._bytes(address), wanted["prompt"], None if ratio == "match_input_image" else ratio)
+        return Response(
+            encoded(picture, {"jpg": "jpeg"}.get(wanted.get("output_format"), wanted.get("output_format", "png")))
+        )
+
+    def _bytes(self, address: str | None) -> bytes | None:
+        if address is None:
+            return None
+        if address.startswith("data:"):
+            return base64.b64decode(address.partition(",")[2], validate=True)
+        return self._files[address.rsplit("/", 1)[1]]
