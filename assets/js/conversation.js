@@ -109,10 +109,21 @@ function turnCard(version) {
 function versionActions(version) {
   const again = { ...recipe(version), parent: version.parent };
   return h("div", { class: "kx-actions" },
-    iconButton(icon("retry"), "Try again", () => sendAgain(again)),
+    retries(version, again),
     iconButton(icon("edit"), "Edit the instruction and send it again", () => giveBack({ ...again, instruction: version.instruction })),
     version.id !== store.project.head && iconButton(icon("fork"), "Go on from here", () => call("select", { version: version.id })),
     otherTiers(version.tier, again));
+}
+
+/** With a seed there are two ways of trying again. */
+function retries(version, again) {
+  const { seed: _, ...others } = again.parameters;
+  const known = version.seed !== null && version.seed !== undefined;
+  if (!known) return iconButton(icon("retry"), "Try again", () => sendAgain(again));
+  return [
+    iconButton(icon("retry"), "Try again with a new seed", () => sendAgain({ ...again, parameters: others })),
+    h("button", { type: "button", class: "kx-chip", onclick: () => sendAgain({ ...again, parameters: { ...others, seed: version.seed } }) }, "Same seed"),
+  ];
 }
 
 function otherTiers(tier, again) {

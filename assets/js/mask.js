@@ -31,6 +31,7 @@ export function makeMask(stage, world, viewer, onmode) {
     iconButton(icon("undo"), "Undo in the mask", () => step(done, undone)), iconButton(icon("redo"), "Redo in the mask", () => step(undone, done)),
     iconButton(icon("invert"), "Invert", () => change(invert)), iconButton(icon("trash"), "Clear", () => change(clear)),
     iconButton(icon("download"), "Upload a black and white mask", () => file.click()),
+    h("button", { type: "button", class: "kx-chip", id: "kx-last-mask", onclick: useLast }, "Use the last mask"),
     h("span", { class: "kx-grow" }),
     h("button", { type: "button", class: "kx-link", onclick: close }, "Cancel"),
     h("button", { type: "button", class: "kx-button kx-primary", id: "kx-mask-done", onclick: finish }, "Use this mask"), file);
@@ -182,6 +183,15 @@ export function makeMask(stage, world, viewer, onmode) {
     const answer = await upload(new File([blob], "mask.png", { type: "image/png" }), "mask", { version: store.head().id });
     if (!answer.result) return;
     store.setDraftMask(answer.result.digest);
+    close();
+  }
+
+  /** The newest mask on the way to this version; it fits, since masks only go with pictures of their size. */
+  function useLast() {
+    const head = store.head();
+    const last = store.path().reverse().find((version) => version.mask && version.width === head.width && version.height === head.height);
+    if (!last) return store.toast("No edit of this picture had a mask yet.");
+    store.setDraftMask(last.mask);
     close();
   }
 

@@ -14,8 +14,9 @@ export function mount(root) {
   const nodes = h("div", { class: "kx-nodes" });
   const space = h("div", { class: "kx-tree-space", role: "tree", "aria-label": "Versions" }, edges, nodes);
   const scroller = h("div", { class: "kx-scroll kx-tree-scroll" }, space);
-  const cost = h("p", { class: "kx-muted kx-tree-foot" });
-  fill(root, h("div", { class: "kx-row kx-tree-head" }, h("h2", {}, "History"), search), scroller, cost);
+  const cost = h("span", { class: "kx-muted kx-grow" });
+  const foot = h("div", { class: "kx-row kx-tree-foot" }, cost, h("button", { type: "button", class: "kx-link", id: "kx-pruned", onclick: showPruned }, "Pruned"));
+  fill(root, h("div", { class: "kx-row kx-tree-head" }, h("h2", {}, "History"), search), scroller, foot);
   let rows = [];
   let plan = { places: new Map(), rows: 0, columns: 1 };
   let byRow = new Map();
@@ -224,6 +225,21 @@ export function mount(root) {
     const save = () => call("name_version", { version: version.id, name: field.value.trim() || null });
     const dialog = h("dialog", { class: "kx-dialog kx-small", "aria-label": "Name this version" }, h("h2", {}, "Name this version"),
       h("form", { method: "dialog", onsubmit: save }, field, h("button", { class: "kx-button kx-primary" }, "Save")));
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  async function showPruned() {
+    const answer = await call("pruned");
+    const list = h("ul", { class: "kx-projects" });
+    const dialog = h("dialog", { class: "kx-dialog", "aria-label": "Pruned branches" },
+      h("div", { class: "kx-row" }, h("h2", { class: "kx-grow" }, "Pruned branches"), iconButton(icon("close"), "Close", () => dialog.close())), list);
+    const rows = (answer.result || []).map((version) => h("li", {},
+      h("span", { class: "kx-cover" }, h("img", { src: store.imageUrl(version.digest, "thumb"), alt: "" })),
+      h("span", { class: "kx-grow" }, describe(version)),
+      h("button", { type: "button", class: "kx-chip", onclick: async () => { await call("restore_version", { version: version.id }); dialog.close(); } }, "Restore")));
+    fill(list, rows.length ? rows : h("li", { class: "kx-muted" }, "Nothing is pruned in this project."));
     dialog.addEventListener("close", () => dialog.remove());
     document.body.append(dialog);
     dialog.showModal();

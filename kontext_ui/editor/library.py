@@ -77,6 +77,10 @@ class Library(Parts):
         self._feed.publish(project_id, Change(project=project, removed=removed))
         return removed
 
+    async def pruned(self, owner: str, project_id: str) -> list[Version]:
+        """The topmost version of each pruned branch, for bringing it back."""
+        return await _io(self._store.pruned_branches, owner, project_id)
+
     async def restore_version(self, owner: str, project_id: str, version_id: str) -> tuple[Version, ...]:
         """Bring back exactly what the prune of this version hid."""
         ids = set(await _io(self._store.restore_pruned, owner, project_id, version_id))

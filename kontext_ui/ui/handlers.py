@@ -18,7 +18,7 @@ from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Project
 from kontext_ui.ui.examples import EXAMPLES
-from kontext_ui.ui.present import Row, project_row, receipt_row
+from kontext_ui.ui.present import Row, project_row, receipt_row, version_row
 
 Message: TypeAlias = Mapping[str, Any]
 Action: TypeAlias = Callable[[str, Message], Awaitable[object]]
@@ -105,6 +105,10 @@ class Handlers:
 
     async def prune(self, owner: str, message: Message) -> list[str]:
         return list(await self._editor.prune(owner, text(message, "project"), text(message, "version")))
+
+    async def pruned(self, owner: str, message: Message) -> list[Row]:
+        branches = await self._editor.pruned(owner, text(message, "project"))
+        return [version_row(version, self._editor.label) for version in branches]
 
     async def restore_version(self, owner: str, message: Message) -> list[str]:
         restored = await self._editor.restore_version(owner, text(message, "project"), text(message, "version"))

@@ -144,6 +144,9 @@ def test_a_mask_bounds_the_edit(person):
     assert 0 < changed < 60
     person.page.locator("#kx-changed").click()
     expect(person.page.locator(".kx-change-tools")).to_contain_text("of the picture changed")
+    person.page.locator("#kx-mask").click()
+    person.page.locator("#kx-last-mask").click()
+    expect(person.page.locator(".kx-strip")).to_contain_text("mask")
 
 
 def test_the_download_is_the_whole_picture(person):
@@ -179,6 +182,15 @@ def test_star_name_search_prune_and_bring_back(person):
     person.page.get_by_role("menuitem", name="Prune this branch").click()
     person.sees_versions(1)
     person.page.locator(".kx-toast button").click()
+    person.sees_versions(2)
+
+    node.click(button="right")
+    person.page.get_by_role("menuitem", name="Prune this branch").click()
+    person.sees_versions(1)
+    person.page.reload()
+    person.ready()
+    person.page.locator("#kx-pruned").click()
+    person.page.get_by_role("dialog", name="Pruned branches").get_by_role("button", name="Restore").click()
     person.sees_versions(2)
 
 

@@ -39,6 +39,17 @@ def test_only_what_changed_is_taken_and_more_or_less_of_it_afterwards(hosted):
     expect(hosted.turns).to_have_count(2)
 
 
+def test_trying_again_with_a_new_seed_or_the_same(hosted):
+    hosted.edits("invert the middle", 2)
+    expect(hosted.turns.last).to_contain_text("seed 7")
+
+    hosted.turns.last.get_by_role("button", name="Same seed").click()
+    hosted.sees_versions(3)
+    hosted.turns.last.get_by_role("button", name="Try again with a new seed").click()
+    hosted.sees_versions(4)
+    expect(hosted.page.locator("[role=treeitem][aria-level='2']")).to_have_count(3)
+
+
 def test_the_receipt_tells_sizes_price_and_the_words_that_are_sent(hosted):
     hosted.prompt.fill("make her hair red")
 
