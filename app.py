@@ -14,7 +14,7 @@ from types import FrameType
 from kontext_ui.bootstrap import build_editor
 from kontext_ui.editor import Editor
 from kontext_ui.errors import InvalidSetting, KontextError
-from kontext_ui.settings import Settings, load_settings
+from kontext_ui.settings import Settings, load_settings, silence_telemetry
 
 
 def open_port(settings: Settings) -> int:
@@ -42,6 +42,7 @@ def main(make_editor: Callable[[Settings], Editor] = build_editor) -> int:
     except KontextError as error:
         sys.stderr.write("\n".join(line for line in (error.message, error.hint) if line) + "\n")
         return 2
+    silence_telemetry()
     from kontext_ui.ui.app import build_app, launch_options
 
     def stop(signum: int, frame: FrameType | None) -> None:

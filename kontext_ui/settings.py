@@ -106,6 +106,12 @@ class Settings(BaseSettings):
     )
 
 
+def silence_telemetry() -> None:
+    """Gradio and the Hugging Face client report nothing. They read this while they are imported."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
 def variables_of(name: str) -> tuple[str, ...]:
     """The environment variables that set a field, the one with precedence first."""
     alias = Settings.model_fields[name].validation_alias
