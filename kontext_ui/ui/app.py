@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from starlette.middleware import Middleware
+from starlette.applications import Starlette
 
 from kontext_ui.editor import Editor
 from kontext_ui.settings import Settings, on_space
@@ -24,20 +24,8 @@ from kontext_ui.ui.routes import Pages
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 STYLES = ("base", "chat", "canvas", "tree")
-SCRIPTS = (
-    "top",
-    "chat",
-    "canvas",
-    "tree",
-    "store",
-    "dom",
-    "icons",
-    "conversation",
-    "composer",
-    "viewer",
-    "compare",
-    "mask",
-)
+SKELETON = ASSETS / "js" / "skeleton.js"
+"""Written into the page's head, unlike the other scripts."""
 
 
 @dataclass(frozen=True)
@@ -81,20 +69,23 @@ def _panel(version: str, name: str) -> gr.HTML:
 def launch_options(editor: Editor, settings: Settings) -> dict[str, Any]:
     """Keyword arguments for ``Blocks.launch``: our routes, who visitors are, and Gradio's extras switched off."""
     pages = Pages(editor, ASSETS, int(settings.max_upload_mb * 1_000_000))
+    secret = load_secret(settings.data_dir)
 
     @asynccontextmanager
-    async def lifespan(_: object) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        # Gradio puts its CORS layer, which trusts every origin, outside of all middleware that it is given.
+        # Ours has to stand before it. Should this ever stop working, nobody has an identity: it fails closed.
+        assert app.middleware_stack is not None
+        app.middleware_stack = Identity(app.middleware_stack, secret=secret, embedded=on_space())
         await editor.start()
         try:
             yield
         finally:
             await editor.aclose()
 
-    secret = load_secret(settings.data_dir)
     return {
         "app_kwargs": {
             "routes": pages.routes(),
-            "middleware": [Middleware(Identity, secret=secret, embedded=on_space())],
             "lifespan": lifespan,
             "docs_url": None,
             "redoc_url": None,
@@ -116,6 +107,6 @@ def _head(version: str) -> str:
     """Styles and scripts early, the project's state asked for at once, and the frame before anything runs."""
     base = f"kontext/assets/{version}"
     styles = "".join(f'<link rel="stylesheet" href="{base}/css/{name}.css">' for name in STYLES)
-    scripts = "".join(f'<link rel="modulepreload" href="{base}/js/{name}.js">' for name in SCRIPTS)
-    skeleton = (ASSETS / "js" / "skeleton.js").read_text(encoding="utf-8")
-    return f"{styles}{scripts}<script>{skeleton}</script>"
+    names = sorted(path.name for path in (ASSETS / "js").glob("*.js") if path != SKELETON)
+    scripts = "".join(f'<link rel="modulepreload" href="{base}/js/{name}">' for name in names)
+    return f"{styles}{scripts}<script>{SKELETON.read_text(encoding='utf-8')}</script>"

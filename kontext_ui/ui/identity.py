@@ -52,7 +52,10 @@ def load_secret(folder: Path) -> str:
 
 
 class Identity:
-    """ASGI middleware: puts the visitor's id, or ``None``, into the scope under ``OWNER_KEY``."""
+    """ASGI middleware: puts the visitor's id, or ``None``, into the scope under ``OWNER_KEY``.
+
+    It has to be the outermost one, so that what others add for foreign origins is taken off again.
+    """
 
     def __init__(self, app: ASGIApp, *, secret: str, embedded: bool) -> None:
         self._app = app
@@ -105,18 +108,20 @@ class Identity:
         headers["x-content-type-options"] = "nosniff"
         headers["referrer-policy"] = "same-origin"
         headers["cross-origin-resource-policy"] = "same-origin"
-        # A page of another site may not read our answers, whatever origin it claims.
-        for name in ("access-control-allow-origin", "access-control-allow-credentials"):
-            if name in headers:
-                del headers[name]
+        # A page of another site may not read our answers, nor send headers of its own, whatever origin it claims.
+        for name in [name for name in headers if name.startswith("access-control-")]:
+            del headers[name]
         if cookie is not None:
             headers.append("set-cookie", cookie)
             headers["cache-control"] = "no-store"
 
 
 def is_same_origin(headers: Headers) -> bool:
-    """Whether the request was sent by our own page, or by no page at all."""
+    """Whether the request was sent by our own page, or by no page at all.
+
+    ``X-Forwarded-Host`` is believed: only a proxy can send it, since pages of others get no preflight granted.
+    """
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
     origin = headers.get("origin")
-    if origin is not None:
-        return urlsplit(origin).netloc == headers.get("x-forwarded-host", headers.get("host", ""))
-    return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+    return origin is None or urlsplit(origin).netloc == headers.get("x-forwarded-host", headers.get("host", ""))

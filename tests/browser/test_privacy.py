@@ -109,6 +109,31 @@ def test_another_sites_page_has_no_identity_here(ann):
     assert "set-cookie" not in httpx.get(str(ann.http.base_url), headers={"origin": "https://evil.example"}).headers
 
 
+@pytest.mark.parametrize("host", ["tool.example", "127.0.0.1"])
+@pytest.mark.parametrize("more", [{}, {"x-forwarded-host": "evil.example"}])
+def test_no_origin_is_trusted_whatever_name_we_are_reached_by(ann, host, more):
+    """Gradio reflects every origin unless its host is this machine, so this host is another one."""
+    foreign = {"host": host, "origin": "https://evil.example"}
+    preflight = {"access-control-request-method": "POST", "access-control-request-headers": "x-forwarded-host"}
+    answers = [
+        ann.http.options("/kontext/do/list_projects", headers=foreign | preflight),
+        ann.http.post("/kontext/do/list_projects", json={}, headers=foreign | more),
+        ann.http.get("/", headers=foreign | more),
+        ann.http.post("/gradio_api/queue/join", json={}, headers=foreign | more),
+    ]
+
+    for answer in answers:
+        assert not [name for name in answer.headers if name.startswith("access-control-")], answer.url
+
+
+def test_a_browsers_word_on_where_a_request_comes_from_outweighs_the_headers_of_proxies(ann):
+    claims = {"origin": "https://evil.example", "x-forwarded-host": "evil.example"}
+
+    for site in ("same-site", "cross-site"):
+        answer = ann.http.post("/kontext/do/list_projects", json={}, headers=claims | {"sec-fetch-site": site})
+        assert answer.status_code == 401
+
+
 @pytest.mark.parametrize(
     "path",
     [
