@@ -96,6 +96,12 @@ class Settings(BaseSettings):
         description="Token for Replicate: the tiers pro, max and dev.",
     )
     replicate_base_url: str = Field(default="https://api.replicate.com/v1", description="Address of Replicate.")
+    fal_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("FAL_KEY", f"{PREFIX}FAL_KEY"),
+        description="Key for fal: the tiers pro, max and dev.",
+    )
+    fal_base_url: str = Field(default="https://queue.fal.run", description="Address of fal's queue.")
     deadline_s: float = Field(
         default=180,
         gt=0,

@@ -15,6 +15,7 @@ from kontext_ui.settings import Settings
 BACKENDS: Mapping[str, str] = {
     "bfl": "kontext_ui.backends.bfl:build",
     "replicate": "kontext_ui.backends.replicate:build",
+    "fal": "kontext_ui.backends.fal:build",
     "builtin": "kontext_ui.backends.builtin:build",
 }
 

@@ -13,10 +13,13 @@ import httpx
 from kontext_ui.backends.base import Backend
 from kontext_ui.backends.bfl import HOSTS, BflBackend
 from kontext_ui.backends.builtin import BuiltinBackend
+from kontext_ui.backends.fal import HOSTS as FAL
+from kontext_ui.backends.fal import FalBackend
 from kontext_ui.backends.http import Provider
 from kontext_ui.backends.replicate import HOSTS as REPLICATE
 from kontext_ui.backends.replicate import ReplicateBackend
 from tests.fakes.bfl import FakeBfl
+from tests.fakes.fal import FakeFal
 from tests.fakes.replicate import FakeReplicate
 
 
@@ -50,8 +53,14 @@ def _replicate(key: str | None) -> ReplicateBackend:
     )
 
 
+def _fal(key: str | None) -> FalBackend:
+    transport = httpx.ASGITransport(app=FakeFal().app)
+    return FalBackend(Provider("fal", "fal", "https://queue.fal.run", FAL, transport=transport, sleep=_no_pause), key)
+
+
 MEMBERS = {
     "builtin": Member(BuiltinBackend, BuiltinBackend, "make it much darker", "add a dragon"),
     "bfl": Member(lambda: _bfl("bfl_test"), lambda: _bfl(None), "make the door red", "[[moderated]]"),
     "replicate": Member(lambda: _replicate("r8_test"), lambda: _replicate(None), "make the door red", "[[moderated]]"),
+    "fal": Member(lambda: _fal("fal-id:fal-secret"), lambda: _fal(None), "make the door red", "[[moderated]]"),
 }
