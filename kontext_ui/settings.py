@@ -29,6 +29,11 @@ def on_space() -> bool:
     return "SPACE_ID" in os.environ
 
 
+def on_zero_gpu() -> bool:
+    """Whether this is a Space whose GPU is lent call by call."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
 def default_data_dir() -> Path:
     if on_space() and os.access(SPACE_STORAGE, os.W_OK):
         return SPACE_STORAGE / "kontext_ui"
@@ -102,6 +107,45 @@ class Settings(BaseSettings):
         description="Key for fal: the tiers pro, max and dev.",
     )
     fal_base_url: str = Field(default="https://queue.fal.run", description="Address of fal's queue.")
+    hf_token: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("HF_TOKEN", f"{PREFIX}HF_TOKEN"),
+        description="Token for Hugging Face: to fetch weights whose licence you accepted there.",
+    )
+    diffusers_model: str = Field(
+        default="black-forest-labs/FLUX.1-Kontext-dev",
+        description="Weights of the local model: a name on the Hugging Face hub, or a folder in the same layout.",
+    )
+    diffusers_revision: str = Field(default="", description="Commit or tag of the weights on the hub.")
+    diffusers_download: bool = Field(
+        default=False,
+        description="Fetch the weights (34 GB) when they are first needed; else `doctor --download` does.",
+    )
+    diffusers_device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = Field(
+        default="auto", description="Where the local model runs: auto, cuda, cuda:1, mps or cpu."
+    )
+    diffusers_precision: Literal["auto", "bf16", "fp16", "fp32", "fp8", "nf4"] = Field(
+        default="auto", description="Precision of the local model; auto takes the best that fits into memory."
+    )
+    diffusers_offload: Literal["auto", "none", "model", "group"] = Field(
+        default="auto",
+        description="Which parts wait in main memory: none, model (the parts that rest), group (all but one layer).",
+    )
+    diffusers_megapixels: float = Field(
+        default=1.0, gt=0, le=2, description="Size the local model draws at; it was trained at 1."
+    )
+    diffusers_steps: int = Field(
+        default=28, ge=1, le=100, description="Steps of the local model when none are asked for."
+    )
+    diffusers_idle_minutes: float = Field(
+        default=0, ge=0, description="Give the GPU's memory back after so many minutes without an edit; 0 keeps it."
+    )
+    prodia_token: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("PRODIA_TOKEN", f"{PREFIX}PRODIA_TOKEN"),
+        description="Token for Prodia: the tiers pro, max and dev.",
+    )
+    prodia_base_url: str = Field(default="https://inference.prodia.com/v2", description="Address of Prodia.")
     deadline_s: float = Field(
         default=180,
         gt=0,

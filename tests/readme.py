@@ -59,15 +59,20 @@ def _offer(backend: Backend, capabilities: Capabilities) -> tuple[str, str, str,
     return capabilities.model, price, f"{capabilities.typical_s:g} s", _needs(backend)
 
 
+LOCAL_NEEDS = {"builtin": "nothing", "diffusers": "a GPU, `requirements-local.txt`, the weights"}
+
+
 def _needs(backend: Backend) -> str:
     """The variables of its keys, found in what it says is missing when nothing is set."""
+    if backend.id in LOCAL_NEEDS:  # what these say depends on the machine
+        return LOCAL_NEEDS[backend.id]
     readiness = backend.check()
     said = f"{readiness.reason} {readiness.hint}"
     keys = [variable for name in Settings.model_fields if is_secret(name) for variable in variables_of(name)]
     named = [variable for variable in keys if re.search(rf"\b{variable}\b", said)]
     if named:
         return " or ".join(f"`{variable}`" for variable in named)
-    return "nothing" if backend.id == "builtin" else "see below"
+    return "see below"
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:

@@ -9,15 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
+import pytest
 
 from kontext_ui.backends.base import Backend
 from kontext_ui.backends.bfl import HOSTS, BflBackend
 from kontext_ui.backends.builtin import BuiltinBackend
+from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig
+from kontext_ui.backends.diffusers.loading import load
+from kontext_ui.backends.diffusers.painter import Painter
 from kontext_ui.backends.fal import HOSTS as FAL
 from kontext_ui.backends.fal import FalBackend
 from kontext_ui.backends.http import Provider
 from kontext_ui.backends.replicate import HOSTS as REPLICATE
 from kontext_ui.backends.replicate import ReplicateBackend
+from tests import tiny_kontext
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.fal import FakeFal
 from tests.fakes.replicate import FakeReplicate
@@ -58,9 +63,31 @@ def _fal(key: str | None) -> FalBackend:
     return FalBackend(Provider("fal", "fal", "https://queue.fal.run", FAL, transport=transport, sleep=_no_pause), key)
 
 
+def _diffusers() -> DiffusersBackend:
+    """The real engine over a tiny pipeline, whose memory runs out when it is asked to."""
+    if not tiny_kontext.AVAILABLE:
+        pytest.skip("torch and diffusers are not installed")
+
+    def load_limited(config, below):
+        loaded = load(config, below)
+        encode = loaded.pipe.encode_prompt
+
+        def encode_limited(prompt, *rest, **named):
+            if prompt == "[[too much]]":
+                raise MemoryError
+            return encode(prompt, *rest, **named)
+
+        loaded.pipe.encode_prompt = encode_limited
+        return loaded
+
+    config = tiny_kontext.config()
+    return DiffusersBackend(config, Painter(config, load_limited))
+
+
 MEMBERS = {
     "builtin": Member(BuiltinBackend, BuiltinBackend, "make it much darker", "add a dragon"),
     "bfl": Member(lambda: _bfl("bfl_test"), lambda: _bfl(None), "make the door red", "[[moderated]]"),
     "replicate": Member(lambda: _replicate("r8_test"), lambda: _replicate(None), "make the door red", "[[moderated]]"),
     "fal": Member(lambda: _fal("fal-id:fal-secret"), lambda: _fal(None), "make the door red", "[[moderated]]"),
+    "diffusers": Member(_diffusers, lambda: DiffusersBackend(EngineConfig()), "make the door red", "[[too much]]"),
 }

@@ -1,0 +1,34 @@
+"""The local tier's model: FLUX.1 Kontext [dev] by way of diffusers, on this machine."""
+
+from kontext_ui.backends.diffusers.engine import DiffusersBackend
+from kontext_ui.backends.diffusers.painter import Painter
+from kontext_ui.backends.diffusers.values import EngineConfig
+from kontext_ui.settings import Settings, on_zero_gpu
+
+__all__ = ["DiffusersBackend", "EngineConfig", "build", "config_of"]
+
+
+def config_of(settings: Settings) -> EngineConfig:
+    token = settings.hf_token
+    return EngineConfig(
+        model=settings.diffusers_model,
+        revision=settings.diffusers_revision or None,
+        token=None if token is None else token.get_secret_value(),
+        download=settings.diffusers_download,
+        device=settings.diffusers_device,
+        precision=settings.diffusers_precision,
+        offload=settings.diffusers_offload,
+        megapixels=settings.diffusers_megapixels,
+        steps=settings.diffusers_steps,
+    )
+
+
+def build(settings: Settings) -> DiffusersBackend:
+    config = config_of(settings)
+    borrow = None
+    if on_zero_gpu():
+        from kontext_ui.backends.diffusers.zerogpu import lender
+
+        borrow = lender()
+    idle_s = settings.diffusers_idle_minutes * 60 if settings.diffusers_idle_minutes else None
+    return DiffusersBackend(config, Painter(config, borrow=borrow), idle_s=idle_s)

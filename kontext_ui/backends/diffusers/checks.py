@@ -1,0 +1,42 @@
+"""Whether the engine could run here, found out in a millisecond: no torch, no network, no model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kontext_ui.backends.diffusers import loading, machine, weights
+from kontext_ui.backends.diffusers.values import EngineConfig
+from kontext_ui.edits import Readiness
+
+INSTALL = "pip install -r requirements-local.txt"
+LARGE_GB = 2.0
+"""Weights beyond this take a processor minutes a step, an hour an edit."""
+
+
+def readiness(
+    config: EngineConfig,
+    installed: Callable[[str], bool] = machine.is_installed,
+    has_gpu: Callable[[], bool] = machine.seems_to_have_gpu,
+) -> Readiness:
+    """The first thing that is missing, and how to get it."""
+    if missing := machine.missing_packages(installed):
+        return Readiness(
+            False,
+            f"The local model needs packages that are not installed: {', '.join(missing)}.",
+            f"Run `{INSTALL}` and start again; {loading.DOCTOR}",
+        )
+    gpu = config.device not in ("auto", "cpu") or (config.device == "auto" and has_gpu())
+    folder = weights.locate(config)
+    missing_parts = () if folder is None else weights.missing_parts(folder)
+    if folder is None or missing_parts:
+        if config.download and gpu:
+            return Readiness(True)
+        lacking = loading.not_there(config, missing_parts)
+        return Readiness(False, lacking.message, lacking.hint)
+    if not gpu and config.device == "auto" and sum(weights.sizes_gb(folder).values()) > LARGE_GB:
+        return Readiness(
+            False,
+            "No GPU was found, and without one an edit with these weights takes an hour.",
+            f"Point the tier to an image server, or use another tier. {loading.DOCTOR}",
+        )
+    return Readiness(True)

@@ -1,0 +1,236 @@
+"""FLUX.1 Kontext [dev] on this machine, as a backend. Torch is imported with the first edit, not before."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import CancelledError
+
+from kontext_ui.backends.base import EditTask
+from kontext_ui.backends.diffusers.checks import readiness
+from kontext_ui.backends.diffusers.owner import Owner, Ticket
+from kontext_ui.backends.diffusers.painter import Drawn, Painter
+from kontext_ui.backends.diffusers.values import BACKEND_ID, GUIDANCE, SPEEDS, Drawing, EngineConfig, scaled, sizes_for
+from kontext_ui.edits import (
+    Capabilities,
+    Done,
+    EditEvent,
+    EditRequest,
+    EditResult,
+    Mode,
+    Parameter,
+    Readiness,
+    Running,
+    Size,
+    SizeRule,
+    Tier,
+)
+from kontext_ui.errors import EditCancelled, InvalidRequest, KontextError, UnexpectedAnswer
+from kontext_ui.images.geometry import flattened, nearest_size, resized, size_of
+
+log = logging.getLogger(__name__)
+MODEL_NAME = "FLUX.1 Kontext [dev]"
+RATIOS = tuple("1:1 16:9 9:16 4:3 3:4 3:2 2:3 4:5 5:4 21:9 9:21 2:1 1:2".split())
+MAX_SEED = 2**31 - 1
+STOP_POLL_S = 0.05
+"""The wish to stop is a flag that cannot be waited for, so it is looked at this often."""
+CHECK_S = 5.0
+"""So long an answer of :meth:`DiffusersBackend.check` holds; the page asks often."""
+FAILED_S = 120.0
+"""So long a failure to load is remembered before the engine counts as ready to be tried again."""
+CLOSE_S = 30.0
+TYPICAL_S = 20.0
+"""Until an edit was measured here: what a large consumer card takes, more or less."""
+UNSUPPORTED = {
+    "prompt_upsampling": "This model reads your words as they are.",
+    "safety_tolerance": "The weights have no filter of their own.",
+    "style_preset": "Ask for a style in words.",
+    "output_format": "Versions are kept lossless; choose a format when you download.",
+    "width": "Give an aspect ratio; the size follows from it.",
+    "height": "Give an aspect ratio; the size follows from it.",
+    "progressive": "Versions are kept lossless; choose a format when you download.",
+}
+
+
+class DiffusersBackend:
+    """One pipeline, one thread, one line of waiting edits in which visitors take turns."""
+
+    id = BACKEND_ID
+    label = "This computer's GPU"
+    runs_here = True
+    tiers = (Tier.LOCAL,)
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        painter: Painter | None = None,
+        *,
+        idle_s: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        check: Callable[[EngineConfig], Readiness] = readiness,
+    ) -> None:
+        self._config = config
+        self._painter = painter or Painter(config)
+        self._owner: Owner[Drawn] = Owner("diffusers", when_idle=self._painter.free, idle_s=idle_s)
+        self._clock = clock
+        self._check = check
+        self._checked: tuple[float, Readiness] | None = None
+        self._failed: tuple[float, KontextError] | None = None
+        self._rate_s: float | None = None
+        """Seconds per step and per megapixel, smoothed."""
+
+    def capabilities(self, tier: Tier) -> Capabilities:
+        config = self._config
+        return Capabilities(
+            model=MODEL_NAME,
+            modes=frozenset({Mode.EDIT, Mode.GENERATE}),
+            parameters=_parameters(config.steps),
+            unsupported=UNSUPPORTED,
+            size_rule=SizeRule("list", sizes=sizes_for(config.megapixels), min_ratio=9 / 21, max_ratio=21 / 9),
+            price_usd=0.0,
+            typical_s=TYPICAL_S if self._rate_s is None else self._rate_s * config.steps * config.megapixels,
+            notes=(
+                "Nothing leaves this machine. The weights are for non-commercial use: FLUX.1 [dev] licence.",
+                "Draws about one megapixel; untouched pixels are kept from your photo.",
+            ),
+        )
+
+    def check(self, key: str | None = None) -> Readiness:
+        now = self._clock()
+        if self._failed is not None and now - self._failed[0] < FAILED_S:
+            return Readiness(False, self._failed[1].message, self._failed[1].hint)
+        if self._checked is None or now - self._checked[0] >= CHECK_S:
+            self._checked = (now, self._check(self._config))
+        return self._checked[1]
+
+    async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
+        """Raises ``EditCancelled`` as soon as the wish is seen; the thread is free after the step it is in."""
+        drawing = await asyncio.to_thread(make_drawing, request, task, self._config)
+        relay = _Relay(asyncio.get_running_loop())
+
+        def work(ticket: Ticket[Drawn]) -> Drawn:
+            return self._painter.draw(drawing, relay.tell, lambda: ticket.withdrawn.is_set() or task.stop.is_set())
+
+        ticket = self._owner.submit(
+            task.owner, work, lambda place: relay.tell(Running(stage="waiting for the GPU", queue_position=place))
+        )
+        ticket.future.add_done_callback(lambda _: relay.end())
+        try:
+            async for event in relay.events(task):
+                yield event
+            drawn = self._outcome(ticket)
+        finally:
+            self._owner.withdraw(ticket)
+        self._learn(drawn, drawing)
+        yield Done(EditResult(drawn.pixels, plan=_plan(drawing, drawn), seed=drawing.seed, model=MODEL_NAME))
+
+    async def aclose(self) -> None:
+        """Stops after the step that runs."""
+        if not await asyncio.to_thread(self._owner.close, CLOSE_S):
+            log.warning("the engine is still busy and is left behind")
+
+    def _outcome(self, ticket: Ticket[Drawn]) -> Drawn:
+        try:
+            drawn = ticket.future.result()
+        except CancelledError:
+            raise EditCancelled("The program is closing.") from None
+        except KontextError as error:
+            if error is self._painter.load_error:
+                self._failed = (self._clock(), error)
+            raise
+        except Exception as error:
+            log.exception("the engine failed")
+            raise UnexpectedAnswer(
+                f"The engine on this machine failed ({type(error).__name__}).",
+                backend=self.id,
+                hint="Send it again: the model is loaded anew. The program's log has the details.",
+                may_retry=True,
+            ) from error
+        self._failed = None
+        return drawn
+
+    def _learn(self, drawn: Drawn, drawing: Drawing) -> None:
+        work = drawing.steps * drawing.size.width * drawing.size.height / 1024**2
+        rate = drawn.seconds / work
+        self._rate_s = rate if self._rate_s is None else 0.7 * self._rate_s + 0.3 * rate
+
+
+class _Relay:
+    """Carries events from the engine's thread to one edit on the event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._events: asyncio.Queue[Running | None] = asyncio.Queue()
+
+    def tell(self, event: Running | None) -> None:
+        """From any thread. Silent once the loop has ended: then nobody listens."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+
+    def end(self) -> None:
+        self.tell(None)
+
+    async def events(self, task: EditTask) -> AsyncGenerator[Running, None]:
+        """Until the end is told. Raises ``EditCancelled`` soon after the task's wish to stop."""
+        while True:
+            task.raise_if_cancelled()
+            try:
+                event = await asyncio.wait_for(self._events.get(), STOP_POLL_S)
+            except asyncio.TimeoutError:
+                continue
+            if event is None:
+                return
+            yield event
+
+
+def make_drawing(request: EditRequest, task: EditTask, config: EngineConfig) -> Drawing:
+    """Raises ``InvalidRequest`` when the photo to edit is missing: the model would invent a picture instead."""
+    if request.input_image is not None and task.input_image is None:
+        raise InvalidRequest("The picture to edit did not reach the engine.", hint="Send it again.")
+    given = request.parameters
+    sizes = SizeRule("list", sizes=sizes_for(config.megapixels))
+    share = SPEEDS[given.acceleration or "none"]
+    source = task.input_image
+    size = canvas = nearest_size(Size(1, 1) if source is None else size_of(source), sizes)
+    if given.aspect_ratio:
+        width, height = (int(part) for part in given.aspect_ratio.split(":"))
+        size = nearest_size(Size(width, height), sizes)
+    return Drawing(
+        prompt=request.sent_prompt,
+        size=scaled(size, share),
+        steps=config.steps if given.num_inference_steps is None else given.num_inference_steps,
+        guidance=GUIDANCE if given.guidance_scale is None else given.guidance_scale,
+        seed=secrets.randbelow(MAX_SEED + 1) if given.seed is None else given.seed,
+        source=None if source is None else resized(flattened(source), scaled(canvas, share)),
+    )
+
+
+def _parameters(steps: int) -> tuple[Parameter, ...]:
+    return (
+        Parameter("aspect_ratio", "Aspect ratio", "choice", None, choices=RATIOS, help="Empty follows the picture."),
+        Parameter("seed", "Seed", "int", None, 0, MAX_SEED),
+        Parameter("num_inference_steps", "Steps", "int", steps, min(steps, 4), max(steps, 50)),
+        Parameter("guidance_scale", "Guidance", "float", GUIDANCE, 1, 10),
+        Parameter(
+            "acceleration",
+            "Speed",
+            "choice",
+            "none",
+            choices=tuple(SPEEDS),
+            help="A draft draws half the pixels, a sketch a quarter; send it again with the same seed at full size.",
+        ),
+    )
+
+
+def _plan(drawing: Drawing, drawn: Drawn) -> dict[str, object]:
+    """What it takes to get the same pixels again."""
+    return {
+        **drawn.record,
+        "size": f"{drawing.size.width}x{drawing.size.height}",
+        "steps": drawing.steps,
+        "guidance": drawing.guidance,
+        "seed": drawing.seed,
+    }

@@ -1,0 +1,179 @@
+"""From weights on disk to a pipeline that draws. Imports torch and diffusers inside, which takes seconds."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kontext_ui.backends.diffusers import machine, memory, weights
+from kontext_ui.backends.diffusers.memory import Rung
+from kontext_ui.backends.diffusers.values import BACKEND_ID, EngineConfig
+from kontext_ui.errors import InvalidSetting, MissingCredentials, ModelNotInstalled, OutOfMemory
+
+log = logging.getLogger(__name__)
+DOCTOR = "`python -m kontext_ui doctor` tells what this machine can run."
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A pipeline and how it runs. ``pipe`` belongs to the thread that loaded it."""
+
+    pipe: Any
+    device: str
+    rung: Rung
+    revision: str
+    """What tells these weights from others of the same name: the hub's commit, or empty for a folder."""
+
+
+def load(config: EngineConfig, below: int = 0) -> Loaded:
+    """Load the best way that fits, passing over the first ``below`` ones, which ran out of memory before.
+
+    Raises ``ModelNotInstalled``, ``OutOfMemory`` or ``InvalidSetting`` in words for people.
+    """
+    folder = found_or_fetched(config)
+    try:
+        device = machine.pick(config.device)
+    except LookupError:
+        raise InvalidSetting(f"There is no device {config.device} on this machine.", hint=DOCTOR) from None
+    sizes = weights.sizes_gb(folder)
+    ways = memory.choose(
+        device.free_gb,
+        device.kind.partition(":")[0],
+        precision=config.precision,
+        offload=config.offload,
+        sizes_gb=sizes,
+        megapixels=config.megapixels,
+        installed=machine.installed_extras(),
+    )[below:]
+    if not ways:
+        raise OutOfMemory(
+            f"The weights do not fit: {device.name} has {device.free_gb:.0f} GB free.",
+            backend=BACKEND_ID,
+            hint=f"Close what else uses it, or point to an image server. {DOCTOR}",
+        )
+    log.info("loading %s on %s as %s", config.model, device.kind, ways[0].name)
+    return Loaded(_pipeline(folder, device.kind, ways[0], config), device.kind, ways[0], _revision(folder))
+
+
+def found_or_fetched(config: EngineConfig) -> Path:
+    folder = weights.locate(config)
+    missing = () if folder is None else weights.missing_parts(folder)
+    if folder is not None and not missing:
+        return folder
+    if config.download and not Path(config.model).is_absolute():
+        return fetch(config)
+    raise not_there(config, missing)
+
+
+def not_there(config: EngineConfig, missing: tuple[str, ...] = ()) -> ModelNotInstalled:
+    what = f"Of the weights, {' and '.join(missing)} cannot be found" if missing else "The weights are not"
+    return ModelNotInstalled(
+        f"{what} on this machine ({config.model}).",
+        backend=BACKEND_ID,
+        hint=(
+            f"Accept the licence at https://huggingface.co/{config.model}, set HF_TOKEN, "
+            "and run `python -m kontext_ui doctor --download`."
+            if config.model.count("/") == 1
+            else "Correct KONTEXT_UI_DIFFUSERS_MODEL."
+        ),
+    )
+
+
+def fetch(config: EngineConfig) -> Path:
+    """Fetch the weights from the hub, 34 GB; what is there already is not fetched again.
+
+    Raises ``MissingCredentials`` when the licence is not accepted, ``ModelNotInstalled`` otherwise.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(
+            snapshot_download(
+                config.model,
+                revision=config.revision,
+                token=config.token,
+                ignore_patterns=[*weights.SINGLE_FILES, "*.jpg", "*.png", "*.md"],
+            )
+        )
+    except GatedRepoError:
+        raise MissingCredentials(
+            f"The hub hands out {config.model} only to those who accepted its licence.",
+            backend=BACKEND_ID,
+            hint=f"Accept it at https://huggingface.co/{config.model} and set HF_TOKEN to a token of that account.",
+        ) from None
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        log.warning("fetching %s failed: %s", config.model, error)
+        raise ModelNotInstalled(
+            f"{config.model} could not be fetched from the hub.",
+            backend=BACKEND_ID,
+            hint="Look at the network and at the free disk space (34 GB), then try again; it goes on where it stopped.",
+        ) from None
+
+
+def _revision(folder: Path) -> str:
+    return folder.name if folder.parent.name == "snapshots" else ""
+
+
+def _pipeline(folder: Path, device: str, rung: Rung, config: EngineConfig) -> Any:
+    import torch
+    from diffusers import FluxKontextPipeline
+    from safetensors import SafetensorError
+
+    _hush()
+    dtype = {"fp16": torch.float16, "fp32": torch.float32}.get(rung.precision.name, torch.bfloat16)
+    extra = {"quantization_config": _four_bits(dtype)} if rung.precision.name == "nf4" else {}
+    try:
+        pipe = FluxKontextPipeline.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, use_safetensors=True, **extra
+        )
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
+        log.warning("loading %s failed: %s", folder, error)
+        raise ModelNotInstalled(
+            f"The weights in {config.model} cannot be read.",
+            backend=BACKEND_ID,
+            hint="They must be of FLUX.1 Kontext [dev] in the layout of the hub. The program's log has the details.",
+        ) from error
+    if rung.precision.name == "fp8":
+        pipe.transformer.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
+    _place(pipe, device, rung.offload)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def _hush() -> None:
+    """Loading is told on the page; bars on the terminal would come on top of the log."""
+    import diffusers
+    import transformers
+
+    for library in (diffusers, transformers):
+        library.utils.logging.disable_progress_bar()
+
+
+def _place(pipe: Any, device: str, offload: str) -> None:
+    """Put the parts where they work. Parts can only wait in main memory when there is a GPU to wait for."""
+    import torch
+
+    if offload != "none" and not device.startswith("cuda"):
+        raise InvalidSetting(
+            f"KONTEXT_UI_DIFFUSERS_OFFLOAD is {offload}, but {device} has no memory of its own to save.",
+            hint="Set it to auto or none.",
+        )
+    if offload == "model":
+        pipe.enable_model_cpu_offload(device=device)
+    elif offload == "group":
+        pipe.enable_group_offload(onload_device=torch.device(device), offload_type="leaf_level", use_stream=True)
+    else:
+        pipe.to(device)
+
+
+def _four_bits(dtype: Any) -> Any:
+    from diffusers.quantizers import PipelineQuantizationConfig
+
+    return PipelineQuantizationConfig(
+        quant_backend="bitsandbytes_4bit",
+        quant_kwargs={"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": dtype},
+        components_to_quantize=["transformer", "text_encoder_2"],
+    )

@@ -1,0 +1,112 @@
+"""How much memory each precision needs, and which one a machine gets.
+
+Sizes of the published weights in 16 bits: 11.90 billion parameters of the transformer (23.8 GB), T5 and
+CLIP (9.8 GB), the autoencoder (0.17 GB). The steps at one megapixel, which read the photo and draw
+another one, take up to 3 GB beside the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+PUBLISHED_GB: Mapping[str, float] = {"transformer": 23.8, "text_encoder": 0.25, "text_encoder_2": 9.5, "vae": 0.17}
+WORKING_GB = 3.0
+"""Beside the weights, at one megapixel; it falls with the picture's size, but not to nothing."""
+LEAST_WORKING_GB = 0.5
+FULL = 1.0
+
+
+@dataclass(frozen=True)
+class Precision:
+    """``transformer`` and ``text`` are shares of the 16-bit size that the weights take in memory."""
+
+    name: str
+    transformer: float
+    text: float
+    note: str
+    devices: frozenset[str] = frozenset(("cuda", "cpu"))
+    packages: tuple[str, ...] = ()
+
+
+PRECISIONS: tuple[Precision, ...] = (
+    Precision("bf16", FULL, FULL, "as published", frozenset(("cuda", "mps", "cpu"))),
+    Precision("fp8", 0.5, FULL, "weights stored in 8 bits; a little slower, hardly visible"),
+    Precision("nf4", 0.28, 0.3, "weights in 4 bits; slower, a visible loss", frozenset(("cuda",)), ("bitsandbytes",)),
+)
+EXPLICIT = (
+    Precision("fp16", FULL, FULL, "for GPUs without bf16", frozenset(("cuda", "mps"))),
+    Precision("fp32", 2.0, 2.0, "for processors; needs twice the memory", frozenset(("cuda", "mps", "cpu"))),
+)
+"""Only used when a setting asks for them, or on a processor."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to run. ``needs_gb`` is the peak on the device."""
+
+    precision: Precision
+    offload: str
+    """``none``: all on the device. ``model``: parts wait in main memory until they are needed.
+    ``group``: only the layer that works is on the device; slow."""
+    needs_gb: float
+
+    @property
+    def name(self) -> str:
+        return self.precision.name if self.offload == "none" else f"{self.precision.name}, offload {self.offload}"
+
+
+def needs_gb(
+    precision: Precision, offload: str, sizes_gb: Mapping[str, float] = PUBLISHED_GB, megapixels: float = 1.0
+) -> float:
+    """Peak memory on the device in gigabytes, estimated from the sizes of the 16-bit weights."""
+    transformer = sizes_gb.get("transformer", 0.0) * precision.transformer
+    text = sum(gb for name, gb in sizes_gb.items() if name.startswith("text_encoder")) * precision.text
+    rest = sum(gb for name, gb in sizes_gb.items() if name != "transformer" and not name.startswith("text_encoder"))
+    working = max(LEAST_WORKING_GB, WORKING_GB * megapixels)
+    if sum(sizes_gb.values()) < 1:
+        working = min(working, LEAST_WORKING_GB)
+    if offload == "none":
+        return transformer + text + rest + working
+    if offload == "model":
+        return max(transformer, text, rest) + working
+    return max(rest, 1.0 if transformer > 1 else transformer) + working
+
+
+def rungs(sizes_gb: Mapping[str, float] = PUBLISHED_GB, megapixels: float = 1.0) -> Iterator[Rung]:
+    """Every way to run that is chosen by itself, best first."""
+    for precision in PRECISIONS:
+        for offload in ("none", "model"):
+            yield Rung(precision, offload, needs_gb(precision, offload, sizes_gb, megapixels))
+
+
+def choose(
+    free_gb: float,
+    device: str,
+    *,
+    precision: str = "auto",
+    offload: str = "auto",
+    sizes_gb: Mapping[str, float] = PUBLISHED_GB,
+    megapixels: float = 1.0,
+    installed: Collection[str] = (),
+) -> list[Rung]:
+    """What may be tried on a device, best first; empty when nothing fits.
+
+    What a setting names is tried whether or not it seems to fit: who names it knows the machine.
+    ``device`` is ``cuda``, ``mps`` or ``cpu``; parts wait in main memory only where a GPU has its own.
+    """
+    by_name = {choice.name: choice for choice in (*PRECISIONS, *EXPLICIT)}
+    wanted = PRECISIONS if precision == "auto" else (by_name[precision],)
+    if precision == "auto" and device == "cpu":
+        wanted = (by_name["fp32"],)
+    offloads = (("none", "model") if device == "cuda" else ("none",)) if offload == "auto" else (offload,)
+    able = [
+        Rung(choice, how, needs_gb(choice, how, sizes_gb, megapixels))
+        for choice in wanted
+        for how in offloads
+        if precision != "auto" or (device in choice.devices and all(name in installed for name in choice.packages))
+    ]
+    fitting = [rung for rung in able if rung.needs_gb <= free_gb]
+    if fitting or (precision == "auto" and offload == "auto"):
+        return fitting
+    return able[-1:]

@@ -1,0 +1,229 @@
+"""Draws one picture after the other with one pipeline. Everything here happens on the owner's thread."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from kontext_ui.backends.diffusers.caches import BytesCache
+from kontext_ui.backends.diffusers.loading import Loaded, load
+from kontext_ui.backends.diffusers.preview import Previewer, to_pixels
+from kontext_ui.backends.diffusers.values import BACKEND_ID, Drawing, EngineConfig
+from kontext_ui.edits import Pixels, Running
+from kontext_ui.errors import Billed, EditCancelled, KontextError, OutOfMemory
+
+log = logging.getLogger(__name__)
+PROMPT_BYTES = 256_000_000
+"""About 60 prompts: 512 × 4096 numbers of 16 bits each."""
+SOURCE_BYTES = 32_000_000
+"""About 60 photos of one megapixel, half a megabyte each."""
+MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+Tell: TypeAlias = Callable[[Running], None]
+Stopped: TypeAlias = Callable[[], bool]
+Draw: TypeAlias = Callable[[Drawing, Tell, Stopped], "Drawn"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """``seconds`` covers encoding, steps and decoding, not waiting and not loading."""
+
+    pixels: Pixels
+    seconds: float
+    record: dict[str, Any]
+    """What besides the request decides the pixels: weights, precision, libraries."""
+
+
+class Painter:
+    """``loader`` is called with the settings and the number of ways that ran out of memory so far.
+
+    ``borrow`` wraps what touches the GPU, where one is lent for the length of a call.
+    """
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        loader: Callable[[EngineConfig, int], Loaded] = load,
+        borrow: Callable[[Draw], Draw] | None = None,
+    ) -> None:
+        self._config = config
+        self._load = loader
+        self._loaded: Loaded | None = None
+        self._below = 0
+        self.load_error: KontextError | None = None
+        """Why the model could not be loaded the last time it was tried; ``None`` once it was."""
+        self._draw_on_gpu: Draw = self._drawn if borrow is None else borrow(self._drawn)
+        self.prompts: BytesCache[tuple[Any, Any]] = BytesCache(PROMPT_BYTES, lambda pair: sum(map(_bytes, pair)))
+        self.sources: BytesCache[Any] = BytesCache(SOURCE_BYTES, lambda latents: _bytes(latents))
+
+    def draw(self, drawing: Drawing, tell: Tell, stopped: Stopped) -> Drawn:
+        """Raises ``EditCancelled`` soon after ``stopped`` answers yes, ``OutOfMemory``, and what loading raises.
+
+        After a failure that nobody foresaw the pipeline is dropped, so that the next drawing starts clean.
+        """
+        try:
+            self._ready(tell)
+            _check(stopped)
+            return self._draw_on_gpu(drawing, tell, stopped)
+        except KontextError:
+            raise
+        except Exception as error:
+            self.free()
+            if is_out_of_memory(error):
+                raise self._explained(drawing) from error
+            raise
+
+    def free(self) -> None:
+        """Give the memory back; the next drawing loads anew."""
+        self._loaded = None
+        self.prompts.clear()
+        self.sources.clear()
+        gc.collect()
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        elif torch.backends.mps.is_available():
+            torch.mps.empty_cache()
+
+    def _ready(self, tell: Tell) -> None:
+        if self._loaded is None:
+            tell(Running(stage="loading the model"))
+            started = time.monotonic()
+            try:
+                self._loaded = self._load(self._config, self._below)
+            except KontextError as error:
+                self.load_error = error
+                raise
+            self.load_error = None
+            log.info("the model is ready after %.1f s (%s)", time.monotonic() - started, self._loaded.rung.name)
+
+    def _drawn(self, drawing: Drawing, tell: Tell, stopped: Stopped) -> Drawn:
+        assert self._loaded is not None
+        loaded, started = self._loaded, time.monotonic()
+        tell(Running(0.0, "reading the instruction"))
+        try:
+            pixels = self._called(loaded, drawing, tell, stopped)
+        except BaseException:
+            loaded.pipe.maybe_free_model_hooks()  # the library skips it then, and the next drawing would inherit
+            raise
+        return Drawn(pixels, time.monotonic() - started, self._record(loaded))
+
+    def _called(self, loaded: Loaded, drawing: Drawing, tell: Tell, stopped: Stopped) -> Pixels:
+        import torch
+
+        with torch.inference_mode():
+            embeds, pooled = self._prompt(loaded, drawing.prompt)
+            _check(stopped)
+            source = None if drawing.source is None else self._source(loaded, drawing.source)
+            _check(stopped)
+            picture = loaded.pipe(
+                image=source,
+                prompt_embeds=embeds.to(loaded.device),
+                pooled_prompt_embeds=pooled.to(loaded.device),
+                generator=torch.Generator("cpu").manual_seed(drawing.seed),
+                callback_on_step_end=self._following(loaded, drawing, tell, stopped),
+                **_arguments(drawing, self._config.text_tokens),
+            )[0]
+            return to_pixels(picture)
+
+    def _following(
+        self, loaded: Loaded, drawing: Drawing, tell: Tell, stopped: Stopped
+    ) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
+        """Raising is the only clean way to stop: the pipeline's own flag still decodes the noise there is."""
+        every = self._config.preview_every if loaded.rung.offload == "none" else 0
+        previewer = Previewer(loaded.pipe, drawing.size, every)
+
+        def after_step(pipe: Any, index: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+            _check(stopped)
+            preview = previewer.after_step(index, tensors["latents"])
+            number, total = index + 1, pipe.num_timesteps
+            tell(Running(number / (total + 1), f"step {number} of {total}", preview))
+            return tensors
+
+        return after_step
+
+    def _prompt(self, loaded: Loaded, prompt: str) -> tuple[Any, Any]:
+        def encode() -> tuple[Any, Any]:
+            embeds, pooled, _ = loaded.pipe.encode_prompt(
+                prompt, None, device=loaded.device, max_sequence_length=self._config.text_tokens
+            )
+            return embeds.cpu(), pooled.cpu()
+
+        return self.prompts.get_or_make(prompt, encode)
+
+    def _source(self, loaded: Loaded, pixels: Pixels) -> Any:
+        def encode() -> Any:
+            import torch
+
+            vae = loaded.pipe.vae
+            values = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255 * 2 - 1
+            return loaded.pipe._encode_vae_image(values.to(loaded.device, vae.dtype), None).cpu()
+
+        digest = hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
+        return self.sources.get_or_make((digest, pixels.shape), encode).to(loaded.device)
+
+    def _record(self, loaded: Loaded) -> dict[str, Any]:
+        import diffusers
+        import torch
+
+        return {
+            "model": self._config.model,
+            "revision": loaded.revision,
+            "precision": loaded.rung.precision.name,
+            "device": loaded.device.partition(":")[0],
+            "torch": torch.__version__,
+            "diffusers": diffusers.__version__,
+        }
+
+    def _explained(self, drawing: Drawing) -> OutOfMemory:
+        """Next time the next smaller way is tried, if the settings leave one."""
+        self._below += 1
+        return OutOfMemory(
+            f"The memory did not suffice for a picture of {drawing.size}.",
+            backend=BACKEND_ID,
+            hint=(
+                "Send it again: the model is then loaded in a smaller form, if the settings allow one. "
+                "A draft needs less, and so does a lower KONTEXT_UI_DIFFUSERS_MEGAPIXELS."
+            ),
+        )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """The GPU's and the processor's allocators raise different errors; some are known only by their words."""
+    said = str(error).lower()
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or any(word in said for word in MEMORY_WORDS)
+    )
+
+
+def _arguments(drawing: Drawing, text_tokens: int) -> dict[str, Any]:
+    """The library answers with its own size and guidance unless every one of these is said."""
+    return {
+        "width": drawing.size.width,
+        "height": drawing.size.height,
+        "max_area": drawing.size.width * drawing.size.height,
+        "_auto_resize": False,
+        "num_inference_steps": drawing.steps,
+        "guidance_scale": drawing.guidance,
+        "max_sequence_length": text_tokens,
+        "output_type": "pt",
+        "return_dict": False,
+    }
+
+
+def _check(stopped: Stopped) -> None:
+    if stopped():
+        raise EditCancelled("You stopped this edit.", billed=Billed.NO)
+
+
+def _bytes(tensor: Any) -> int:
+    return int(tensor.element_size() * tensor.nelement())
