@@ -16,6 +16,7 @@ BACKENDS: Mapping[str, str] = {
     "bfl": "kontext_ui.backends.bfl:build",
     "replicate": "kontext_ui.backends.replicate:build",
     "fal": "kontext_ui.backends.fal:build",
+    "prodia": "kontext_ui.backends.prodia:build",
     "diffusers": "kontext_ui.backends.diffusers:build",
     "builtin": "kontext_ui.backends.builtin:build",
 }

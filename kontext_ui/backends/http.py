@@ -13,7 +13,7 @@ import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
@@ -37,6 +37,7 @@ RESULT_LIMITS = codec.ImageLimits(max_bytes=60_000_000, max_pixels=50_000_000)
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Failures before the first byte of the request could have arrived."""
 SUBMIT_ATTEMPTS = 4
+READ_TIMEOUT_S, CONNECT_TIMEOUT_S = 60.0, 10.0
 MAX_RETRY_AFTER_S = 30.0
 MAX_DOWNLOAD_BYTES = RESULT_LIMITS.max_bytes
 MAX_MESSAGE_CHARS = 300
@@ -44,6 +45,8 @@ PAUSE_S = (0.5, 5.0)
 """First and longest pause between two polls; each is 1.5 times the one before."""
 
 Sleep = Callable[[float], Awaitable[None]]
+Files: TypeAlias = list[tuple[str, tuple[str, bytes, str]]]
+"""Form field, then file name, bytes and content type."""
 
 
 class Provider:
@@ -77,7 +80,7 @@ class Provider:
 
     def client(self) -> httpx.AsyncClient:
         if self._client is None or self._client.is_closed:
-            timeout = httpx.Timeout(60.0, connect=10.0)
+            timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
             limits = httpx.Limits(max_connections=500, max_keepalive_connections=50)
             self._client = httpx.AsyncClient(transport=self._transport, timeout=timeout, limits=limits)
         return self._client
@@ -86,13 +89,27 @@ class Provider:
         if self._client is not None:
             await self._client.aclose()
 
-    async def submit(self, path: str, headers: Mapping[str, str], body: Any) -> httpx.Response:
-        """Send an edit. Raises a ``BackendError`` that says whether it may have been billed."""
+    async def submit(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: Any = None,
+        *,
+        files: Files | None = None,
+        timeout_s: float = READ_TIMEOUT_S,
+    ) -> httpx.Response:
+        """Send an edit as JSON, or as a form of ``files``.
+
+        ``timeout_s`` bounds the wait for an answer; one that carries the picture itself takes longer.
+        Raises a ``BackendError`` that says whether it may have been billed.
+        """
+        content: dict[str, Any] = {"json": body} if files is None else {"files": files}
+        timeout = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
         waited: float | None = None
         for attempt in range(SUBMIT_ATTEMPTS):
             last = attempt == SUBMIT_ATTEMPTS - 1
             try:
-                response = await self.client().post(self.base_url + path, headers=headers, json=body)
+                response = await self.client().post(self.base_url + path, headers=headers, timeout=timeout, **content)
             except NEVER_SENT as error:
                 if last:
                     raise self.unavailable(error, Billed.NO) from None
@@ -211,9 +228,11 @@ class Provider:
             may_retry=True,
         )
 
-    def refused(self, response: httpx.Response, key_name: str) -> BackendError | InvalidRequest:
-        """The error for an answer that is no success."""
-        code, told = response.status_code, message_of(response)
+    def refused(
+        self, response: httpx.Response, key_name: str, told: str | None = None
+    ) -> BackendError | InvalidRequest:
+        """The error for an answer that is no success. ``told`` are its words, where they stand in an unusual place."""
+        code, told = response.status_code, message_of(response) if told is None else told
         about = f"{self.label} says: {told.rstrip('.')}." if told else f"{self.label} answered {code}."
         fields: dict[str, Any] = {"backend": self.backend_id}
         if code in (401, 403) or (code == 422 and "api key" in told.lower()):

@@ -20,11 +20,14 @@ from kontext_ui.backends.diffusers.painter import Painter
 from kontext_ui.backends.fal import HOSTS as FAL
 from kontext_ui.backends.fal import FalBackend
 from kontext_ui.backends.http import Provider
+from kontext_ui.backends.prodia import HOSTS as PRODIA
+from kontext_ui.backends.prodia import ProdiaBackend
 from kontext_ui.backends.replicate import HOSTS as REPLICATE
 from kontext_ui.backends.replicate import ReplicateBackend
 from tests import tiny_kontext
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.fal import FakeFal
+from tests.fakes.prodia import FakeProdia
 from tests.fakes.replicate import FakeReplicate
 
 
@@ -63,6 +66,12 @@ def _fal(key: str | None) -> FalBackend:
     return FalBackend(Provider("fal", "fal", "https://queue.fal.run", FAL, transport=transport, sleep=_no_pause), key)
 
 
+def _prodia(key: str | None) -> ProdiaBackend:
+    transport = httpx.ASGITransport(app=FakeProdia().app)
+    base = "https://inference.prodia.com/v2"
+    return ProdiaBackend(Provider("prodia", "Prodia", base, PRODIA, transport=transport, sleep=_no_pause), key)
+
+
 def _diffusers() -> DiffusersBackend:
     """The real engine over a tiny pipeline, whose memory runs out when it is asked to."""
     if not tiny_kontext.AVAILABLE:
@@ -89,5 +98,6 @@ MEMBERS = {
     "bfl": Member(lambda: _bfl("bfl_test"), lambda: _bfl(None), "make the door red", "[[moderated]]"),
     "replicate": Member(lambda: _replicate("r8_test"), lambda: _replicate(None), "make the door red", "[[moderated]]"),
     "fal": Member(lambda: _fal("fal-id:fal-secret"), lambda: _fal(None), "make the door red", "[[moderated]]"),
+    "prodia": Member(lambda: _prodia("prodia_test"), lambda: _prodia(None), "make the door red", "[[moderated]]"),
     "diffusers": Member(_diffusers, lambda: DiffusersBackend(EngineConfig()), "make the door red", "[[too much]]"),
 }

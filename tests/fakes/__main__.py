@@ -13,6 +13,7 @@ import uvicorn
 
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.fal import FakeFal
+from tests.fakes.prodia import FakeProdia
 from tests.fakes.replicate import FakeReplicate
 
 
@@ -34,6 +35,7 @@ def main():
         (FakeBfl, "BFL_API_KEY", "KONTEXT_UI_BFL_BASE_URL"),
         (FakeReplicate, "REPLICATE_API_TOKEN", "KONTEXT_UI_REPLICATE_BASE_URL"),
         (FakeFal, "FAL_KEY", "KONTEXT_UI_FAL_BASE_URL"),
+        (FakeProdia, "PRODIA_TOKEN", "KONTEXT_UI_PRODIA_BASE_URL"),
     ):
         port = free_port()
         fake = kind(f"http://127.0.0.1:{port}")

@@ -24,11 +24,11 @@ def kontext_size(width, height):
     return min(KONTEXT_SIZES, key=lambda size: abs(np.log(size.ratio * height / width)))
 
 
-def edited(data, prompt, aspect_ratio=None, *, drift=True):
-    """The edited picture as an array, of the size that the service would answer with."""
+def edited(data, prompt, aspect_ratio=None, *, size=None, drift=True):
+    """The edited picture as an array, of the size that the service would answer with, or of the size asked for."""
     if data is None:
         width, height = (float(part) for part in (aspect_ratio or "1:1").split(":"))
-        size = kontext_size(width, height)
+        size = size or kontext_size(width, height)
         y, x = np.mgrid[0 : size.height, 0 : size.width]
         pixels = np.stack((x * 255 // size.width, y * 255 // size.height, np.full_like(x, 140)), axis=2).astype(
             np.uint8
@@ -36,7 +36,7 @@ def edited(data, prompt, aspect_ratio=None, *, drift=True):
     else:
         pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
         ratio = [float(part) for part in aspect_ratio.split(":")] if aspect_ratio else pixels.shape[1::-1]
-        size = kontext_size(*ratio)
+        size = size or kontext_size(*ratio)
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     changed = _change(pixels, prompt)
     return _drift(changed) if drift else changed
