@@ -50,6 +50,7 @@ class Options(argparse.Namespace):
     recipe: bool
     dry_run: bool
     older_than_h: float
+    download: bool
 
     def parameters(self) -> Parameters:
         return Parameters(**{name: getattr(self, name) for name in PARAMETER_HELP})
@@ -74,6 +75,8 @@ def build_parser() -> argparse.ArgumentParser:
     sweep.add_argument(
         "--older-than-h", type=float, default=24.0, metavar="HOURS", help="only files older than this (default: 24)"
     )
+    doctor = _add_command(commands, "doctor", "say what the local model needs and what this machine has")
+    doctor.add_argument("--download", action="store_true", help="fetch the weights from Hugging Face first (34 GB)")
     return parser
 
 

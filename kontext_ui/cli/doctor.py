@@ -1,0 +1,122 @@
+"""``doctor``: what the local tier's model would need, what this machine has, and what comes of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from kontext_ui.backends.diffusers import config_of
+from kontext_ui.backends.diffusers import machine as this_machine
+from kontext_ui.backends.diffusers.checks import INSTALL, readiness
+from kontext_ui.backends.diffusers.loading import fetch
+from kontext_ui.backends.diffusers.machine import Device
+from kontext_ui.backends.diffusers.memory import PRECISIONS, PUBLISHED_GB, Rung, choose, needs_gb
+from kontext_ui.backends.diffusers.values import EngineConfig
+from kontext_ui.backends.diffusers.weights import locate, missing_parts, sizes_gb
+from kontext_ui.cli.exits import DONE, MACHINE, write_json
+from kontext_ui.cli.parser import Options
+from kontext_ui.edits import Readiness
+from kontext_ui.settings import Settings
+
+LICENCE = (
+    "FLUX.1 [dev] Non-Commercial License, by Black Forest Labs. Not for commercial use and not for serving end users "
+    "without a licence from them; pictures that you make may be used commercially. Results must pass a content filter "
+    "or a person's review before they are shared. Read it at "
+    "https://huggingface.co/black-forest-labs/FLUX.1-Kontext-dev/blob/main/LICENSE.md"
+)
+
+
+def examine(
+    settings: Settings,
+    options: Options,
+    *,
+    devices: Callable[[], Sequence[Device]] = this_machine.devices,
+    installed: Callable[[str], bool] = this_machine.is_installed,
+) -> int:
+    """Prints the findings; the exit code says whether the model could be used now."""
+    config = config_of(settings)
+    missing = this_machine.missing_packages(installed)
+    if options.download:
+        folder = fetch(config)
+        if not options.quiet and not options.json:
+            sys.stdout.write(f"The weights are in {folder}.\n")
+    ready = readiness(config, installed)
+    found = [] if missing else list(devices())
+    extras = this_machine.installed_extras(installed)
+    report = _report(config, ready, found, extras, missing)
+    if options.json:
+        write_json(report)
+    elif not options.quiet:
+        sys.stdout.write("\n".join(_lines(config, report)) + "\n")
+    return DONE if ready.ready else MACHINE
+
+
+def _report(
+    config: EngineConfig, ready: Readiness, found: Sequence[Device], extras: Sequence[str], missing: Sequence[str]
+) -> dict[str, Any]:
+    folder = locate(config)
+    sizes = PUBLISHED_GB if folder is None or missing_parts(folder) else sizes_gb(folder)
+    best = _best(config, found, extras, sizes)
+    return {
+        "ready": ready.ready,
+        "reason": ready.reason,
+        "hint": ready.hint,
+        "packages": {} if missing else {name: version(name) for name in this_machine.PACKAGES},
+        "missing_packages": list(missing),
+        "devices": [
+            {"id": d.kind, "name": d.name, "free_gb": round(d.free_gb, 1), "total_gb": round(d.total_gb, 1)}
+            for d in found
+        ],
+        "model": config.model,
+        "weights": None if folder is None else str(folder),
+        "precisions": [
+            {
+                "name": precision.name,
+                "gb": round(needs_gb(precision, "none", sizes, config.megapixels), 1),
+                "gb_with_offload": round(needs_gb(precision, "model", sizes, config.megapixels), 1),
+                "needs": [name for name in precision.packages if name not in extras],
+                "note": precision.note,
+            }
+            for precision in PRECISIONS
+        ],
+        "would_run_as": None if best is None else best.name,
+        "licence": LICENCE,
+    }
+
+
+def _best(config: EngineConfig, found: Sequence[Device], extras: Sequence[str], sizes: Any) -> Rung | None:
+    for device in found:
+        if config.device in ("auto", device.kind):
+            ways = choose(
+                device.free_gb,
+                device.kind.partition(":")[0],
+                precision=config.precision,
+                offload=config.offload,
+                sizes_gb=sizes,
+                megapixels=config.megapixels,
+                installed=extras,
+            )
+            return ways[0] if ways else None
+    return None
+
+
+def _lines(config: EngineConfig, report: dict[str, Any]) -> list[str]:
+    packages = ", ".join(f"{name} {number}" for name, number in report["packages"].items())
+    lines = [f"Packages   {packages or 'missing: ' + ', '.join(report['missing_packages']) + f' ({INSTALL})'}"]
+    lines += [
+        f"Device     {d['id']}: {d['name']}, {d['free_gb']:g} of {d['total_gb']:g} GB free" for d in report["devices"]
+    ]
+    lines += [f"Weights    {config.model}: {report['weights'] or 'not on this machine'}", ""]
+    lines.append(f"Memory for pictures of {config.megapixels:g} megapixel, in GB (estimated from the weights):")
+    lines.append(f"  {'precision':10} {'all on the GPU':>14} {'parts offloaded':>16}")
+    for row in report["precisions"]:
+        needs = f"; needs {', '.join(row['needs'])}" if row["needs"] else ""
+        lines.append(f"  {row['name']:10} {row['gb']:14.1f} {row['gb_with_offload']:16.1f}  {row['note']}{needs}")
+    if report["devices"]:
+        lines.append(f"Here it would run as: {report['would_run_as'] or 'nothing fits'}.")
+    verdict = "The local model is ready." if report["ready"] else f"{report['reason']} {report['hint']}"
+    if not report["ready"]:
+        verdict += "\nUntil then the tier local uses the built-in engine."
+    return [*lines, "", verdict, "", f"Licence    {report['licence']}"]

@@ -1,0 +1,90 @@
+"""``doctor`` on machines of every kind."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kontext_ui.backends.diffusers.machine import PACKAGES, Device
+from kontext_ui.cli import doctor, main
+from kontext_ui.cli.exits import DONE, MACHINE
+from kontext_ui.cli.parser import Options, build_parser
+from tests import tiny_kontext
+
+CARD = Device("cuda", "A card", 23.5, 24.5)
+LAPTOP = Device("cpu", "processor", 12.0, 16.0)
+
+
+@pytest.fixture
+def examine(make_settings, monkeypatch, capsys):
+    """Exit code and output of ``doctor`` on a machine with these devices and packages."""
+    monkeypatch.setattr(doctor, "version", lambda name: "1.0")
+
+    def run(*arguments, devices=(CARD, LAPTOP), installed=PACKAGES, **settings):
+        options = build_parser().parse_args(["doctor", *arguments], namespace=Options())
+        code = doctor.examine(
+            make_settings(**settings), options, devices=lambda: devices, installed=lambda name: name in installed
+        )
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def test_without_packages_it_says_what_to_install_and_asks_no_device(examine):
+    code, said = examine(installed=())
+
+    assert code == MACHINE
+    assert "pip install -r requirements-local.txt" in said
+    assert "A card" not in said
+    assert "built-in engine" in said
+
+
+def test_every_precision_is_listed_with_its_memory_and_what_it_lacks(examine):
+    _, said = examine("--json")
+
+    report = json.loads(said)
+    assert [row["name"] for row in report["precisions"]] == ["bf16", "fp8", "nf4"]
+    assert all(row["gb_with_offload"] < row["gb"] for row in report["precisions"])
+    assert report["precisions"][2]["needs"] == ["bitsandbytes"]
+    assert report["would_run_as"] == "fp8, offload model"
+
+
+def test_the_licence_is_told_and_how_to_get_the_weights(examine):
+    code, said = examine(diffusers_model="black-forest-labs/never-fetched-here")
+
+    assert code == MACHINE
+    assert "Non-Commercial" in said
+    assert "doctor --download" in said
+
+
+def test_a_machine_without_a_gpu_is_told_that_nothing_fits(examine):
+    _, said = examine(devices=(LAPTOP,))
+
+    assert "nothing fits" in said
+
+
+def test_a_device_of_the_settings_is_the_one_examined(examine):
+    _, said = examine("--json", diffusers_device="cpu")
+
+    assert json.loads(said)["would_run_as"] is None
+
+
+def test_weights_that_are_ready_end_with_zero(examine, tmp_path):
+    if not tiny_kontext.AVAILABLE:
+        pytest.skip("torch and diffusers are not installed")
+    folder = str(tiny_kontext.folder())
+    code, said = examine(diffusers_model=folder, diffusers_device="cpu")
+
+    assert code == DONE
+    assert "The local model is ready." in said
+    assert examine("--quiet", diffusers_model=folder, diffusers_device="cpu") == (DONE, "")
+
+
+def test_it_needs_no_data_folder_and_makes_none(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor.this_machine, "missing_packages", lambda _: PACKAGES)
+    main(["doctor", "--json", "--data-dir", str(tmp_path / "data")])
+
+    assert json.loads(capsys.readouterr().out)["packages"] == {}
+    assert list(tmp_path.iterdir()) == []
