@@ -8,6 +8,7 @@ until the deadline. Keys go only where the caller puts them; a download carries 
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
 import random
 import socket
@@ -41,6 +42,8 @@ READ_TIMEOUT_S, CONNECT_TIMEOUT_S = 60.0, 10.0
 MAX_RETRY_AFTER_S = 30.0
 MAX_DOWNLOAD_BYTES = RESULT_LIMITS.max_bytes
 MAX_MESSAGE_CHARS = 300
+SHORTEST_KEY = 8
+"""Shorter words of an authorization header, such as ``Bearer``, are no keys."""
 PAUSE_S = (0.5, 5.0)
 """First and longest pause between two polls; each is 1.5 times the one before."""
 
@@ -184,6 +187,13 @@ class Provider:
             await self._sleep(_backoff(attempt))
             attempt += 1
 
+    async def inline(self, text: str) -> bytes:
+        """The picture that stands in an answer as base64."""
+        try:
+            return await asyncio.to_thread(base64.b64decode, text, validate=True)
+        except ValueError:
+            self.unexpected("its picture cannot be read", Billed.YES)
+
     async def picture(self, data: bytes) -> Pixels:
         """Decode a result as carefully as an upload; the bytes decide the format."""
         try:
@@ -283,7 +293,7 @@ def message_of(response: httpx.Response) -> str:
     try:
         body = response.json()
     except ValueError:
-        return "" if "<" in response.text[:50] else response.text[:MAX_MESSAGE_CHARS].strip()
+        return "" if "<" in response.text[:50] else _without_keys(response, response.text.strip())[:MAX_MESSAGE_CHARS]
     if not isinstance(body, dict):
         return ""
     for name in ("detail", "message", "error"):
@@ -293,8 +303,17 @@ def message_of(response: httpx.Response) -> str:
         if isinstance(told, list):
             told = "; ".join(_field_error(item) for item in told[:3] if isinstance(item, dict))
         if isinstance(told, str) and told:
-            return told[:MAX_MESSAGE_CHARS]
+            return _without_keys(response, told)[:MAX_MESSAGE_CHARS]
     return ""
+
+
+def _without_keys(response: httpx.Response, told: str) -> str:
+    """Some services quote the key that they were sent; what is told to people and stored has none."""
+    for name in ("x-key", "authorization"):
+        for word in response.request.headers.get(name, "").split():
+            if len(word) >= SHORTEST_KEY:
+                told = told.replace(word, "(your key)")
+    return told
 
 
 def _field_error(item: Mapping[str, Any]) -> str:

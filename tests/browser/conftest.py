@@ -18,26 +18,30 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from tests.chromium import launch_options
+from tests.fakes.bfl import FakeBfl
+from tests.fakes.serving import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 expect.set_options(timeout=10_000)
 
 
 class Server:
-    """Start, kill, start again on the same data folder."""
+    """Start, kill, start again on the same data folder. ``variables`` are its settings."""
 
-    def __init__(self, folder: Path, environment) -> None:
+    def __init__(self, folder: Path, environment, module="tests.browser.server", **variables) -> None:
         self.folder = folder
         self._environment = environment
+        self._module = module
+        self._variables = variables
         self._process = None
         self._output: list[str] = []
         self.port = 0
         self.url = ""
 
     def start(self):
-        environment = self._environment(self.folder, KONTEXT_UI_PORT=str(self.port))
+        environment = self._environment(self.folder, KONTEXT_UI_PORT=str(self.port), **self._variables)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.browser.server"],
+            [sys.executable, "-m", self._module],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
@@ -94,6 +98,30 @@ def own_server(tmp_path, process_environment):
     server = Server(tmp_path / "data", process_environment).start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def bfl():
+    """Black Forest Labs, faked, at ``bfl.address``."""
+    with serving(FakeBfl) as (fake, address):
+        fake.address = address
+        yield fake
+
+
+@pytest.fixture
+def make_hosted(tmp_path, process_environment, bfl):
+    """The program as it is shipped, whose Black Forest Labs is the fake; settings as keywords."""
+    servers = []
+
+    def make(**variables):
+        settings = {"BFL_API_KEY": bfl.key, "KONTEXT_UI_BFL_BASE_URL": bfl.address, **variables}
+        server = Server(tmp_path / "data", process_environment, "app", **settings).start()
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture(scope="module")

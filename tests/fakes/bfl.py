@@ -31,6 +31,7 @@ class FakeBfl:
 
     def __init__(self, base: str | None = None, key: str = "bfl_test") -> None:
         self.key = key
+        self.more_keys: list[str] = []
         self.scenario = "success"
         self.pending = 2
         """Polls that answer "Pending" before a task is ready."""
@@ -59,7 +60,7 @@ class FakeBfl:
             return JSONResponse({"detail": "Not authenticated"}, 403)
         if not key.startswith("bfl_"):
             return JSONResponse({"detail": "Invalid API key format"}, 422)
-        if key != self.key:
+        if key not in (self.key, *self.more_keys):
             return JSONResponse({"detail": "Not authenticated - Invalid Authentication"}, 403)
         return None
 
@@ -69,7 +70,7 @@ class FakeBfl:
         body = await request.json()
         fill = request.url.path.endswith("fill")
         scenario = self._scenario(str(body.get("prompt", "")))
-        answer = self._bad_submit(body, FILL_FIELDS if fill else FIELDS, scenario)
+        answer = self._bad_submit(request, body, FILL_FIELDS if fill else FIELDS, scenario)
         if answer is not None:
             return answer
         self.submitted.append({"path": request.url.path, **body})
@@ -85,7 +86,7 @@ class FakeBfl:
         word = re.search(r"\[\[(\w+)\]\]", prompt)
         return word[1] if word else self.scenario
 
-    def _bad_submit(self, body: dict, fields: set[str], scenario: str) -> Response | None:
+    def _bad_submit(self, request: Request, body: dict, fields: set[str], scenario: str) -> Response | None:
         if "prompt" not in body:
             detail = [{"loc": ["body", "prompt"], "msg": "Field required", "type": "missing"}]
             return JSONResponse({"detail": detail}, 422)
@@ -103,6 +104,8 @@ class FakeBfl:
             return JSONResponse({"detail": "Too many active tasks"}, 429)
         if scenario == "broken_submit":
             return PlainTextResponse("upstream error", 500)
+        if scenario == "gossip":
+            return JSONResponse({"detail": f"The account of {request.headers['x-key']} is locked"}, 500)
         return PlainTextResponse("<html>", 200) if scenario == "malformed" else None
 
     async def poll(self, request: Request) -> Response:
