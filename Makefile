@@ -10,7 +10,7 @@ BIN = $(VENV)/bin/python
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench tables clean program tools browser python
+.PHONY: help run demo test check bench bench-local tables clean program tools local browser python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -21,7 +21,7 @@ run: program ## start the editor; the page's address is printed
 demo: tools ## start the editor with all backends answered by fake providers on this machine: no keys, no network
 	@$(BIN) -m tests.fakes
 
-test: tools browser ## run the tests (PYTEST_ARGS="-k tree" narrows them)
+test: tools local browser ## run the tests (PYTEST_ARGS="-k tree" narrows them)
 	@$(BIN) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: tools ## formatting, lint, types, layers, and a start with nothing but requirements.txt
@@ -35,6 +35,9 @@ check: tools ## formatting, lint, types, layers, and a start with nothing but re
 bench: tools browser ## measure the page and the history; prints a table
 	@$(BIN) -m tests.bench
 
+bench-local: tools local ## measure the local model's engine around a tiny pipeline: overhead, stop, caches
+	@$(BIN) -m tests.bench local
+
 tables: tools ## write the README's tables anew from the code
 	@$(BIN) -m tests.readme --write
 
@@ -47,6 +50,9 @@ program: python
 
 tools: python
 	@"$(PYTHON)" .ci/make_venv.py $(VENV) requirements.txt tests/requirements.txt
+
+local: tools # torch and diffusers, for the tests of the local model
+	@"$(PYTHON)" .ci/make_venv.py $(VENV) tests/requirements-local.txt
 
 browser: tools
 	@$(BIN) -m tests.chromium
