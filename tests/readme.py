@@ -36,9 +36,9 @@ def settings_table() -> str:
     return _table(("Variable", "Default", "What it does"), rows)
 
 
-def backends_table() -> str:
-    settings = load_settings(_env_file=None)
-    backends = [load_backend(backend_id, settings) for backend_id in BACKENDS]
+def backends_table(registry: Mapping[str, str] = BACKENDS, settings: Settings | None = None) -> str:
+    settings = settings or load_settings(_env_file=None)
+    backends = [load_backend(backend_id, settings, registry) for backend_id in registry]
     rows = [
         (f"`{tier.value}`", f"{backend.label} (`{backend.id}`)", *_offer(backend, backend.capabilities(tier)))
         for tier in Tier
