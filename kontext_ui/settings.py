@@ -110,8 +110,16 @@ class Settings(BaseSettings):
     hf_token: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("HF_TOKEN", f"{PREFIX}HF_TOKEN"),
-        description="Token for Hugging Face: to fetch weights whose licence you accepted there.",
+        description="Token for Hugging Face: the tier dev, and to fetch weights whose licence you accepted there.",
     )
+    huggingface_base_url: str = Field(
+        default="https://router.huggingface.co", description="Address of Hugging Face's router."
+    )
+    huggingface_partner: Literal["fal-ai", "replicate", "together", "hf-inference"] = Field(
+        default="fal-ai",
+        description="Who carries out what is sent to Hugging Face; only fal-ai lets a cut-off edit be picked up again.",
+    )
+    huggingface_bill_to: str = Field(default="", description="Organisation at Hugging Face that pays; empty: you.")
     diffusers_model: str = Field(
         default="black-forest-labs/FLUX.1-Kontext-dev",
         description="Weights of the local model: a name on the Hugging Face hub, or a folder in the same layout.",

@@ -17,6 +17,7 @@ BACKENDS: Mapping[str, str] = {
     "replicate": "kontext_ui.backends.replicate:build",
     "fal": "kontext_ui.backends.fal:build",
     "prodia": "kontext_ui.backends.prodia:build",
+    "huggingface": "kontext_ui.backends.huggingface:build",
     "diffusers": "kontext_ui.backends.diffusers:build",
     "builtin": "kontext_ui.backends.builtin:build",
 }

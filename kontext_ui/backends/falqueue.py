@@ -6,9 +6,6 @@ answer with the model's error. fal's own words are the only ones told: its answe
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -98,10 +95,7 @@ class FalQueue:
         if not isinstance(url, str):
             self._http.unexpected("there is no picture in it", Billed.YES)
         if url.startswith("data:"):
-            try:
-                return await asyncio.to_thread(base64.b64decode, url.partition(",")[2], validate=True)
-            except binascii.Error:
-                self._http.unexpected("its picture cannot be read", Billed.YES)
+            return await self._http.inline(url.partition(",")[2])
         try:
             return await self._http.download(url, started)
         except LinkExpired:

@@ -20,6 +20,8 @@ from kontext_ui.backends.diffusers.painter import Painter
 from kontext_ui.backends.fal import HOSTS as FAL
 from kontext_ui.backends.fal import FalBackend
 from kontext_ui.backends.http import Provider
+from kontext_ui.backends.huggingface import HOSTS as HUGGING_FACE
+from kontext_ui.backends.huggingface import HuggingFaceBackend
 from kontext_ui.backends.prodia import HOSTS as PRODIA
 from kontext_ui.backends.prodia import ProdiaBackend
 from kontext_ui.backends.replicate import HOSTS as REPLICATE
@@ -27,6 +29,7 @@ from kontext_ui.backends.replicate import ReplicateBackend
 from tests import tiny_kontext
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.fal import FakeFal
+from tests.fakes.huggingface import FakeHuggingFace
 from tests.fakes.prodia import FakeProdia
 from tests.fakes.replicate import FakeReplicate
 
@@ -72,6 +75,14 @@ def _prodia(key: str | None) -> ProdiaBackend:
     return ProdiaBackend(Provider("prodia", "Prodia", base, PRODIA, transport=transport, sleep=_no_pause), key)
 
 
+def _hugging_face(key: str | None) -> HuggingFaceBackend:
+    transport = httpx.ASGITransport(app=FakeHuggingFace().app)
+    base = "https://router.huggingface.co"
+    return HuggingFaceBackend(
+        Provider("huggingface", "Hugging Face", base, HUGGING_FACE, transport=transport, sleep=_no_pause), key
+    )
+
+
 def _diffusers() -> DiffusersBackend:
     """The real engine over a tiny pipeline, whose memory runs out when it is asked to."""
     if not tiny_kontext.AVAILABLE:
@@ -99,5 +110,8 @@ MEMBERS = {
     "replicate": Member(lambda: _replicate("r8_test"), lambda: _replicate(None), "make the door red", "[[moderated]]"),
     "fal": Member(lambda: _fal("fal-id:fal-secret"), lambda: _fal(None), "make the door red", "[[moderated]]"),
     "prodia": Member(lambda: _prodia("prodia_test"), lambda: _prodia(None), "make the door red", "[[moderated]]"),
+    "huggingface": Member(
+        lambda: _hugging_face("hf_test"), lambda: _hugging_face(None), "make the door red", "[[moderated]]"
+    ),
     "diffusers": Member(_diffusers, lambda: DiffusersBackend(EngineConfig()), "make the door red", "[[too much]]"),
 }

@@ -13,6 +13,7 @@ import uvicorn
 
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.fal import FakeFal
+from tests.fakes.huggingface import FakeHuggingFace
 from tests.fakes.prodia import FakeProdia
 from tests.fakes.replicate import FakeReplicate
 
@@ -36,6 +37,7 @@ def main():
         (FakeReplicate, "REPLICATE_API_TOKEN", "KONTEXT_UI_REPLICATE_BASE_URL"),
         (FakeFal, "FAL_KEY", "KONTEXT_UI_FAL_BASE_URL"),
         (FakeProdia, "PRODIA_TOKEN", "KONTEXT_UI_PRODIA_BASE_URL"),
+        (FakeHuggingFace, "HF_TOKEN", "KONTEXT_UI_HUGGINGFACE_BASE_URL"),
     ):
         port = free_port()
         fake = kind(f"http://127.0.0.1:{port}")

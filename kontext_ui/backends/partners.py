@@ -1,0 +1,103 @@
+"""The companies that Hugging Face's router forwards FLUX.1 Kontext [dev] to: where, with which body, at what price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kontext_ui.backends.hosted import MAX_SEED
+from kontext_ui.edits import Parameter
+
+QUEUE = "_subdomain=queue"
+"""The router answers 404 to fal's queue without it."""
+SEED = Parameter("seed", "Seed", "int", None, 0, MAX_SEED)
+PNG_OR_JPEG = Parameter("output_format", "Format asked for", "choice", "png", choices=("png", "jpeg"))
+
+MakeBody = Callable[[str, str, str, dict[str, Any]], dict[str, Any]]
+"""From model, prompt, the picture as a data URI and the parameters given, to what the partner reads."""
+
+
+@dataclass(frozen=True)
+class Partner:
+    """``price_usd`` is the partner's own; the router adds nothing to it. ``None``: not known."""
+
+    path: str
+    model: str
+    body: MakeBody
+    parameters: tuple[Parameter, ...]
+    price_usd: float | None = None
+    price_note: str = ""
+
+
+def _fal(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[str, Any]:
+    return {"image_url": picture, "image_urls": [picture], "prompt": prompt, "output_format": "png", **given}
+
+
+def _replicate(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[str, Any]:
+    pictures = {"image": picture, "images": [picture], "input_image": picture, "input_images": [picture]}
+    wanted = given.pop("output_format", "png")
+    fields = {"prompt": prompt, "output_format": "jpg" if wanted == "jpeg" else wanted}
+    return {"input": {**pictures, **fields, **_renamed(given, guidance_scale="guidance")}}
+
+
+def _together(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[str, Any]:
+    named = _renamed(given, guidance_scale="guidance", num_inference_steps="steps")
+    return {"model": model, "prompt": prompt, "image_url": picture, "response_format": "base64", **named}
+
+
+def _hf_inference(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[str, Any]:
+    return {"inputs": picture.partition(",")[2], "parameters": {"prompt": prompt, **given}}
+
+
+def _renamed(given: Mapping[str, Any], **names: str) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in given.items()}
+
+
+PARTNERS: Mapping[str, Partner] = {
+    "fal-ai": Partner(
+        f"/fal-ai/fal-ai/flux-kontext/dev?{QUEUE}",
+        "fal-ai/flux-kontext/dev",
+        _fal,
+        (
+            SEED,
+            Parameter("num_inference_steps", "Steps", "int", 28, 10, 50),
+            Parameter("guidance_scale", "Guidance", "float", 2.5, 1, 20),
+            PNG_OR_JPEG,
+        ),
+        0.025,
+        "per megapixel",
+    ),
+    "replicate": Partner(
+        "/replicate/v1/models/black-forest-labs/flux-kontext-dev/predictions",
+        "black-forest-labs/flux-kontext-dev",
+        _replicate,
+        (
+            SEED,
+            Parameter("num_inference_steps", "Steps", "int", 30, 4, 50),
+            Parameter("guidance_scale", "Guidance", "float", 2.5, 0, 10),
+            PNG_OR_JPEG,
+        ),
+        0.025,
+    ),
+    "together": Partner(
+        "/together/v1/images/generations",
+        "black-forest-labs/FLUX.1-kontext-dev",
+        _together,
+        (
+            SEED,
+            Parameter("num_inference_steps", "Steps", "int", 28),
+            Parameter("guidance_scale", "Guidance", "float", 2.5),
+        ),
+    ),
+    "hf-inference": Partner(
+        "/hf-inference/models/black-forest-labs/FLUX.1-Kontext-dev",
+        "black-forest-labs/FLUX.1-Kontext-dev",
+        _hf_inference,
+        (
+            SEED,
+            Parameter("num_inference_steps", "Steps", "int", None),
+            Parameter("guidance_scale", "Guidance", "float", 2.5),
+        ),
+    ),
+}
