@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kontext_ui.errors import BackendError, Billed, KontextError, NotUnderstood
+from kontext_ui.errors import BackendError, Billed, KontextError, NotUnderstood, UnexpectedAnswer
 from kontext_ui.projects import Failure, Job
 
 
@@ -24,13 +24,11 @@ def describe(error: KontextError) -> Failure:
 
 
 def cancelled(job: Job, label: str, billed: Billed) -> Failure:
+    late = "If the picture arrives, it is added to the tree."
     messages = {
         Billed.NO: ("You stopped this edit. Nothing was billed.", ""),
-        Billed.YES: (f"You stopped this edit. {label} bills it all the same.", ""),
-        Billed.MAYBE: (
-            f"You stopped waiting for this edit. {label} cannot take it back and may still bill it.",
-            "If the picture arrives, it is added to the tree.",
-        ),
+        Billed.YES: (f"You stopped this edit. It was finished, and {label} bills it.", late),
+        Billed.MAYBE: (f"You stopped waiting for this edit. {label} may still finish and bill it.", late),
     }
     message, hint = messages[billed]
     return Failure("EditCancelled", message, hint, billed, job.request.backend, job.remote_id)
@@ -54,4 +52,13 @@ def outlived(job: Job) -> Failure:
         hint="Nothing was billed. A smaller picture may help if memory ran out.",
         backend=job.request.backend,
         may_retry=True,
+    )
+
+
+def bug(job: Job) -> UnexpectedAnswer:
+    return UnexpectedAnswer(
+        "Something went wrong inside this program while carrying out the edit.",
+        backend=job.request.backend,
+        hint="Your picture and your prompt are safe. The program's log has the details.",
+        billed=Billed.NO if job.sending_at is None else Billed.MAYBE,
     )

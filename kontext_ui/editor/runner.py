@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -23,7 +23,7 @@ from anyio import to_thread
 from kontext_ui.backends.base import Backend, Cancellable, EditTask, Resumable
 from kontext_ui.editor import pipeline
 from kontext_ui.editor.changes import ChangeFeed
-from kontext_ui.editor.failures import cancelled, describe, outlived, uncertain
+from kontext_ui.editor.failures import bug, cancelled, describe, outlived, uncertain
 from kontext_ui.editor.keys import KeyRing
 from kontext_ui.editor.lanes import Lanes
 from kontext_ui.editor.routing import Router, fit_parameters
@@ -126,12 +126,19 @@ class JobRunner:
         elif run.job.remote_id is not None and isinstance(backend, Cancellable) and run.edit_task is not None:
             task = dataclasses.replace(run.edit_task, remote_id=run.job.remote_id, poll_url=run.job.poll_url)
             task = dataclasses.replace(task, details=run.job.details)
-            run.cancelled_as = cancelled(run.job, backend.label, await backend.cancel(task))
-            run.task.cancel()
+            await self._stop(run, cancelled(run.job, backend.label, await backend.cancel(task)))
         else:
-            run.abandoned = True
-            run.cancelled_as = cancelled(run.job, backend.label, Billed.MAYBE)
-            await self._close(run, JobState.CANCELLED, run.cancelled_as)
+            await self._stop(run, cancelled(run.job, backend.label, Billed.MAYBE))
+
+    async def _stop(self, run: _Run, failure: Failure) -> None:
+        """Close the job as cancelled. What may be paid for is still waited for, and kept if it comes."""
+        run.cancelled_as = failure
+        if failure.billed is Billed.NO and run.task is not None and not run.task.done():
+            run.task.cancel()
+            return
+        run.abandoned = True
+        with suppress(JobClosed):  # it may have ended while the provider was being told
+            await self._close(run, JobState.CANCELLED, failure)
             run.finished.set()
 
     async def aclose(self) -> None:
@@ -164,7 +171,7 @@ class JobRunner:
         except Exception:
             # The edge of the task: whatever went wrong inside becomes a card, and the log has the rest.
             log.exception("job %s failed unexpectedly", run.job.id)
-            await self._close(run, JobState.FAILED, describe(_bug(run.job)))
+            await self._close(run, JobState.FAILED, describe(bug(run.job)))
         finally:
             self._runs.pop(run.job.id, None)
             run.finished.set()
@@ -339,12 +346,3 @@ _io = to_thread.run_sync
 
 def can_resume(backend: object) -> bool:
     return isinstance(backend, Resumable)
-
-
-def _bug(job: Job) -> UnexpectedAnswer:
-    return UnexpectedAnswer(
-        "Something went wrong inside this program while carrying out the edit.",
-        backend=job.request.backend,
-        hint="Your picture and your prompt are safe. The program's log has the details.",
-        billed=Billed.NO if job.sending_at is None else Billed.MAYBE,
-    )

@@ -178,6 +178,40 @@ async def test_a_provider_that_can_stop_is_told_to_and_its_word_on_the_bill_is_k
     assert cancelled.id == job
 
 
+@pytest.mark.parametrize("answer", [Billed.YES, Billed.MAYBE])
+async def test_what_may_be_paid_for_is_kept_although_the_provider_was_told_to_stop(make_desk, answer):
+    backend = StoppableBackend().enqueue(submitted("r1"), running(), WAIT, done)
+    backend.cancel_answer = answer
+    desk = await make_desk(backend)
+    job = await desk.send()
+    await desk.until(job, lambda job: job.state is JobState.RUNNING)
+    await desk.editor.cancel(OWNER, job)
+
+    with desk.editor.subscribe(desk.project) as changes:
+        backend.release()
+        while not (change := await changes.next(5)).versions:
+            pass
+    assert change.versions[0].parent == desk.root
+    assert (await desk.project_now()).head == desk.root
+
+
+async def test_an_edit_that_ends_while_the_provider_is_told_to_stop_is_closed_all_the_same(make_desk):
+    class Quick(StoppableBackend):
+        async def cancel(self, task):
+            self.release()
+            await desk.editor.wait(OWNER, job)
+            return Billed.NO
+
+    cancelled = EditCancelled("It was cancelled there.", billed=Billed.MAYBE)
+    desk = await make_desk(Quick().enqueue(submitted("r1"), running(), WAIT, cancelled))
+    job = await desk.send()
+    await desk.until(job, lambda job: job.state is JobState.RUNNING)
+
+    await desk.editor.cancel(OWNER, job)
+
+    assert (await desk.editor.wait(OWNER, job)).job.state is JobState.CANCELLED
+
+
 async def test_a_provider_that_cannot_stop_may_bill_and_a_late_result_is_kept_beside_the_head(make_desk):
     backend = HostedBackend().enqueue(submitted(), running(), WAIT, done)
     desk = await make_desk(backend)
