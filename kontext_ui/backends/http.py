@@ -293,7 +293,7 @@ def message_of(response: httpx.Response) -> str:
     try:
         body = response.json()
     except ValueError:
-        return "" if "<" in response.text[:50] else _without_keys(response, response.text.strip())[:MAX_MESSAGE_CHARS]
+        return "" if "<" in response.text[:50] else without_keys(response, response.text.strip())[:MAX_MESSAGE_CHARS]
     if not isinstance(body, dict):
         return ""
     for name in ("detail", "message", "error"):
@@ -303,11 +303,11 @@ def message_of(response: httpx.Response) -> str:
         if isinstance(told, list):
             told = "; ".join(_field_error(item) for item in told[:3] if isinstance(item, dict))
         if isinstance(told, str) and told:
-            return _without_keys(response, told)[:MAX_MESSAGE_CHARS]
+            return without_keys(response, told)[:MAX_MESSAGE_CHARS]
     return ""
 
 
-def _without_keys(response: httpx.Response, told: str) -> str:
+def without_keys(response: httpx.Response, told: str) -> str:
     """Some services quote the key that they were sent; what is told to people and stored has none."""
     for name in ("x-key", "authorization"):
         for word in response.request.headers.get(name, "").split():

@@ -16,7 +16,7 @@ import httpx
 
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.hosted import MAX_SEED, NOT_TAKEN, ONE_MEGAPIXEL, HostedBackend
-from kontext_ui.backends.http import Files, Provider
+from kontext_ui.backends.http import MAX_MESSAGE_CHARS, Files, Provider, without_keys
 from kontext_ui.backends.multipart import Part, read_multipart
 from kontext_ui.edits import (
     Capabilities,
@@ -130,7 +130,8 @@ class ProdiaBackend(HostedBackend):
         answer = _answer(parts)
         told = answer.get("error")
         if not response.is_success or told:
-            raise self._refusal(response, None if told is None else str(told), answer)
+            words = None if told is None else without_keys(response, str(told))[:MAX_MESSAGE_CHARS]
+            raise self._refusal(response, words, answer)
         data = _picture(parts)
         if data is None and content_type.startswith("image/"):
             data = response.content
@@ -151,10 +152,10 @@ class ProdiaBackend(HostedBackend):
     def _refusal(self, response: httpx.Response, told: str | None, answer: Mapping[str, Any]) -> KontextError:
         request_id = str(answer["id"]) if answer.get("id") else None
         if told and MODERATED.search(told):
-            return self.moderated("input", reasons=(told[:200],), request_id=request_id)
+            return self.moderated("input", reasons=(told,), request_id=request_id)
         if response.is_success:
-            return self.failed((told or "")[:200], request_id=request_id)
-        error = self._http.refused(response, self.key_name, None if told is None else told[:200])
+            return self.failed(told or "", request_id=request_id)
+        error = self._http.refused(response, self.key_name, told)
         if isinstance(error, RateLimited):
             error.hint = f"Try again in a moment. If it lasts, {self.key_name} or the name of the job may be wrong."
         return error

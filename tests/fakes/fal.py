@@ -152,6 +152,8 @@ class FakeFal:
         if scenario == "failed":
             told = {"detail": "The request could not be completed.", "error_type": "internal_server_error"}
             return JSONResponse(told, 500, headers={"x-fal-retryable": "false"})
+        if scenario == "quotes_key":
+            return JSONResponse({"detail": f"No runner for {self.key}."}, 500)
         if scenario == "timeout":
             return JSONResponse({"detail": "Request timed out", "error_type": "generation_timeout"}, 504)
         return JSONResponse({"images": [], "seed": 42}) if scenario == "no_output" else None

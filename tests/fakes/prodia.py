@@ -66,6 +66,8 @@ class FakeProdia:
         await asyncio.sleep(self.pending / 2)
         if wrong := _wrong(job, inputs):
             return _failed(job, wrong)
+        if scenario == "quotes_key":
+            return _failed(job, f"config: not for the holder of {self.key}")
         if scenario in ("moderated", "odd_error"):
             told = "the prompt was flagged by content moderation" if scenario == "moderated" else "worker lost"
             return _failed(job, told, 400 if scenario == "moderated" else 200)

@@ -298,7 +298,7 @@ async def test_a_job_is_resumed_from_its_address_and_nothing_is_sent(make_backen
 async def test_the_key_is_never_logged_nor_told(make_backend, fake, picture, caplog):
     caplog.set_level(logging.DEBUG)
     told = repr(make_backend()) + repr(EditTask("job", key=KEY))
-    for scenario in ("success", "broken_submit", "moderated", "foreign_sample", "failed"):
+    for scenario in ("success", "broken_submit", "moderated", "foreign_sample", "failed", "quotes_key"):
         fake.scenario = scenario
         try:
             told += repr(await events(make_backend(), picture))

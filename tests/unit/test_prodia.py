@@ -291,7 +291,7 @@ async def test_only_unsent_requests_are_sent_again(make_backend, picture, kind, 
 async def test_the_key_is_never_logged_nor_told(make_backend, fake, picture, caplog):
     caplog.set_level(logging.DEBUG)
     told = repr(make_backend()) + repr(EditTask("job", key=KEY))
-    for scenario in ("success", "broken", "moderated", "truncated"):
+    for scenario in ("success", "broken", "moderated", "truncated", "quotes_key"):
         fake.scenario = scenario
         try:
             told += repr(await events(make_backend(), picture))
