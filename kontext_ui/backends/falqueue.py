@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 
 from kontext_ui.backends.hosted import HostedBackend
-from kontext_ui.backends.http import LinkExpired, Provider, json_of, message_of
+from kontext_ui.backends.http import LinkExpired, Provider, json_of
+from kontext_ui.backends.words import message_of
 from kontext_ui.edits import Done, EditEvent, EditResult, Running
 from kontext_ui.errors import Billed, InvalidRequest, KontextError
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from kontext_ui.backends.words import message_of
 from kontext_ui.edits import Pixels
 from kontext_ui.errors import (
     BackendError,
@@ -41,9 +42,6 @@ SUBMIT_ATTEMPTS = 4
 READ_TIMEOUT_S, CONNECT_TIMEOUT_S = 60.0, 10.0
 MAX_RETRY_AFTER_S = 30.0
 MAX_DOWNLOAD_BYTES = RESULT_LIMITS.max_bytes
-MAX_MESSAGE_CHARS = 300
-SHORTEST_KEY = 8
-"""Shorter words of an authorization header, such as ``Bearer``, are no keys."""
 PAUSE_S = (0.5, 5.0)
 """First and longest pause between two polls; each is 1.5 times the one before."""
 
@@ -286,39 +284,6 @@ TROUBLES: Mapping[type[Exception], str] = {
     httpx.DecodingError: "its answer could not be decoded",
     httpx.TooManyRedirects: "it redirected too often",
 }
-
-
-def message_of(response: httpx.Response) -> str:
-    """The provider's own words, cut to a readable length; never what we sent."""
-    try:
-        body = response.json()
-    except ValueError:
-        return "" if "<" in response.text[:50] else without_keys(response, response.text.strip())[:MAX_MESSAGE_CHARS]
-    if not isinstance(body, dict):
-        return ""
-    for name in ("detail", "message", "error"):
-        told = body.get(name)
-        if isinstance(told, dict):
-            told = told.get("message")
-        if isinstance(told, list):
-            told = "; ".join(_field_error(item) for item in told[:3] if isinstance(item, dict))
-        if isinstance(told, str) and told:
-            return without_keys(response, told)[:MAX_MESSAGE_CHARS]
-    return ""
-
-
-def without_keys(response: httpx.Response, told: str) -> str:
-    """Some services quote the key that they were sent; what is told to people and stored has none."""
-    for name in ("x-key", "authorization"):
-        for word in response.request.headers.get(name, "").split():
-            if len(word) >= SHORTEST_KEY:
-                told = told.replace(word, "(your key)")
-    return told
-
-
-def _field_error(item: Mapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in item.get("loc", ()) if part != "body")
-    return f"{where}: {item.get('msg', 'invalid')}"
 
 
 def json_of(response: httpx.Response) -> Mapping[str, Any]:

@@ -17,9 +17,10 @@ import httpx
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.falqueue import FalQueue, Ticket
 from kontext_ui.backends.hosted import NOT_TAKEN, ONE_MEGAPIXEL, HostedBackend, data_uri
-from kontext_ui.backends.http import LinkExpired, Provider, json_of, message_of
+from kontext_ui.backends.http import LinkExpired, Provider, json_of
 from kontext_ui.backends.partners import PARTNERS, QUEUE
 from kontext_ui.backends.replicate import SENSITIVE
+from kontext_ui.backends.words import message_of
 from kontext_ui.edits import (
     Capabilities,
     Done,
@@ -164,6 +165,15 @@ class HuggingFaceBackend(HostedBackend):
         if code == httpx.codes.FORBIDDEN:
             error.hint = "The token needs the permission for Inference Providers, and the model's licence accepted."
         return error
+
+    async def verify_key(self, key: str | None = None) -> float | None:
+        """The hub, beside the router, tells whose token it is; what is left of the credit it does not tell."""
+        url = f"{self._http.base_url.replace('//router.', '//', 1)}/api/whoami-v2"
+        headers = {"authorization": f"Bearer {key or self._key}"}
+        response = await self._http.get(url, headers, self._http.now())
+        if response.status_code != httpx.codes.OK:
+            raise self._http.refused(response, self.key_name)
+        return None
 
     def _headers(self, task: EditTask) -> dict[str, str]:
         pays = {"x-hf-bill-to": self._bill_to} if self._bill_to else {}

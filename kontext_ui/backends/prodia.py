@@ -16,8 +16,9 @@ import httpx
 
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.hosted import MAX_SEED, NOT_TAKEN, ONE_MEGAPIXEL, HostedBackend
-from kontext_ui.backends.http import MAX_MESSAGE_CHARS, Files, Provider, without_keys
+from kontext_ui.backends.http import Files, Provider
 from kontext_ui.backends.multipart import Part, read_multipart
+from kontext_ui.backends.words import fit_to_tell
 from kontext_ui.edits import (
     Capabilities,
     Done,
@@ -130,7 +131,7 @@ class ProdiaBackend(HostedBackend):
         answer = _answer(parts)
         told = answer.get("error")
         if not response.is_success or told:
-            words = None if told is None else without_keys(response, str(told))[:MAX_MESSAGE_CHARS]
+            words = None if told is None else fit_to_tell(response, str(told))
             raise self._refusal(response, words, answer)
         data = _picture(parts)
         if data is None and content_type.startswith("image/"):

@@ -51,6 +51,7 @@ class FakeHuggingFace:
                 Route("/together/v1/images/generations", self.together, methods=["POST"]),
                 Route("/hf-inference/models/{owner}/{name}", self.hf_inference, methods=["POST"]),
                 Route("/files/{id}.{suffix}", self.deliver),
+                Route("/api/whoami-v2", self.whoami),
             ]
         )
 
@@ -164,6 +165,11 @@ class FakeHuggingFace:
             return scenario
         job_id = self._accept("hf-inference", request, body, body["inputs"], fields["prompt"], scenario)
         return Response(self._picture(job_id), media_type="image/png")
+
+    async def whoami(self, request: Request) -> Response:
+        if request.url.hostname == "router.huggingface.co":
+            return JSONResponse({"error": "Not Found"}, 404)
+        return self._refusal(request) or JSONResponse({"type": "user", "name": "ada"})
 
     async def deliver(self, request: Request) -> Response:
         if "authorization" in request.headers:

@@ -256,6 +256,14 @@ async def test_a_job_is_resumed_from_its_address_and_nothing_is_sent(make_backen
     assert fake.requests == 1
 
 
+async def test_a_key_is_looked_up_at_the_hub_at_no_cost(make_backend, fake):
+    assert await make_backend().verify_key() is None
+    assert await make_backend(key=None).verify_key(KEY) is None
+    with pytest.raises(CredentialsRejected):
+        await make_backend().verify_key("hf_other")
+    assert fake.requests == 0
+
+
 def test_it_promises_no_cancel(make_backend):
     assert not isinstance(make_backend(), Cancellable)
 
