@@ -27,7 +27,15 @@ def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> 
     )
     purse = Purse(store, project_usd=settings.project_budget_usd, day_usd=settings.day_budget_usd)
     order = {tier: _order(settings, f"{tier.value}_backends", backends) for tier in Tier}
-    return Editor(store, Vault(blobs), Router(backends, order), limits, purse, fallback=settings.fallback)
+    return Editor(
+        store,
+        Vault(blobs),
+        Router(backends, order),
+        limits,
+        purse,
+        fallback=settings.fallback,
+        tell_credit=settings.show_credit,
+    )
 
 
 def _order(settings: Settings, name: str, known: Mapping[str, object]) -> tuple[str, ...]:

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     day_budget_usd: float | None = Field(
         default=None, ge=0, description="Spending limit of one visitor per day (UTC) in US dollars."
     )
+    show_credit: bool = Field(
+        default_factory=lambda: not on_space(),
+        description="Show visitors what is left on the accounts of this program's own keys. On a Space: not.",
+    )
     bfl_api_key: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("BFL_API_KEY", f"{PREFIX}BFL_API_KEY"),

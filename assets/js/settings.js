@@ -41,7 +41,16 @@ function budgetField(budget) {
     }));
 }
 
-function drawBackends(place) {
+/** Say what the provider thinks of the key. Unasked, only what is good to know: a refusal, or what is left. */
+async function drawKeyCheck(place, backend, asked) {
+  if (asked) fill(place, "Asking whether the key is accepted…");
+  const { result } = await call("check_key", { backend: backend.id }, { quiet: true });
+  const told = result && (asked || result.state === "refused" || result.credit_usd !== null);
+  fill(place, told ? result.message : "");
+  place.dataset.state = result?.state || "unknown";
+}
+
+function drawBackends(place, asked = null) {
   const seen = new Map();
   for (const tier of store.tiers) for (const backend of tier.backends) {
     const entry = seen.get(backend.id) || { ...backend, tiers: [] };
@@ -51,7 +60,11 @@ function drawBackends(place) {
   fill(place, [...seen.values()].map((backend) => h("div", { class: "kx-backend" },
     h("b", {}, backend.label), " ", h("span", { class: "kx-muted" }, backend.tiers.join(", ")),
     h("p", { class: "kx-muted" }, backend.ready ? "Ready." : `${backend.reason} ${backend.hint}`),
-    backend.takes_key && keyField(backend, place))));
+    backend.takes_key && keyField(backend, place),
+    backend.takes_key && h("p", { class: "kx-muted kx-key-check", role: "status", "data-backend": backend.id }))));
+  for (const backend of seen.values()) {
+    if (backend.takes_key && backend.ready) drawKeyCheck(place.querySelector(`.kx-key-check[data-backend="${backend.id}"]`), backend, asked === backend.id);
+  }
 }
 
 function keyField(backend, place) {
@@ -59,7 +72,7 @@ function keyField(backend, place) {
   const change = async (action, body) => {
     const answer = await call(action, { backend: backend.id, ...body });
     field.value = "";
-    if (!answer.error) drawBackends(place);
+    if (!answer.error) drawBackends(place, action === "set_key" ? backend.id : null);
   };
   return h("div", { class: "kx-row" }, field,
     h("button", { type: "button", class: "kx-button", onclick: () => change("set_key", { key: field.value }) }, "Use"),

@@ -78,6 +78,18 @@ class Resumable(Protocol):
 
 
 @runtime_checkable
+class KeyChecking(Protocol):
+    """A backend whose provider can be asked about a key at no cost."""
+
+    async def verify_key(self, key: str | None = None) -> float | None:
+        """Ask about a visitor's key, else about the program's own.
+
+        Returns the account's remaining credit in US dollars, ``None`` when the provider does not tell it.
+        Raises ``CredentialsRejected`` for a refused key, and another ``KontextError`` when it cannot be told.
+        """
+
+
+@runtime_checkable
 class Cancellable(Protocol):
     """A backend that can stop an edit for real, after it was submitted."""
 

@@ -26,7 +26,7 @@ from kontext_ui.edits import (
     Submitted,
     Tier,
 )
-from kontext_ui.errors import BackendUnavailable, Billed, ContentModerated, MissingCredentials, OutOfCredit
+from kontext_ui.errors import BackendUnavailable, Billed, ContentModerated, MissingCredentials
 from kontext_ui.images import codec
 from kontext_ui.images.geometry import KONTEXT_SIZES
 from kontext_ui.settings import Settings
@@ -201,15 +201,13 @@ class BflBackend:
             request_id=remote_id,
         )
 
-    async def verify_key(self, key: str) -> float:
-        """The account's credit in US dollars. Raises ``CredentialsRejected`` or ``BackendUnavailable``."""
-        response = await self._http.get(f"{self._http.base_url}/v1/credits", {"x-key": key}, self._http.now())
+    async def verify_key(self, key: str | None = None) -> float | None:
+        headers = {"x-key": key or self._key or ""}
+        response = await self._http.get(f"{self._http.base_url}/v1/credits", headers, self._http.now())
         if response.status_code != httpx.codes.OK:
             raise self._http.refused(response, "BFL_API_KEY")
         credits = json_of(response).get("credits")
-        if not isinstance(credits, int | float):
-            raise OutOfCredit(f"{self.label} did not say how much credit is left.", backend=self.id)
-        return credits * CREDIT_USD
+        return credits * CREDIT_USD if isinstance(credits, int | float) else None
 
     def _headers(self, task: EditTask) -> dict[str, str]:
         key = task.key or self._key

@@ -216,6 +216,13 @@ class ReplicateBackend:
             may_retry=True,
         )
 
+    async def verify_key(self, key: str | None = None) -> float | None:
+        headers = {"authorization": f"Bearer {key or self._key}"}
+        response = await self._http.get(f"{self._http.base_url}/account", headers, self._http.now())
+        if response.status_code != httpx.codes.OK:
+            raise self._http.refused(response, "REPLICATE_API_TOKEN")
+        return None  # what is left there is shown on their site only
+
     def _headers(self, task: EditTask) -> dict[str, str]:
         key = task.key or self._key
         if not key:

@@ -16,7 +16,7 @@ from anyio import to_thread
 
 from kontext_ui.editor.drafting import draft_of, make_receipt
 from kontext_ui.editor.gallery import Gallery
-from kontext_ui.editor.keys import KeyRing
+from kontext_ui.editor.keys import KeyCheck, KeyRing, check_key
 from kontext_ui.editor.library import Library
 from kontext_ui.editor.routing import Router
 from kontext_ui.editor.runner import JobRunner, can_resume
@@ -48,8 +48,10 @@ class Editor(Library, Gallery):
         purse: Purse,
         *,
         fallback: bool = True,
+        tell_credit: bool = True,
     ) -> None:
         super().__init__(store, vault, limits)
+        self._tell_credit = tell_credit
         self._purse = purse
         self._sending = asyncio.Lock()
         self._router = router
@@ -218,6 +220,16 @@ class Editor(Library, Gallery):
         if not key.strip() or not key.isascii() or any(character.isspace() for character in key.strip()):
             raise InvalidRequest("This does not look like a key.", hint="Paste the key alone, in one line.")
         self._keys.put(owner, backend_id, key.strip())
+
+    async def check_key(self, owner: str, backend_id: str) -> KeyCheck:
+        """Ask the provider whether it takes the visitor's key, or else the program's own. Costs nothing."""
+        backend = self._router.backends.get(backend_id)
+        if backend is None:
+            raise InvalidRequest("There is no such backend.")
+        key = self._keys.get(owner, backend_id)
+        if not backend.check(key).ready:
+            return KeyCheck("unknown", f"There is no key for {backend.label} yet.")
+        return await check_key(backend, key, tell_credit=self._tell_credit or key is not None)
 
     def forget_key(self, owner: str, backend_id: str) -> None:
         self._keys.forget(owner, backend_id)

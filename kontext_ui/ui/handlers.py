@@ -150,6 +150,9 @@ class Handlers:
     async def set_key(self, owner: str, message: Message) -> None:
         await self._editor.set_key(owner, text(message, "backend"), text(message, "key"))
 
+    async def check_key(self, owner: str, message: Message) -> Row:
+        return vars(await self._editor.check_key(owner, text(message, "backend")))
+
     async def forget_key(self, owner: str, message: Message) -> None:
         self._editor.forget_key(owner, text(message, "backend"))
 

@@ -34,6 +34,7 @@ class FakeReplicate:
         prefix = "" if base else "/v1"
         self.app = Starlette(
             routes=[
+                Route(f"{prefix}/account", self.account),
                 Route(f"{prefix}/files", self.upload, methods=["POST"]),
                 Route(f"{prefix}/models/{{owner}}/{{name}}/predictions", self.create, methods=["POST"]),
                 Route(f"{prefix}/predictions/{{id}}", self.get),
@@ -50,6 +51,9 @@ class FakeReplicate:
             return None
         problem = {"title": "Unauthenticated", "detail": "You did not pass a valid authentication token", "status": 401}
         return JSONResponse(problem, 401, media_type="application/problem+json")
+
+    async def account(self, request: Request) -> Response:
+        return self._refusal(request) or JSONResponse({"type": "user", "username": "ann", "name": "Ann"})
 
     async def upload(self, request: Request) -> Response:
         if refusal := self._refusal(request):

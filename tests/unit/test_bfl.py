@@ -253,6 +253,10 @@ async def test_a_keys_credit_is_told_in_dollars(make_backend):
         await make_backend().verify_key("bfl_wrong")
 
 
+async def test_the_programs_own_key_is_asked_about_when_there_is_no_other(make_backend):
+    assert await make_backend().verify_key() == pytest.approx(1.235)
+
+
 def every_error(root=httpx.HTTPError):
     for kind in root.__subclasses__():
         yield kind

@@ -164,3 +164,10 @@ async def test_a_job_is_resumed_from_its_address(make_backend, fake, picture):
 
     assert isinstance([event async for event in make_backend().resume(request(), task)][-1], Done)
     assert len(fake.submitted) == 1
+
+
+async def test_a_token_is_checked_without_an_edit(make_backend, fake):
+    assert await make_backend().verify_key("r8_test") is None
+    with pytest.raises(CredentialsRejected):
+        await make_backend().verify_key("r8_wrong")
+    assert fake.submitted == []

@@ -56,12 +56,12 @@ def picture(width=64, height=48, seed=0):
 def make_editor(tmp_path):
     """Build an editor on the test's data folder; calling it again is a restart on the same files."""
 
-    def build(*backends, order=None, fallback=True, project_usd=None, day_usd=None):
+    def build(*backends, order=None, project_usd=None, day_usd=None, **options):
         store = HistoryStore(tmp_path / "history.sqlite3")
         blobs = BlobStore(tmp_path / "images")
         router = Router({backend.id: backend for backend in backends}, order)
         purse = Purse(store, project_usd=project_usd, day_usd=day_usd)
-        editor = Editor(store, Vault(blobs), router, LIMITS, purse, fallback=fallback)
+        editor = Editor(store, Vault(blobs), router, LIMITS, purse, **options)
         return editor, store, blobs
 
     return build
