@@ -34,7 +34,13 @@ def make(folder: Path, seed: int = 0) -> Path:
 
 @functools.cache
 def folder() -> Path:
-    """One for this process; it goes when the process ends."""
+    """One for this process; it goes when the process ends.
+
+    Torch gets one thread: test processes share few cores, and pools of waiting threads would slow them all.
+    """
+    import torch
+
+    torch.set_num_threads(1)
     place = tempfile.mkdtemp(prefix="tiny_kontext-")
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     return make(Path(place))

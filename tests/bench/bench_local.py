@@ -126,7 +126,7 @@ async def measure(given: argparse.Namespace) -> None:
     print(f"pictures of {Size(*size)}, {config.steps} steps, {given.edits} edits each")
     started = time.perf_counter()
     await edit(backend, photo, 0)
-    print(f"start: import, load and first edit  {time.perf_counter() - started:8.2f} s")
+    print(f"load and first edit                 {time.perf_counter() - started:8.2f} s")
     plain, ours, added, again = await overhead(backend, painter, config, photo, given.edits)
     print(f"plain call of the library           {plain * 1000:8.1f} ms")
     print(f"edit, new words and new photo       {ours * 1000:8.1f} ms  ({ours / plain:.2f} of plain)")

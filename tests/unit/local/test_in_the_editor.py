@@ -1,0 +1,91 @@
+"""The local model behind the editor: which backend the tier picks, and a whole edit, stopped and finished."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from kontext_ui.bootstrap import build_editor
+from kontext_ui.editor import EditDraft
+from kontext_ui.edits import Parameters, Tier
+from kontext_ui.images import codec
+from kontext_ui.projects import JobState
+from tests import tiny_kontext
+
+OWNER = "ann"
+WAIT_S = 60.0
+
+
+@pytest.fixture
+async def make_desk(make_settings):
+    """An editor with the real registry, and a project with a picture."""
+    editors = []
+
+    async def make(**fields):
+        editor = build_editor(make_settings(**fields))
+        editors.append(editor)
+        await editor.start()
+        project = await editor.create_project(OWNER, "Test")
+        pixels = np.random.default_rng(4).integers(0, 255, (90, 130, 3), np.uint8)
+        await editor.add_image(OWNER, project.id, codec.encode_png(pixels), "photo.png")
+        return editor, project.id
+
+    yield make
+    for editor in editors:
+        await editor.aclose()
+
+
+def local_offers(editor):
+    return next(offer for offer in editor.tiers(OWNER) if offer.tier is Tier.LOCAL).backends
+
+
+def tiny(**fields):
+    if not tiny_kontext.AVAILABLE:
+        pytest.skip("torch and diffusers are not installed")
+    small = {"diffusers_device": "cpu", "diffusers_megapixels": 0.01, "diffusers_steps": 3}
+    return {"diffusers_model": str(tiny_kontext.folder()), **small, **fields}
+
+
+async def test_without_weights_the_tier_edits_with_the_basic_engine_and_says_what_is_missing(make_desk):
+    editor, project = await make_desk(diffusers_model="nobody/never-fetched")
+    offers = {offer.id: offer for offer in local_offers(editor)}
+    turn = await send(editor, project, "make it darker")
+
+    assert not offers["diffusers"].ready
+    assert offers["diffusers"].reason
+    assert offers["diffusers"].hint
+    assert turn.version.outcome.backend == "builtin"
+
+
+async def test_with_weights_the_tier_edits_with_the_model(make_desk):
+    editor, project = await make_desk(**tiny())
+    turn = await send(editor, project, "make it red", Parameters(seed=11))
+
+    assert [offer.id for offer in local_offers(editor) if offer.ready] == ["diffusers", "builtin"]
+    outcome = turn.version.outcome
+    assert (outcome.backend, outcome.seed, outcome.price_usd) == ("diffusers", 11, 0)
+    assert turn.version.size == (130, 90)
+
+
+async def test_an_edit_that_runs_is_stopped_and_the_next_one_is_drawn(make_desk):
+    editor, project = await make_desk(**tiny(diffusers_steps=100))
+    job = await editor.submit(OWNER, project, EditDraft("make it red"))
+    with editor.subscribe(project) as changes:
+        told = None
+        while told is None or not told.stage.startswith("step"):
+            change = await asyncio.wait_for(changes.next(WAIT_S), WAIT_S)
+            told = change.progress.get(job.id, told)
+    await editor.cancel(OWNER, job.id)
+    turn = await asyncio.wait_for(editor.wait(OWNER, job.id), WAIT_S)
+    following = await send(editor, project, "make it red", Parameters(num_inference_steps=4))
+
+    assert turn.job.state is JobState.CANCELLED
+    assert "Nothing was billed" in turn.job.failure.message
+    assert following.version.outcome.backend == "diffusers"
+
+
+async def send(editor, project, words, parameters=None):
+    job = await editor.submit(OWNER, project, EditDraft(words, parameters=parameters or Parameters()))
+    return await asyncio.wait_for(editor.wait(OWNER, job.id), WAIT_S)
