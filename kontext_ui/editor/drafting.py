@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 
 from pydantic import TypeAdapter
@@ -15,6 +14,7 @@ from kontext_ui.edits import Capabilities, EditRequest, Mask, Mode, Parameters, 
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Version
+from kontext_ui.prompting import with_clauses
 
 
 def make_receipt(
@@ -78,26 +78,17 @@ def draft_of(step: RecipeStep, parent: str) -> EditDraft:
     return EditDraft(step.instruction, tier, parent=parent, prompt=step.prompt, parameters=parameters)
 
 
-PEOPLE = frozenset(
-    """person people man men woman women girl boy child kid baby lady guy face portrait bride groom he she him her his
-    hers they them their selfie model""".split()
-)
-PRESERVING = ("preserv", "keep", "same face", "identity", "likeness")
-CHARACTER_CLAUSE = "while preserving the person's facial features, hairstyle and expression"
-
-
 def _prompt(draft: EditDraft, offer: BackendOffer) -> str:
-    """What is sent when it is not just the instruction: the user's own prompt, or one with a preserving clause.
+    """What is sent when it is not just the instruction: the user's own prompt, or one with preserving clauses.
 
     Only engines that redraw the picture need to be asked; those that say so already are not asked twice.
     """
-    words = set(re.findall(r"[a-z]+", draft.instruction.lower()))
-    wanted = bool(words & PEOPLE) if draft.keep_character is None else draft.keep_character
     redraws = offer.capabilities.size_rule.kind != "any" and not draft.from_text
-    said = any(word in draft.instruction.lower() for word in PRESERVING)
-    if draft.prompt.strip() or not wanted or not redraws or said:
+    if draft.prompt.strip() or not redraws:
         return draft.prompt.strip()
-    return f"{draft.instruction.rstrip(' .')}, {CHARACTER_CLAUSE}"
+    rest = draft.preserve and draft.mask is None
+    prompt = with_clauses(draft.instruction, person=draft.keep_character, rest=rest)
+    return "" if prompt == draft.instruction else prompt
 
 
 def _check_length(request: EditRequest, offer: BackendOffer) -> None:

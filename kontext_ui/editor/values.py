@@ -30,6 +30,8 @@ class EditDraft:
     side_by_side: bool = False
     keep_character: bool | None = None
     """Ask the model to preserve a person's looks; ``None`` does so when the instruction names a person."""
+    preserve: bool = False
+    """Ask the model to leave everything alone that the instruction does not mean; the clause fits the kind of edit."""
     from_text: bool = False
     """Generate a new root from the text alone, although the project has a picture."""
 
