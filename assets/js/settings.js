@@ -27,14 +27,22 @@ export async function openSettings() {
   dialogOf("Settings", h("h3", {}, "Budgets"), budgets, h("h3", {}, "Backends"),
     h("p", { class: "kx-muted" }, "A key pasted here is kept in this program's memory only, for you alone, until you forget it or the program ends."), backends);
   drawBackends(backends);
-  const answer = await call("budgets");
-  fill(budgets, (answer.result || []).map((budget) => budgetField(budget)));
+  const [answer, spending] = await Promise.all([call("budgets"), call("spending", {}, { quiet: true })]);
+  fill(budgets, (answer.result || []).map((budget) => budgetField(budget)), spending.result && spentList(spending.result));
+}
+
+const dollars = (usd) => (usd ? price(usd) : "$0.00");
+
+function spentList({ branch_usd, days }) {
+  const line = (what, usd) => [h("dt", {}, what), h("dd", {}, dollars(usd))];
+  return h("details", { class: "kx-spending" }, h("summary", {}, `This branch: ${dollars(branch_usd)}`),
+    days.length ? h("dl", { class: "kx-keys" }, days.map(({ day, usd }) => line(day, usd))) : h("p", { class: "kx-muted" }, "Nothing has been paid yet."));
 }
 
 function budgetField(budget) {
   const name = budget.name === "day" ? "Today, all projects" : "This project";
   return h("label", { class: "kx-field" },
-    h("span", {}, `${name}: ${price(budget.spent_usd)} spent`),
+    h("span", {}, `${name}: ${dollars(budget.spent_usd)} spent`),
     h("input", {
       type: "number", min: 0, step: 0.5, placeholder: "no limit, in US dollars", value: budget.limit_usd ?? "",
       onchange: (event) => call("set_budget", { name: budget.name, usd: event.target.value === "" ? null : Number(event.target.value) }),

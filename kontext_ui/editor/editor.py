@@ -20,7 +20,7 @@ from kontext_ui.editor.keys import KeyCheck, KeyRing, check_key
 from kontext_ui.editor.library import Library
 from kontext_ui.editor.routing import Router
 from kontext_ui.editor.runner import JobRunner, can_resume
-from kontext_ui.editor.spending import DAY_BUDGET, Budget, Purse
+from kontext_ui.editor.spending import DAY_BUDGET, Budget, Purse, Spending
 from kontext_ui.editor.values import Change, EditDraft, ProjectView, Receipt, TierOffer
 from kontext_ui.editor.vault import Vault
 from kontext_ui.errors import InvalidRequest, KontextError
@@ -240,6 +240,10 @@ class Editor(Library, Gallery):
     async def budgets(self, owner: str, project_id: str) -> tuple[Budget, Budget]:
         """The project's and the day's."""
         return await self._purse.budgets(owner, await _io(self._store.project, owner, project_id))
+
+    async def spending(self, owner: str, project_id: str) -> Spending:
+        """What the project, its current branch and the last days cost."""
+        return await self._purse.spending(owner, await _io(self._store.project, owner, project_id))
 
     async def set_budget(self, owner: str, project_id: str, usd: float | None) -> Project:
         return self._tell(await _io(self._store.set_budget, owner, project_id, usd))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from anyio import to_thread
 
@@ -13,6 +14,7 @@ from kontext_ui.projects import Job, Project
 
 DAY_BUDGET = "day_budget_usd"
 """The preference that holds what a visitor made of the day's limit."""
+DAYS_SHOWN = 14
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,17 @@ class Budget:
     """``project`` or ``day``."""
     limit_usd: float | None
     spent_usd: float
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What was paid, in US dollars."""
+
+    project_usd: float
+    branch_usd: float
+    """From the root to the current version; what failed or was tried beside it is only in the project's sum."""
+    days: tuple[tuple[date, float], ...]
+    """Per day (UTC) over all projects of this visitor, newest first."""
 
 
 def reserved_usd(jobs: Iterable[Job]) -> float:
@@ -65,6 +78,14 @@ class Purse:
         running = await to_thread.run_sync(self._store.running_jobs, owner)
         check_budget(of_project, price_usd, reserved_usd(job for job in running if job.project == project.id))
         check_budget(of_day, price_usd, reserved_usd(running))
+
+    async def spending(self, owner: str, project: Project) -> Spending:
+        return await to_thread.run_sync(self._spending, owner, project)
+
+    def _spending(self, owner: str, project: Project) -> Spending:
+        branch_usd = 0.0 if project.head is None else self._store.path_cost_usd(owner, project.id, project.head)
+        days = tuple(self._store.spent_by_day(owner, DAYS_SHOWN))
+        return Spending(self._store.spent_usd(project.id), branch_usd, days)
 
     def _budgets(self, owner: str, project: Project) -> tuple[Budget, Budget]:
         project_usd = self._project_usd if project.budget_usd is None else project.budget_usd

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 from sqlite_utils import Database
 
@@ -175,6 +175,20 @@ class ProjectStore(Store):
         """
         with self._connections.reading() as db:
             return usd(scalar(db, "SELECT sum(usd) FROM spend WHERE project_id = ?", project_id))
+
+    def spent_by_day(self, owner: str, limit: int) -> list[tuple[date, float]]:
+        """US dollars per day (UTC) over all projects of the owner, newest first; days without spending are left out."""
+        with self._connections.reading() as db:
+            rows = select_rows(
+                db,
+                """
+                SELECT substr(spent_at, 1, 10) AS day, sum(usd) AS total FROM spend
+                WHERE owner = ? AND usd > 0 GROUP BY day ORDER BY day DESC LIMIT ?
+                """,
+                owner,
+                limit,
+            )
+        return [(date.fromisoformat(row["day"]), usd(row["total"])) for row in rows]
 
     def spent_today_usd(self, owner: str) -> float:
         """The same over all projects of the owner, purged ones included, since midnight UTC."""

@@ -159,6 +159,11 @@ class Handlers:
     async def budgets(self, owner: str, message: Message) -> list[Row]:
         return [vars(budget) for budget in await self._editor.budgets(owner, text(message, "project"))]
 
+    async def spending(self, owner: str, message: Message) -> Row:
+        spent = await self._editor.spending(owner, text(message, "project"))
+        days = [{"day": day.isoformat(), "usd": usd} for day, usd in spent.days]
+        return {"project_usd": spent.project_usd, "branch_usd": spent.branch_usd, "days": days}
+
     async def set_budget(self, owner: str, message: Message) -> None:
         usd = message.get("usd")
         if usd is not None and (isinstance(usd, bool) or not isinstance(usd, int | float) or not 0 <= usd < 1e6):

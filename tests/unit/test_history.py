@@ -465,6 +465,22 @@ def test_todays_spend_survives_purge_and_is_not_doubled_by_a_duplicate(
     assert store.spent_today_usd(OWNER) == 0.04
 
 
+def test_spending_is_told_per_day_over_all_projects_newest_first(
+    store: HistoryStore, project: str, clock: Clock
+) -> None:
+    first = clock.now.date()
+    for price, of_project in ((0.04, project), (0.08, store.create_project(OWNER, "Another").id)):
+        job = store.create_job(new_job(of_project, add_root(store, of_project).id, price_usd=price))
+        store.commit_version(job.id, digest("x"), SIZE, False, outcome())
+    clock.advance(days=2)
+    job = store.create_job(new_job(project, add_root(store, project).id, price_usd=0.5))
+    store.commit_version(job.id, digest("x"), SIZE, False, outcome())
+
+    assert store.spent_by_day(OWNER, 7) == [(clock.now.date(), 0.5), (first, 0.12)]
+    assert store.spent_by_day(OWNER, 1) == [(clock.now.date(), 0.5)]
+    assert store.spent_by_day(STRANGER, 7) == []
+
+
 def test_cost_of_a_branch_and_of_a_path(store: HistoryStore, project: str) -> None:
     root = add_root(store, project)
     parents = [root.id]

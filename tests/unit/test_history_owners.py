@@ -17,6 +17,7 @@ OF_NO_PROJECT = {
     "create_project",
     "list_projects",
     "spent_today_usd",
+    "spent_by_day",
     "get_preference",
     "set_preference",
     "running_jobs",

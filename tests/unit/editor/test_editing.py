@@ -382,6 +382,19 @@ async def test_a_budget_stops_before_it_is_passed_and_counts_what_is_running(mak
     assert (await desk.edit()).version is not None
 
 
+async def test_spending_is_told_for_the_project_its_branch_and_the_day(make_desk):
+    desk = await make_desk(ScriptedBackend(price_usd=0.05))
+    await desk.edit()
+    other = await desk.edit(parent=desk.root)
+    await desk.edit()
+
+    spent = await desk.editor.spending(OWNER, desk.project)
+
+    assert other.version.parent == desk.root
+    assert (spent.project_usd, spent.branch_usd) == (pytest.approx(0.15), pytest.approx(0.10))
+    assert [usd for _, usd in spent.days] == [pytest.approx(0.15)]
+
+
 async def test_the_days_budget_counts_over_all_projects(make_desk):
     desk = await make_desk(ScriptedBackend(price_usd=0.04), day_usd=0.05)
     await desk.edit()
