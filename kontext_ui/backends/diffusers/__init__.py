@@ -16,6 +16,7 @@ def config_of(settings: Settings) -> EngineConfig:
         token=None if token is None else token.get_secret_value(),
         download=settings.diffusers_download,
         device=settings.diffusers_device,
+        lent=on_zero_gpu(),
         precision=settings.diffusers_precision,
         offload=settings.diffusers_offload,
         megapixels=settings.diffusers_megapixels,
@@ -26,7 +27,7 @@ def config_of(settings: Settings) -> EngineConfig:
 def build(settings: Settings) -> DiffusersBackend:
     config = config_of(settings)
     borrow = None
-    if on_zero_gpu():
+    if config.lent:
         from kontext_ui.backends.diffusers.zerogpu import lender
 
         borrow = lender()

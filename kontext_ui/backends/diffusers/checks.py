@@ -25,7 +25,7 @@ def readiness(
             f"The local model needs packages that are not installed: {', '.join(missing)}.",
             f"Run `{INSTALL}` and start again; {loading.DOCTOR}",
         )
-    gpu = config.device not in ("auto", "cpu") or (config.device == "auto" and has_gpu())
+    gpu = config.lent or config.device not in ("auto", "cpu") or (config.device == "auto" and has_gpu())
     folder = weights.locate(config)
     missing_parts = () if folder is None else weights.missing_parts(folder)
     if folder is None or missing_parts:

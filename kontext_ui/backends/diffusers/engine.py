@@ -59,7 +59,7 @@ class DiffusersBackend:
     """One pipeline, one thread, one line of waiting edits in which visitors take turns."""
 
     id = BACKEND_ID
-    label = "This computer's GPU"
+    label = "Kontext (this computer)"
     runs_here = True
     tiers = (Tier.LOCAL,)
 
@@ -115,7 +115,7 @@ class DiffusersBackend:
             return self._painter.draw(drawing, relay.tell, lambda: ticket.withdrawn.is_set() or task.stop.is_set())
 
         ticket = self._owner.submit(
-            task.owner, work, lambda place: relay.tell(Running(stage="waiting for the GPU", queue_position=place))
+            task.owner, work, lambda place: relay.tell(Running(stage="waiting for its turn", queue_position=place))
         )
         ticket.future.add_done_callback(lambda _: relay.end())
         try:

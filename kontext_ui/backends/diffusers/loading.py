@@ -34,7 +34,7 @@ def load(config: EngineConfig, below: int = 0) -> Loaded:
     """
     folder = found_or_fetched(config)
     try:
-        device = machine.pick(config.device)
+        device = machine.LENT if config.lent else machine.pick(config.device)
     except LookupError:
         raise InvalidSetting(f"There is no device {config.device} on this machine.", hint=DOCTOR) from None
     sizes = weights.sizes_gb(folder)

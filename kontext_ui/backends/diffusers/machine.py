@@ -45,6 +45,10 @@ def seems_to_have_gpu() -> bool:
     return any(Path(sign).exists() for sign in GPU_SIGNS) or shutil.which("nvidia-smi") is not None
 
 
+LENT = Device("cuda", "a lent GPU", 45.0, 48.0)
+"""What ZeroGPU lends at least; without a call there is no GPU to ask."""
+
+
 def devices() -> list[Device]:
     """Best first; the processor is always the last. Imports torch: takes seconds."""
     import psutil

@@ -14,7 +14,7 @@ import numpy as np
 
 from kontext_ui.backends.diffusers.caches import BytesCache
 from kontext_ui.backends.diffusers.loading import Loaded, load
-from kontext_ui.backends.diffusers.preview import Previewer, to_pixels
+from kontext_ui.backends.diffusers.preview import Previewer, fit_colours, to_pixels
 from kontext_ui.backends.diffusers.values import BACKEND_ID, Drawing, EngineConfig
 from kontext_ui.edits import Pixels, Running
 from kontext_ui.errors import Billed, EditCancelled, KontextError, OutOfMemory
@@ -128,17 +128,21 @@ class Painter:
                 prompt_embeds=embeds.to(loaded.device),
                 pooled_prompt_embeds=pooled.to(loaded.device),
                 generator=torch.Generator("cpu").manual_seed(drawing.seed),
-                callback_on_step_end=self._following(loaded, drawing, tell, stopped),
+                callback_on_step_end=self._following(loaded, drawing, source, tell, stopped),
                 **_arguments(drawing, self._config.text_tokens),
             )[0]
             return to_pixels(picture)
 
     def _following(
-        self, loaded: Loaded, drawing: Drawing, tell: Tell, stopped: Stopped
+        self, loaded: Loaded, drawing: Drawing, source: Any, tell: Tell, stopped: Stopped
     ) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
         """Raising is the only clean way to stop: the pipeline's own flag still decodes the noise there is."""
-        every = self._config.preview_every if loaded.rung.offload == "none" else 0
-        previewer = Previewer(loaded.pipe, drawing.size, every)
+        every, colours = self._config.preview_every, None
+        if every and loaded.rung.offload != "none":
+            # The decoder waits in main memory: bringing it back every few steps would cost more than the steps.
+            colours = None if drawing.source is None else fit_colours(source, drawing.source)
+            every = 0 if colours is None else every
+        previewer = Previewer(loaded.pipe, drawing.size, every, colours)
 
         def after_step(pipe: Any, index: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             _check(stopped)

@@ -13,12 +13,16 @@ SIDE = 64
 
 
 class Previewer:
-    """Follows one drawing. Two successive steps point along the line to the finished picture."""
+    """Follows one drawing. Two successive steps point along the line to the finished picture.
 
-    def __init__(self, pipe: Any, size: Size, every: int) -> None:
+    With ``colours``, see :func:`fit_colours`, the decoder is not used: it may wait in main memory.
+    """
+
+    def __init__(self, pipe: Any, size: Size, every: int, colours: Any = None) -> None:
         self._pipe = pipe
         self._size = size
         self._every = every
+        self._colours = colours
         self._before: Any = None
 
     def after_step(self, index: int, latents: Any) -> Pixels | None:
@@ -29,19 +33,42 @@ class Previewer:
         if not self._every or before is None or number % self._every or number >= last:
             return None
         now, earlier = sigmas[number], sigmas[index]
-        return self._decoded(latents - now * (latents - before) / (now - earlier))
+        return self._seen(latents - now * (latents - before) / (now - earlier))
 
-    def _decoded(self, packed: Any) -> Pixels:
-        import torch
-
+    def _seen(self, packed: Any) -> Pixels:
         pipe = self._pipe
         latents = pipe._unpack_latents(packed, self._size.height, self._size.width, pipe.vae_scale_factor)
+        if self._colours is not None:
+            return to_pixels(_coloured(latents, self._colours))
+        import torch
+
         factor = -(-max(latents.shape[-2:]) // SIDE)
         if factor > 1:
             latents = torch.nn.functional.avg_pool2d(latents.float(), factor, ceil_mode=True)
         latents = latents / pipe.vae.config.scaling_factor + pipe.vae.config.shift_factor
         picture = pipe.vae.decode(latents.to(pipe.vae.dtype), return_dict=False)[0]
         return to_pixels((picture / 2 + 0.5).clamp(0, 1))
+
+
+def fit_colours(latents: Any, pixels: Pixels) -> Any:
+    """The linear map from a photo's own latents to its colours, one colour for every latent.
+
+    Of channels + 1 rows, the last one the offset, and three columns. What it shows is an eighth of the picture's size.
+    """
+    import torch
+
+    channels, height, width = latents.shape[1:]
+    values = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255
+    small = torch.nn.functional.adaptive_avg_pool2d(values, (height, width))[0].flatten(1).T
+    known = latents[0].float().cpu().reshape(channels, -1).T
+    known = torch.cat((known, torch.ones(len(known), 1)), dim=1)
+    return torch.linalg.lstsq(known, small, driver="gelsd").solution
+
+
+def _coloured(latents: Any, colours: Any) -> Any:
+    map_ = colours.to(latents.device)
+    flat = latents[0].float().flatten(1).T @ map_[:-1] + map_[-1]
+    return flat.T.reshape(1, 3, *latents.shape[-2:]).clamp(0, 1)
 
 
 def to_pixels(picture: Any) -> Pixels:

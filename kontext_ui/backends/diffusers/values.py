@@ -30,6 +30,8 @@ class EngineConfig:
     download: bool = False
     """Fetch missing weights when they are first needed; else they must be on disk."""
     device: str = "auto"
+    lent: bool = False
+    """The GPU is only there during a call (ZeroGPU), so it cannot be looked at before."""
     precision: str = "auto"
     offload: str = "auto"
     megapixels: float = 1.0

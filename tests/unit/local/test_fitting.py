@@ -137,6 +137,7 @@ def test_large_weights_without_a_gpu_are_refused_unless_the_processor_was_named(
 
     assert "an hour" in answer().reason
     assert answer(device="cpu").ready
+    assert answer(lent=True).ready
 
 
 def test_the_models_own_sizes_are_kept_and_smaller_ones_can_be_drawn():

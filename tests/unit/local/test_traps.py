@@ -14,9 +14,11 @@ from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.diffusers import DiffusersBackend
 from kontext_ui.backends.diffusers.loading import load
 from kontext_ui.backends.diffusers.painter import Painter, is_out_of_memory
+from kontext_ui.backends.diffusers.preview import Previewer, fit_colours
 from kontext_ui.backends.diffusers.values import Drawing, sizes_for
 from kontext_ui.edits import EditRequest, Parameters, Size, Tier
 from kontext_ui.errors import EditCancelled, InvalidSetting, ModelNotInstalled, OutOfMemory
+from kontext_ui.images.geometry import resized
 from tests import tiny_kontext
 
 pytestmark = pytest.mark.skipif(not tiny_kontext.AVAILABLE, reason="torch and diffusers are not installed")
@@ -167,6 +169,32 @@ def test_a_preview_of_a_large_picture_is_small(loaded):
     assert [event.preview.shape for event in told if event.preview is not None] == [(32, 512, 3)]
 
 
+def test_where_the_decoder_is_offloaded_previews_come_without_it(loaded, monkeypatch):
+    """Latents that carry the colours, as the published decoder's do; the tiny one's are random."""
+    import torch
+
+    source = photo(Size(256, 192))
+    small = resized(source, Size(32, 24))
+    mix = torch.randn((3, 16), generator=torch.Generator().manual_seed(1))
+    latents = (torch.from_numpy(small).float() / 255 @ mix - 0.3).permute(2, 0, 1)[None]
+    decodes = Count(monkeypatch, loaded.pipe.vae, "decode")
+    packed = loaded.pipe._pack_latents(latents, 1, 16, 24, 32)
+    seen = Previewer(loaded.pipe, Size(256, 192), 1, fit_colours(latents, source))._seen(packed)
+
+    assert decodes.calls == 0
+    assert np.abs(seen.astype(int) - small).mean() < 2
+
+
+def test_the_offloaded_way_draws_with_those_previews(loaded):
+    told = []
+    offloaded = dataclasses.replace(loaded, rung=dataclasses.replace(loaded.rung, offload="model"))
+    painter = Painter(tiny_kontext.config(preview_every=2), lambda config, below: offloaded)
+    draw(painter, drawing(), told.append)
+    draw(painter, drawing(source=None), told.append)
+
+    assert [event.preview.shape for event in told if event.preview is not None] == [(12, 14, 3)]
+
+
 def test_a_stop_ends_before_the_next_step_and_decodes_nothing(painter, loaded, monkeypatch):
     steps = Count(monkeypatch, loaded.pipe.transformer, "forward")
     decodes = Count(monkeypatch, loaded.pipe.vae, "decode")
@@ -285,6 +313,11 @@ def test_what_the_machine_cannot_do_is_said_before_it_is_tried(fields):
         load(tiny_kontext.config(**fields), 0)
 
     assert caught.value.hint.endswith(".")
+
+
+def test_a_lent_gpu_is_not_looked_for_before_it_is_lent():
+    with pytest.raises((RuntimeError, AssertionError), match=r"(?i)cuda"):
+        load(tiny_kontext.config(lent=True), 0)  # it goes to the GPU that is not here, without asking for it first
 
 
 def test_when_no_smaller_form_is_left_it_is_said():
