@@ -45,6 +45,15 @@ def default_host() -> str:
     return "0.0.0.0" if on_space() else "127.0.0.1"  # noqa: S104
 
 
+def check_pairs(text: str) -> str:
+    """Raises ``ValueError`` when it is not ``old=new, old=new``."""
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        old, _, new = part.partition("=")
+        if not old.strip() or not new.strip() or "=" in new:
+            raise ValueError("old=new with commas between")
+    return text
+
+
 class Settings(BaseSettings):
     """Everything that can be configured. Each description is also the README's table row."""
 
@@ -76,6 +85,11 @@ class Settings(BaseSettings):
     max_backends: str = Field(default="", description="The same for the tier max.")
     dev_backends: str = Field(default="", description="The same for the tier dev.")
     local_backends: str = Field(default="", description="The same for the tier local; empty: best first.")
+    successors: Annotated[str, AfterValidator(check_pairs)] = Field(
+        default="",
+        description="Models to use instead of those known here, as old=new with commas, by the provider's own names: "
+        "`/v1/flux-kontext-pro=/v1/flux-kontext-pro-2`.",
+    )
     fallback: bool = Field(
         default=True,
         description="Go on with the next backend of the same tier when one fails in a way that surely cost nothing.",
@@ -166,6 +180,12 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
         default="INFO", description="How much is logged."
     )
+
+
+def successors(settings: Settings) -> dict[str, str]:
+    """Old to new, from the setting of that name."""
+    parts = (part.partition("=") for part in settings.successors.split(",") if part.strip())
+    return {old.strip(): new.strip() for old, _, new in parts}
 
 
 def silence_telemetry() -> None:

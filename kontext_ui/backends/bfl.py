@@ -29,7 +29,7 @@ from kontext_ui.edits import (
 from kontext_ui.errors import BackendUnavailable, Billed, ContentModerated, MissingCredentials
 from kontext_ui.images import codec
 from kontext_ui.images.geometry import KONTEXT_SIZES
-from kontext_ui.settings import Settings
+from kontext_ui.settings import Settings, successors
 
 HOSTS = ("bfl.ai", "bfl.ml")
 MODELS: Mapping[Tier, tuple[str, str, float, float, int]] = {
@@ -68,9 +68,9 @@ class BflBackend:
         self._key = key
 
     def capabilities(self, tier: Tier) -> Capabilities:
-        _, model, price_usd, typical_s, at_once = MODELS[tier]
+        endpoint, model, price_usd, typical_s, at_once = MODELS[tier]
         return Capabilities(
-            model=model,
+            model=self._http.model_label(endpoint, model),
             modes=frozenset({Mode.EDIT, Mode.GENERATE, Mode.INPAINT}),
             parameters=PARAMETERS,
             unsupported=dict.fromkeys(("num_inference_steps", "guidance_scale", "style_preset"), NOT_TAKEN),
@@ -97,7 +97,7 @@ class BflBackend:
     async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
         headers = self._headers(task)
         fill = request.native_mask and task.mask is not None and task.input_image is not None
-        endpoint = FILL_ENDPOINT if fill else MODELS[request.tier][0]
+        endpoint = self._http.model(FILL_ENDPOINT if fill else MODELS[request.tier][0])
         started = self._http.now()
         body = await asyncio.to_thread(_fill_body if fill else _body, request, task)
         response = await self._http.submit(endpoint, headers, body)
@@ -258,5 +258,12 @@ def _base64(pixels: Pixels) -> str:
 
 def build(settings: Settings) -> BflBackend:
     key = None if settings.bfl_api_key is None else settings.bfl_api_key.get_secret_value()
-    provider = Provider("bfl", BflBackend.label, settings.bfl_base_url, HOSTS, deadline_s=settings.deadline_s)
+    provider = Provider(
+        "bfl",
+        BflBackend.label,
+        settings.bfl_base_url,
+        HOSTS,
+        deadline_s=settings.deadline_s,
+        models=successors(settings),
+    )
     return BflBackend(provider, key or None)

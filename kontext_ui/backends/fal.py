@@ -16,7 +16,7 @@ from kontext_ui.backends.http import Provider, json_of
 from kontext_ui.edits import Capabilities, EditEvent, EditRequest, Mode, Parameter, SizeRule, Submitted, Tier
 from kontext_ui.errors import Billed, InvalidRequest
 from kontext_ui.images.geometry import KONTEXT_SIZES
-from kontext_ui.settings import Settings
+from kontext_ui.settings import Settings, successors
 
 HOSTS = ("fal.run", "fal.media")
 
@@ -90,7 +90,7 @@ class FalBackend(HostedBackend):
         others = ("num_inference_steps", "safety_tolerance", "acceleration", "style_preset")
         offered = {parameter.name for parameter in parameters}
         return Capabilities(
-            model=model.name,
+            model=self._http.model_label(model.edit, model.name),
             modes=frozenset({Mode.EDIT, Mode.GENERATE} if model.text else {Mode.EDIT}),
             parameters=parameters,
             unsupported={name: NOT_TAKEN for name in others if name not in offered},
@@ -106,6 +106,7 @@ class FalBackend(HostedBackend):
         headers = self._headers(task)
         started = self._http.now()
         model, body = await asyncio.to_thread(_model_and_body, request, task)
+        model = self._http.model(model)
         response = await self._http.submit(f"/{model}", headers, body)
         del body
         answer = json_of(response)
@@ -126,7 +127,7 @@ class FalBackend(HostedBackend):
             yield event
 
     async def resume(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
-        owner_and_alias = "/".join(MODELS[request.tier].edit.split("/")[:2])
+        owner_and_alias = "/".join(self._http.model(MODELS[request.tier].edit).split("/")[:2])
         here = f"{self._http.base_url}/{owner_and_alias}/requests/{task.remote_id}"
         ticket = Ticket(task.remote_id or "", task.poll_url or f"{here}/status", task.details.get("result") or here)
         async for event in self._queue.follow(ticket, self._headers(task), self._http.now()):
@@ -173,5 +174,12 @@ def _model_and_body(request: EditRequest, task: EditTask) -> tuple[str, dict[str
 
 def build(settings: Settings) -> FalBackend:
     key = None if settings.fal_key is None else settings.fal_key.get_secret_value()
-    provider = Provider("fal", FalBackend.label, settings.fal_base_url, HOSTS, deadline_s=settings.deadline_s)
+    provider = Provider(
+        "fal",
+        FalBackend.label,
+        settings.fal_base_url,
+        HOSTS,
+        deadline_s=settings.deadline_s,
+        models=successors(settings),
+    )
     return FalBackend(provider, key or None)

@@ -65,6 +65,7 @@ class Provider:
         hosts: tuple[str, ...],
         *,
         deadline_s: float = 180.0,
+        models: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -73,6 +74,7 @@ class Provider:
         self.label = label
         self.base_url = base_url.rstrip("/")
         self.deadline_s = deadline_s
+        self._models = models or {}
         self._hosts = hosts
         self._transport = transport
         self._sleep = sleep
@@ -85,6 +87,14 @@ class Provider:
             limits = httpx.Limits(max_connections=500, max_keepalive_connections=50)
             self._client = httpx.AsyncClient(transport=self._transport, timeout=timeout, limits=limits)
         return self._client
+
+    def model(self, name: str) -> str:
+        """The model, endpoint or kind of job that is asked for where this program knows ``name``."""
+        return self._models.get(name, name)
+
+    def model_label(self, name: str, label: str) -> str:
+        """What people see: the label, or the successor's own name."""
+        return self._models.get(name, label)
 
     async def aclose(self) -> None:
         if self._client is not None:

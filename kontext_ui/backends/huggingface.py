@@ -35,7 +35,7 @@ from kontext_ui.edits import (
 )
 from kontext_ui.errors import Billed, DeadlineExceeded, InvalidRequest, KontextError
 from kontext_ui.images.geometry import KONTEXT_SIZES
-from kontext_ui.settings import Settings
+from kontext_ui.settings import Settings, successors
 
 HOSTS = ("huggingface.co", "fal.media", "replicate.delivery")
 ANSWER_TIMEOUT_S = 120.0
@@ -60,7 +60,7 @@ class HuggingFaceBackend(HostedBackend):
         offered = {parameter.name for parameter in self._partner.parameters}
         others = ("aspect_ratio", "prompt_upsampling", "safety_tolerance", "style_preset", "output_format")
         return Capabilities(
-            model="FLUX.1 Kontext [dev]",
+            model=self._http.model_label(self._partner.model, "FLUX.1 Kontext [dev]"),
             modes=frozenset({Mode.EDIT}),
             parameters=self._partner.parameters,
             unsupported={name: NOT_TAKEN for name in others if name not in offered},
@@ -78,7 +78,9 @@ class HuggingFaceBackend(HostedBackend):
         queued = self._name == "fal-ai"
         if not queued:
             yield Running(None, "drawing")
-        response = await self._http.submit(self._partner.path, headers, body, timeout_s=ANSWER_TIMEOUT_S)
+        path, mark, query = self._partner.path.partition("?")
+        path = self._http.model(path) + mark + query
+        response = await self._http.submit(path, headers, body, timeout_s=ANSWER_TIMEOUT_S)
         del body
         if response.status_code not in (200, 201, 202):
             raise self._refusal(response)
@@ -103,7 +105,9 @@ class HuggingFaceBackend(HostedBackend):
         if task.input_image is None:
             raise InvalidRequest(f"{self.label} makes no picture from text alone.", hint="Open a picture first.")
         partner = self._partner
-        return partner.body(partner.model, request.sent_prompt, data_uri(task.input_image), request.parameters.given())
+        return partner.body(
+            self._http.model(partner.model), request.sent_prompt, data_uri(task.input_image), request.parameters.given()
+        )
 
     def _ticket(self, request_id: object, address: object) -> Ticket:
         """fal names its own host; the same path is behind the router, under its name for fal."""
@@ -190,5 +194,6 @@ def build(settings: Settings) -> HuggingFaceBackend:
         settings.huggingface_base_url,
         HOSTS,
         deadline_s=settings.deadline_s,
+        models=successors(settings),
     )
     return HuggingFaceBackend(provider, key or None, settings.huggingface_partner, settings.huggingface_bill_to)

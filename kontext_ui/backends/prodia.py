@@ -35,7 +35,7 @@ from kontext_ui.edits import (
 from kontext_ui.errors import Billed, InvalidRequest, KontextError, RateLimited
 from kontext_ui.images import codec
 from kontext_ui.images.geometry import KONTEXT_SIZES, size_of
-from kontext_ui.settings import Settings
+from kontext_ui.settings import Settings, successors
 
 HOSTS = ("prodia.com",)
 MODELS: Mapping[Tier, tuple[str, float, float, str, str | None]] = {
@@ -93,14 +93,14 @@ class ProdiaBackend(HostedBackend):
     tiers = (Tier.PRO, Tier.MAX, Tier.DEV)
 
     def capabilities(self, tier: Tier) -> Capabilities:
-        model, price_usd, typical_s, _, from_text = MODELS[tier]
+        model, price_usd, typical_s, with_picture, from_text = MODELS[tier]
         fast = tier is Tier.DEV
         parameters = FAST if fast else HOSTED
         low, high, step = FAST_SIDES
         kontext = SizeRule("list", sizes=KONTEXT_SIZES, min_ratio=9 / 21, max_ratio=21 / 9)
         others = {parameter.name for parameter in (*FAST, *HOSTED)} - {parameter.name for parameter in parameters}
         return Capabilities(
-            model=model,
+            model=self._http.model_label(with_picture, model),
             modes=frozenset({Mode.EDIT, Mode.GENERATE} if from_text else {Mode.EDIT}),
             parameters=parameters,
             unsupported=dict.fromkeys(sorted(others), NOT_TAKEN),
@@ -119,6 +119,7 @@ class ProdiaBackend(HostedBackend):
             "accept": f"multipart/form-data; image/{wanted}",
         }
         job, warnings = _job(request, task.input_image)
+        job["type"] = self._http.model(job["type"])
         files = None if task.input_image is None else await asyncio.to_thread(_files, job, task.input_image)
         yield Running(None, "drawing")
         response = await self._http.submit("/job?price=true", headers, job, files=files, timeout_s=ANSWER_TIMEOUT_S)
@@ -209,5 +210,12 @@ def _picture(parts: list[Part]) -> bytes | None:
 
 def build(settings: Settings) -> ProdiaBackend:
     key = None if settings.prodia_token is None else settings.prodia_token.get_secret_value()
-    provider = Provider("prodia", ProdiaBackend.label, settings.prodia_base_url, HOSTS, deadline_s=settings.deadline_s)
+    provider = Provider(
+        "prodia",
+        ProdiaBackend.label,
+        settings.prodia_base_url,
+        HOSTS,
+        deadline_s=settings.deadline_s,
+        models=successors(settings),
+    )
     return ProdiaBackend(provider, key or None)

@@ -30,7 +30,7 @@ from kontext_ui.edits import (
 from kontext_ui.errors import BackendUnavailable, Billed, ContentModerated, EditCancelled, MissingCredentials
 from kontext_ui.images import codec
 from kontext_ui.images.geometry import KONTEXT_SIZES
-from kontext_ui.settings import Settings
+from kontext_ui.settings import Settings, successors
 
 HOSTS = ("replicate.com", "replicate.delivery")
 MODELS: Mapping[Tier, tuple[str, str, float]] = {
@@ -79,12 +79,12 @@ class ReplicateBackend:
         self._key = key
 
     def capabilities(self, tier: Tier) -> Capabilities:
-        _, model, price_usd = MODELS[tier]
+        name, model, price_usd = MODELS[tier]
         parameters = OPEN_WEIGHTS if tier is Tier.DEV else HOSTED
         offered = {parameter.name for parameter in parameters}
         others = ("prompt_upsampling", "safety_tolerance", "num_inference_steps", "guidance_scale", "style_preset")
         return Capabilities(
-            model=model,
+            model=self._http.model_label(name, model),
             modes=frozenset({Mode.EDIT} if tier is Tier.DEV else {Mode.EDIT, Mode.GENERATE}),
             parameters=parameters,
             unsupported={name: NOT_TAKEN for name in others if name not in offered},
@@ -110,7 +110,7 @@ class ReplicateBackend:
         pictures = [task.input_image, *task.reference_images[:1]] if task.input_image is not None else []
         urls = [await self._url_of(picture, headers) for picture in pictures]
         two = len(urls) > 1 and request.tier in TWO_IMAGES
-        model = TWO_IMAGES[request.tier] if two else MODELS[request.tier][0]
+        model = self._http.model(TWO_IMAGES[request.tier] if two else MODELS[request.tier][0])
         response = await self._http.submit(
             f"/models/{model}/predictions", headers, {"input": _input(request, urls, two=two)}
         )
@@ -249,6 +249,11 @@ def _input(request: EditRequest, urls: list[str], *, two: bool) -> dict[str, Any
 def build(settings: Settings) -> ReplicateBackend:
     key = None if settings.replicate_api_token is None else settings.replicate_api_token.get_secret_value()
     provider = Provider(
-        "replicate", ReplicateBackend.label, settings.replicate_base_url, HOSTS, deadline_s=settings.deadline_s
+        "replicate",
+        ReplicateBackend.label,
+        settings.replicate_base_url,
+        HOSTS,
+        deadline_s=settings.deadline_s,
+        models=successors(settings),
     )
     return ReplicateBackend(provider, key or None)
