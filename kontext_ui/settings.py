@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from platformdirs import user_data_path
@@ -54,6 +55,15 @@ def check_pairs(text: str) -> str:
     return text
 
 
+def _http_addresses(text: str) -> str:
+    """Checked here so that a slip of the pen is told at the start, not with the first edit."""
+    for part in filter(None, map(str.strip, text.split(","))):
+        address = urlsplit(part)
+        if address.scheme not in ("http", "https") or not address.hostname or address.query:
+            raise ValueError("addresses such as http://gpu1:8000, with commas between them")
+    return text
+
+
 class Settings(BaseSettings):
     """Everything that can be configured. Each description is also the README's table row."""
 
@@ -87,8 +97,8 @@ class Settings(BaseSettings):
     local_backends: str = Field(default="", description="The same for the tier local; empty: best first.")
     successors: Annotated[str, AfterValidator(check_pairs)] = Field(
         default="",
-        description="Models to use instead of those known here, as old=new with commas, by the provider's own names: "
-        "`/v1/flux-kontext-pro=/v1/flux-kontext-pro-2`.",
+        description="Models to use instead of those known here, such as successors: the provider's name for the old "
+        "one, an equals sign, the name of the new one; several with commas.",
     )
     fallback: bool = Field(
         default=True,
@@ -138,6 +148,35 @@ class Settings(BaseSettings):
         description="Who carries out what is sent to Hugging Face; only fal-ai lets a cut-off edit be picked up again.",
     )
     huggingface_bill_to: str = Field(default="", description="Organisation at Hugging Face that pays; empty: you.")
+    image_server_urls: Annotated[str, AfterValidator(_http_addresses)] = Field(
+        default="",
+        description="Image servers of your own for the tier local, with commas: http://gpu1:8000, http://gpu2:8000.",
+    )
+    image_server_dialect: Literal["auto", "kontext", "vllm-omni", "sglang", "sd-server", "mlx", "openai"] = Field(
+        default="auto",
+        description="How they want to be spoken to; auto asks each one what it is. kontext is `serve-engine`.",
+    )
+    image_server_key: SecretStr | None = Field(
+        default=None, description="Key that is sent to image servers, and that `serve-engine` asks for."
+    )
+    image_server_model: str = Field(
+        default="", description="Model to ask for, where a server wants one named; empty: the first that it lists."
+    )
+    image_server_steps: int = Field(
+        default=28, ge=1, le=100, description="Steps asked of image servers when a request names none."
+    )
+    image_server_megapixels: float = Field(
+        default=1.0, gt=0, le=2, description="Size asked of image servers; the model was trained at 1."
+    )
+    image_server_edits: int = Field(
+        default=2,
+        ge=1,
+        le=100,
+        description="Edits sent to one address at once; for a load balancer, 2 per GPU behind it.",
+    )
+    image_server_timeout_s: float = Field(
+        default=600, gt=0, description="How long one edit of an image server is waited for, in seconds."
+    )
     diffusers_model: str = Field(
         default="black-forest-labs/FLUX.1-Kontext-dev",
         description="Weights of the local model: a name on the Hugging Face hub, or a folder in the same layout.",
