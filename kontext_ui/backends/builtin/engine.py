@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+import re
+from collections.abc import AsyncIterator, Sequence
 
 import cv2
-import numpy as np
 from anyio import to_thread
 
 from kontext_ui.backends.base import EditTask
-from kontext_ui.backends.builtin import effects, geometry, grammar, refusal, tone
-from kontext_ui.backends.builtin.plan import Plan, Step
+from kontext_ui.backends.builtin import carrying, families, grammar, refusal
+from kontext_ui.backends.builtin.plan import Plan
+from kontext_ui.backends.builtin.work import ImpossibleError
 from kontext_ui.edits import (
     Capabilities,
     Done,
     EditEvent,
     EditRequest,
     EditResult,
-    Mask,
     Mode,
     Pixels,
     Readiness,
@@ -43,33 +42,14 @@ UNSUPPORTED = {
     "output_format": "Versions are kept lossless; choose a format when you download.",
     "style_preset": "Ask for a style in words.",
 }
-EXAMPLES = ("Make it a bit brighter and warmer", "Turn it black and white", "Add film grain and a vignette")
-
-
-@dataclass(frozen=True)
-class Family:
-    """A group of operations: how to read, do and describe them."""
-
-    operations: frozenset[str]
-    apply: Callable[[Pixels, Step], Pixels]
-    describe: Callable[[Step], str]
-    keeps_size: bool = True
-
-
-TONE = frozenset(
-    ("brightness", "contrast", "saturation", "warmth", "shadows", "highlights", "greyscale", "sepia", "invert")
+EXAMPLES = (
+    "Make it a bit brighter and warmer",
+    "Blur the background",
+    "Make everything black and white except the flower",
+    "Turn it into a watercolour",
+    "Make the sky stormy",
+    "Remove the person",
 )
-FAMILIES = (
-    Family(TONE, tone.apply, tone.describe),
-    Family(frozenset(("blur", "sharpen", "vignette", "grain")), effects.apply, effects.describe),
-    Family(
-        frozenset(("rotate", "straighten", "flip", "crop_ratio", "crop_edge", "resize")),
-        geometry.apply,
-        geometry.describe,
-        keeps_size=False,
-    ),
-)
-READERS = (geometry.read, effects.read, tone.read)
 
 
 class BuiltinBackend:
@@ -87,9 +67,12 @@ class BuiltinBackend:
             unsupported=UNSUPPORTED,
             size_rule=SizeRule("any"),
             price_usd=0.0,
-            typical_s=0.5,
+            typical_s=1.0,
             examples=EXAMPLES,
-            notes=("Adjusts what is in the picture at full resolution; it does not draw new things.",),
+            notes=(
+                "Changes what is in the picture at full resolution; it does not draw new things.",
+                *families.missing(),
+            ),
         )
 
     def check(self, key: str | None = None) -> Readiness:
@@ -99,69 +82,61 @@ class BuiltinBackend:
         """Raises ``NotUnderstood``, ``InvalidRequest`` or ``EditCancelled``."""
         if task.input_image is None:
             raise InvalidRequest("This engine edits pictures; it cannot make one from text alone.")
-        plan = make_plan(request.instruction)
-        pixels = task.input_image
+        plan = make_plan(request.instruction, has_mask=task.mask is not None)
+        state = carrying.begin(task.input_image, task.mask)
         for number, step in enumerate(plan.steps):
             task.raise_if_cancelled()
-            yield Running(number / len(plan.steps), _family(step).describe(step))
-            pixels = await to_thread.run_sync(_carry_out, pixels, step, task.mask)
+            yield Running(number / len(plan.steps), families.of(step).announce(step))
+            try:
+                state = await to_thread.run_sync(carrying.carry_out, state, step, plan.protect, task.raise_if_cancelled)
+            except ImpossibleError as error:
+                if not families.of(step).keeps_size:
+                    raise InvalidRequest(str(error), hint="Nothing was changed.") from None
+                raise refusal.impossible(request.instruction, error) from None
         task.raise_if_cancelled()
-        if not await to_thread.run_sync(_differs, task.input_image, pixels):
+        if not await to_thread.run_sync(_differs, task.input_image, state.pixels):
             raise NotUnderstood(
                 "This changes next to nothing in this picture, so no new version was made.",
                 backend=self.id,
                 suggestions=refusal.nearest(request.instruction),
             )
-        yield Done(EditResult(pixels, describe(plan), change_mask=task.mask, plan=plan.as_json()))
+        yield Done(
+            EditResult(
+                state.pixels,
+                sentence(state.said),
+                change_mask=state.region,
+                plan=plan.as_json(),
+                warnings=state.warnings,
+                alternatives=_alternatives(request.instruction, state),
+            )
+        )
 
     async def aclose(self) -> None:
         """Nothing is held open."""
 
 
-def make_plan(instruction: str) -> Plan:
+def make_plan(instruction: str, has_mask: bool = False) -> Plan:
     """Raises ``NotUnderstood`` with what can be done instead."""
     try:
-        return grammar.read(instruction, READERS)
+        return grammar.read(instruction, families.READERS, has_mask)
     except grammar.UnclearError as error:
         raise refusal.refuse(instruction, error, error.understood) from None
 
 
-def describe(plan: Plan) -> str:
+def sentence(parts: Sequence[str]) -> str:
     """One sentence on everything that was done."""
-    parts = [_family(step).describe(step) for step in plan.steps]
-    sentence = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"{sentence[0].upper()}{sentence[1:]}."
+    text = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"{text[0].upper()}{text[1:]}."
 
 
-def _family(step: Step) -> Family:
-    return next(family for family in FAMILIES if step.operation in family.operations)
-
-
-def _carry_out(pixels: Pixels, step: Step, mask: Mask | None) -> Pixels:
-    family = _family(step)
-    if not family.keeps_size:
-        if mask is not None:
-            raise InvalidRequest(
-                "Turning, cropping and resizing work on the whole picture.", hint="Clear the mask and send it again."
-            )
-        try:
-            return family.apply(pixels, step)
-        except geometry.ImpossibleError as error:
-            raise InvalidRequest(str(error)) from None
-    if pixels.shape[2] == 4:
-        return np.dstack((_within(pixels[..., :3], family, step, mask), pixels[..., 3]))
-    return _within(pixels, family, step, mask)
-
-
-def _within(rgb: Pixels, family: Family, step: Step, mask: Mask | None) -> Pixels:
-    """Where the mask is 0 the result is the picture itself, byte for byte."""
-    rgb = np.ascontiguousarray(rgb)
-    changed = family.apply(rgb, step)
-    if mask is None:
-        return changed
-    weight = cv2.merge((mask, mask, mask)).astype(np.float32) / 255
-    blended = rgb + (changed.astype(np.float32) - rgb) * weight
-    return np.where(weight > 0, np.rint(blended), rgb).astype(np.uint8)
+def _alternatives(instruction: str, state: carrying.State) -> tuple[str, ...]:
+    """The same instruction about the other things that its words could have meant."""
+    if not state.others or not state.meant:
+        return ()
+    found = re.search(rf"\b{re.escape(state.meant)}\b", instruction, re.IGNORECASE)
+    if found is None:
+        return ()
+    return tuple(f"{instruction[: found.start()]}{other}{instruction[found.end() :]}" for other in state.others)
 
 
 def _differs(before: Pixels, after: Pixels) -> bool:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from kontext_ui.backends.builtin.plan import Step, Value
+from kontext_ui.backends.builtin.work import ImpossibleError
 from kontext_ui.edits import Pixels
 
 MAX_SIDE_PX = 12_000
@@ -110,12 +111,8 @@ def describe(step: Step) -> str:
             return "resized"
 
 
-class ImpossibleError(Exception):
-    """The step is understood, but not possible on this picture; the text is a sentence."""
-
-
 def apply(pixels: Pixels, step: Step) -> Pixels:
-    """Raises :class:`ImpossibleError` for a result that would be empty or too large."""
+    """Raises ``ImpossibleError`` for a result that would be empty or too large."""
     match step.operation:
         case "rotate":
             return _rotate(pixels, step.number("degrees"))

@@ -1,72 +1,134 @@
 """Instruction → plan. Every meaningful word must be understood, or nothing is done.
 
-The families register their readers here; each reader gets the words of one clause and answers with
-a step, with ``None`` when the clause is not its business, or raises :class:`UnclearError` naming the words
-it could not place.
+Each family has a reader: it gets one clause and answers with a step, or with ``None`` when the clause is not
+its business.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from kontext_ui.backends.builtin import words
-from kontext_ui.backends.builtin.plan import Plan, Step
+from kontext_ui.backends.builtin import targets, words
+from kontext_ui.backends.builtin.plan import Plan, Step, Target
+from kontext_ui.backends.builtin.targets import MARK
 
 FILLERS = frozenset(
     """please can could would you i i'd want like need just now the a an it its it's this that these my our me
     picture photo image photograph pic shot scene whole entire overall all everything make made turn give apply put
     get let have look looks looking looked appear become bring be is into in to for of on with some effect filter
-    style so that image's convert change transform bit""".split()
+    style so that image's convert change transform bit s""".split()
 )
+POLITE = frozenset("please can could would you i i'd want like need just now me so let us".split())
+CARRIED_VERBS = frozenset(
+    """less more increase decrease reduce raise lower boost add make turn change paint remove delete erase blur colour
+    replace sharpen darken brighten""".split()
+)
+"""Verbs that a following clause may leave out: "less saturated and warm", "make the car red and the cat blue"."""
+KEPT_KINDS = frozenset(("named", "colour", "subject", "sky", "background"))
 
 
 class UnclearError(Exception):
-    """A clause that cannot be read. ``words`` are those that could not be placed."""
+    """A clause that cannot be read. ``unknown`` are the words that could not be placed."""
 
-    def __init__(self, clause: str, unknown: Sequence[str], understood: str = "") -> None:
+    def __init__(self, clause: str, unknown: Sequence[str], understood: str = "", tokens: Sequence[str] = ()) -> None:
         super().__init__(clause)
         self.clause = clause
         self.unknown = tuple(unknown)
         self.understood = understood
+        self.tokens = tuple(tokens)
 
 
-Reader: TypeAlias = Callable[[list[str], str], Step | None]
+@dataclass(frozen=True)
+class Clause:
+    """One clause, twice: its plain words, and its words with every noun phrase replaced by a mark."""
+
+    text: str
+    tokens: tuple[str, ...]
+    marked: tuple[str, ...]
+    """Without words of politeness; ``@0`` stands for ``targets[0]``, ``q0`` for ``quotes[0]``."""
+    targets: tuple[Target, ...]
+    quotes: tuple[str, ...]
+    has_mask: bool
+
+    @property
+    def unmarked(self) -> list[str]:
+        """Without the noun phrases: what is to be done, apart from where."""
+        return [word for word in self.marked if not word.startswith(MARK)]
 
 
-def read(instruction: str, readers: Sequence[Reader]) -> Plan:
-    """The plan of an instruction. Raises :class:`UnclearError` for the first clause that is not understood."""
-    text, kept = words.take_out_keep(words.clean(instruction))
-    clauses = words.split_clauses(text)
-    if not clauses or len(text.split()) > words.MAX_WORDS:
+Reader: TypeAlias = Callable[[Clause], Step | None]
+
+
+def read(instruction: str, readers: Sequence[Reader], has_mask: bool = False) -> Plan:
+    """The plan of an instruction. Raises :class:`UnclearError` for the first clause that is not understood.
+
+    ``has_mask``: the user painted a mask, so a noun that nothing here can find may stand for what is under it.
+    """
+    text, quotes = words.take_out_quotes(instruction)
+    text, kept = words.take_out_keep(words.clean(text))
+    parts = words.split_clauses(text)
+    if not parts or len(text.split()) > words.MAX_WORDS:
         raise UnclearError(instruction, ())
-    verb = ""
     steps: list[Step] = []
-    for clause in clauses:
-        tokens = words.tokens(clause)
-        verb = tokens[0] if tokens and tokens[0] in CARRIED_VERBS else verb
-        step = _read_clause(clause, tokens, readers) or _read_clause(clause, [verb, *tokens], readers)
-        if step is None:
-            unknown = [token for token in tokens if token not in FILLERS]
-            if not unknown:
-                continue
-            raise UnclearError(clause, unknown)
-        steps.append(step)
-    if not steps:
-        raise UnclearError(instruction, ())
-    return Plan(tuple(steps), kept)
-
-
-CARRIED_VERBS = frozenset(("less", "more", "increase", "decrease", "reduce", "raise", "lower", "boost", "add"))
-"""Verbs that a following clause may leave out: "less saturated and warm", "increase contrast and saturation"."""
-
-
-def _read_clause(clause: str, tokens: list[str], readers: Sequence[Reader]) -> Step | None:
-    for reader in readers:
-        step = reader(tokens, clause)
+    verb: list[str] = []
+    place: list[str] = []
+    for part in parts:
+        tokens = words.tokens(part)
+        verb = tokens[:1] if tokens and tokens[0] in CARRIED_VERBS else verb
+        fuller = [[*verb, *tokens], [*verb, *place, *tokens]]
+        # "Make the background darker and blurry": the second adjective speaks of the same place.
+        said = [*fuller[::-1], tokens] if place and tokens[:1] != verb and not _is_verb(tokens) else [tokens, *fuller]
+        clauses = [_clause(part, each, quotes, has_mask) for each in said]
+        step = next((step for clause in clauses for step in (_first(clause, readers),) if step is not None), None)
+        own = _clause(part, tokens, quotes, has_mask).targets
+        place = own[0].said.split() if own else place
         if step is not None:
+            steps.append(step)
+        elif any(token not in FILLERS for token in tokens):
+            raise UnclearError(part, [t for t in tokens if t not in FILLERS], tokens=tokens)
+    if not steps:
+        raise UnclearError(instruction, (), tokens=words.tokens(text))
+    return Plan(tuple(steps), kept, _kept_targets(kept))
+
+
+def _is_verb(tokens: Sequence[str]) -> bool:
+    return bool(tokens) and (tokens[0] in targets.VERBS or tokens[0] in CARRIED_VERBS or "it" in tokens)
+
+
+def _first(clause: Clause, readers: Sequence[Reader]) -> Step | None:
+    return next((step for reader in readers for step in (reader(clause),) if step is not None), None)
+
+
+def _clause(text: str, tokens: Sequence[str], quotes: tuple[str, ...], has_mask: bool) -> Clause:
+    said = [token for token in tokens if token not in POLITE]
+    marked, found = targets.find(said, has_mask)
+    return Clause(text, tuple(tokens), tuple(marked), found, quotes, has_mask)
+
+
+def _kept_targets(kept: Sequence[str]) -> tuple[Target, ...]:
+    """The things to keep that can be found in a picture; "the composition" cannot."""
+    found = (target for part in kept for target in targets.find(words.tokens(part))[1])
+    return tuple(target for target in found if target.kind in KEPT_KINDS)
+
+
+def everywhere(read_words: Callable[[list[str], str], Step | None]) -> Reader:
+    """A reader of clauses that always mean the whole picture."""
+    return lambda clause: read_words(list(clause.tokens), clause.text)
+
+
+def anywhere(read_words: Callable[[list[str], str], Step | None]) -> Reader:
+    """The same operation on the whole picture, or on the one place that the clause names."""
+
+    def read_clause(clause: Clause) -> Step | None:
+        step = read_words(list(clause.tokens), clause.text)
+        if step is not None or len(clause.targets) != 1:
             return step
-    return None
+        step = read_words(clause.unmarked, clause.text)
+        return replace(step, arguments={**step.arguments, **clause.targets[0].arguments()}) if step else None
+
+    return read_clause
 
 
 def meaningful(tokens: Sequence[str]) -> list[str]:

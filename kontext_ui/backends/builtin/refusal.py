@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
-from kontext_ui.backends.builtin import words
+from kontext_ui.backends.builtin import styles, words
 from kontext_ui.backends.builtin.grammar import FILLERS, UnclearError
+from kontext_ui.backends.builtin.targets import is_known
+from kontext_ui.backends.builtin.work import ImpossibleError
 from kontext_ui.errors import NotUnderstood
 
 BACKEND_ID = "builtin"
 NEAREST = (
-    ("dark night evening shadow gloomy moody", ("make it darker", "lower the brightness by 30%", "add a vignette")),
-    ("light sunny bright day morning glow", ("make it brighter", "make it a bit warmer", "lift the shadows")),
-    ("sun sunset golden summer autumn cosy fire", ("make it warmer", "make it sepia", "increase the saturation")),
-    ("cold winter snow ice blue moon", ("make it cooler", "less saturated", "make it brighter")),
-    ("old vintage retro film antique analog", ("make it sepia", "add film grain", "make it black and white")),
-    ("colour red green yellow orange purple pink", ("increase the saturation", "make it warmer", "make it cooler")),
-    ("sharp detail quality enhance clear focus", ("sharpen it", "more contrast", "make it brighter")),
-    ("background bokeh depth soft dreamy", ("blur it slightly", "add a vignette", "less contrast")),
+    ("dark evening shadow gloomy moody", ("make it darker", "turn it to night", "add a vignette")),
+    ("light sunny bright day morning glow", ("make it brighter", "give it golden hour light", "make the sky blue")),
+    ("sun sunset golden autumn cosy fire", ("make the sky a sunset", "make it warmer", "make it autumn")),
+    ("cold winter snow ice moon rain storm fog weather", ("make it snow", "make the sky stormy", "add fog")),
+    ("night stars space", ("turn it to night", "make the sky a night sky", "make it darker")),
+    ("sky cloud", ("make the sky stormy", "make the sky a sunset", "make the sky blue")),
+    ("old vintage retro film antique analog", ("give it an analog film look", "make it sepia", "add film grain")),
+    ("colour red green blue yellow orange purple pink paint", (
+        "make the main subject blue", "increase the saturation", "make everything black and white except the subject")),
+    ("sharp detail quality enhance clear focus", ("enhance it", "sharpen it", "more contrast")),
+    ("background bokeh depth soft dreamy behind beach city forest place paris", (
+        "blur the background", "change the background to a beach", "change the background to a studio")),
+    ("remove delete erase clean rid watermark", ("remove the person", "remove the background", "remove the car")),
+    ("style painting art anime cartoon drawing ghibli 3d", (
+        "turn it into a watercolour", "turn it into a comic book", "turn it into a pencil sketch")),
+    ("text sign write says word letters", (
+        "replace “OPEN” with “CLOSED”", "add the text “Hello”", "remove the text “OPEN”")),
     ("crop bigger smaller wide square size frame", ("crop to 16:9", "crop to a square", "resize to 1600 px wide")),
-    (
-        "turn rotate tilt mirror angle",
-        ("rotate 90 degrees clockwise", "flip it horizontally", "straighten by 2 degrees"),
-    ),
-)
-USUAL = ("make it a bit brighter", "increase the contrast", "make it warmer")
+    ("turn rotate tilt mirror angle", (
+        "rotate 90 degrees clockwise", "flip it horizontally", "straighten by 2 degrees")),
+)  # fmt: skip
+USUAL = ("make it a bit brighter", "blur the background", "turn it into a watercolour")
+ADDING = frozenset("add put place insert give draw wear wearing hold holding attach include generate create".split())
+PEOPLE = frozenset("smile smiling laugh older younger hair beard age pose face eyes expression sit stand wink".split())
 
 
 def refuse(instruction: str, error: UnclearError, understood: str) -> NotUnderstood:
     """The error that the user sees for an unclear instruction; ``understood`` names what could be done."""
     strange = [word for word in error.unknown if word not in FILLERS and word.isalpha()][:6]
-    if not strange:
+    strange = [word for word in strange if not is_known(word)] or strange
+    style = styles.unable(error.tokens)
+    if style:
+        message = f"The style {style} does not come out well without a model, so this engine does not offer it."
+    elif not strange:
         message = "There is no instruction here that this engine can read."
     else:
-        message = f"I do not know what to do with {_quoted(strange)} here."
+        message = f"I do not know what to do with {_quoted(strange)} here.{_reason(error.tokens)}"
     if understood:
         message += f" I understood {understood}, but an instruction is carried out whole or not at all."
     return NotUnderstood(
@@ -41,8 +57,27 @@ def refuse(instruction: str, error: UnclearError, understood: str) -> NotUnderst
         backend=BACKEND_ID,
         suggestions=nearest(instruction),
         capable_tier="max" if understood else "pro",
-        hint="This engine adjusts what is in the picture; it does not draw new things. A Kontext tier can.",
+        hint="This engine changes what is in the picture; it does not draw new things. A Kontext tier can.",
     )
+
+
+def impossible(instruction: str, error: ImpossibleError) -> NotUnderstood:
+    """The error for an instruction that is clear, but cannot be done on this picture."""
+    return NotUnderstood(
+        str(error),
+        backend=BACKEND_ID,
+        suggestions=error.suggestions or nearest(instruction),
+        capable_tier="pro",
+        hint="Nothing was changed.",
+    )
+
+
+def _reason(tokens: Sequence[str]) -> str:
+    if any(token in ADDING for token in tokens[:3]):
+        return " This engine cannot draw new things into a picture."
+    if any(token in PEOPLE for token in tokens):
+        return " Faces, hair, expression and pose need a model."
+    return ""
 
 
 def nearest(instruction: str) -> tuple[str, ...]:

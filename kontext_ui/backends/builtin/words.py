@@ -41,6 +41,13 @@ JOINED = (
     ("portrait photo", "photo"),
 )
 SPELLING = {
+    "recolor": "recolour",
+    "recolored": "recolour",
+    "colored": "coloured",
+    "watercolor": "watercolour",
+    "center": "centre",
+    "jewelry": "jewellery",
+    "thicker": "bolder",
     "color": "colour",
     "colors": "colours",
     "colorful": "colourful",
@@ -60,14 +67,39 @@ SPELLING = {
 }
 KEEP = re.compile(
     r"(?:,|\b(?:and|but|while|with)\b)?\s*\b(?:(?:while|but|and) )?"
-    r"(?:keep(?:ing)?|preserv(?:e|ing)|maintain(?:ing)?|retain(?:ing)?|leav(?:e|ing))\b(?P<what>[^,;.]*)"
+    r"(?:keep(?:ing)?|preserv(?:e|ing)|maintain(?:ing)?|retain(?:ing)?|leav(?:e|ing)"
+    r"|without (?:changing|touching|affecting|altering))\b(?P<what>[^,;.]*)"
 )
+QUOTED = re.compile(
+    r"\"([^\"\n]{1,200})\"|“([^”\n]{1,200})”|„([^“”\n]{1,200})[“”]|«([^»\n]{1,200})»|‘([^’\n]{1,200})’"
+    r"|(?<![\w'])'([^'\n]{1,200}(?:'[a-z][^'\n]{0,199})?)'(?!\w)"
+)
+"""Text between quotation marks; an apostrophe inside a word opens nothing."""
+MOST_QUOTES = 8
 CLAUSE_BREAK = re.compile(
     r"\s*(?:[;,.!?\n]|\band\b(?: then| also)?|\bthen\b|\balso\b|\bplus\b|\bwith\b|\bafterwards\b)\s*"
 )
 TOKEN = re.compile(
-    r"\d+(?:\.\d+)?\s*(?::|x|×|/)\s*\d+(?:\.\d+)?|[+-]?\d+(?:\.\d+)?|%|°|[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\w\s]"
+    r"#[0-9a-f]{6}\b|\d+(?:\.\d+)?\s*(?::|x|×|/)\s*\d+(?:\.\d+)?|[+-]?\d+(?:\.\d+)?|%|°|[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\w\s]"
 )
+
+
+def take_out_quotes(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text with ``quotea``, ``quoteb`` … in place of what is quoted, and the quoted texts, their case kept."""
+    quotes: list[str] = []
+
+    def stand_in(match: re.Match[str]) -> str:
+        said = next(group for group in match.groups() if group is not None)
+        if len(quotes) >= MOST_QUOTES or not said.strip():
+            return match[0]
+        quotes.append(unicodedata.normalize("NFC", said.strip()))
+        return f" {STAND_IN}{chr(ord('a') + len(quotes) - 1)} "
+
+    return QUOTED.sub(stand_in, text), tuple(quotes)
+
+
+STAND_IN = "quote"
+OWN = re.compile(r"(?!it|that|what|let|there|he|she)([^\W\d_]+(?:-[^\W\d_]+)*)'s")
 
 
 def clean(text: str) -> str:
@@ -76,7 +108,17 @@ def clean(text: str) -> str:
     text = " ".join(text.split())
     for variant, plain in JOINED:
         text = text.replace(variant, plain)
-    return text
+    return PHRASES.sub(lambda match: match[0].replace(" ", "-"), text)
+
+
+PHRASES = re.compile(
+    r"\b(?:(?:pixel|line|pop|fantasy|digital|craft) art|line drawing|pencil (?:sketch|drawing)|charcoal drawing"
+    r"|comic book|graphic novel|low poly|water colour|oil (?:painting|paint)|analog(?:ue)? film|vintage film|old photo"
+    r"|film still|auto enhance|ink (?:wash|painting)|stained glass|leaded glass|van gogh|starry night|golden hour"
+    r"|evening light|sunset light(?:ing)?|night time|portrait mode|main (?:subject|object)|dark clouds|city lights"
+    r"|night sky(?= background)|traffic light|3d model|neon punk|tile texture|teal orange|day to)\b"
+)
+"""Names of two words that mean something else than their parts."""
 
 
 def take_out_keep(text: str) -> tuple[str, tuple[str, ...]]:
@@ -88,11 +130,26 @@ def take_out_keep(text: str) -> tuple[str, tuple[str, ...]]:
 def split_clauses(text: str) -> list[str]:
     """Parts between commas, "and", "then". A decimal point or a ratio is no break."""
     guarded = re.sub(r"(?<=\d)[.,](?=\d)", "·", text)
+    guarded = EXCHANGE.sub(lambda match: f"{match[1]}{WITH}", guarded)
     parts = CLAUSE_BREAK.split(guarded)
-    return [part.replace("·", ".").strip() for part in parts if part.strip()]
+    return [part.replace("·", ".").replace(WITH, "with").strip() for part in parts if part.strip()]
+
+
+WITH = "wvth"
+EXCHANGE = re.compile(r"(\b(?:replace|swap|substitute|exchange|change|fill)\b[^;,.!?]{0,120}?\s)with\b")
+""" "Replace this with that" is one clause; "darker with grain" is two."""
 
 
 def tokens(clause: str) -> list[str]:
     """Words, numbers, ``W:H`` and signs, in one spelling."""
-    found = (re.sub(r"\s+", "", match) for match in TOKEN.findall(clause))
+    found: list[str] = []
+    for match in TOKEN.findall(clause):
+        token = re.sub(r"\s+", "", match)
+        own = OWN.fullmatch(token)
+        if own:
+            found += [own[1], "s"]
+        elif len(token) == len(STAND_IN) + 1 and token.startswith(STAND_IN):
+            found.append(f"q{ord(token[-1]) - ord('a')}")
+        else:
+            found.append(token)
     return [SPELLING.get(token, token) for token in found]

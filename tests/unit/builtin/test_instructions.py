@@ -50,13 +50,130 @@ UNDERSTOOD = {
     "scale to 800x600": [("resize", 800)],
     "resize to 50%": [("resize", 0.5)],
 }
+PLACES = {
+    # recolouring
+    "change the car to red": "recolour named car red",
+    "make the car red": "recolour named car red",
+    "paint the bus yellow": "recolour named bus yellow",
+    "colour the horse brown": "recolour named horse brown",
+    "Recolor the sofa navy blue": "recolour named couch navy",
+    "make the cup light blue": "recolour named cup light blue",
+    "turn the black cat white": "recolour named cat white",
+    "change the colour of the mug from white to green": "recolour named cup green",
+    "change the car's color to dark green": "recolour named car dark green",
+    "give the car a red paint job": "recolour named car red",
+    "the cat should be black": "recolour named cat black",
+    "make all cars blue": "recolour named car blue",
+    "make the left car blue": "recolour named car blue",
+    "make the person on the right purple": "recolour named person purple",
+    "make the orange suit blue": "recolour colour suit blue",
+    "turn the yellow dress into emerald green": "recolour colour dress emerald",
+    "change red to blue": "recolour colour  blue",
+    "make the red parts green": "recolour colour  green",
+    "make the flower purple": "recolour subject flower purple",
+    "make the main subject blue": "recolour subject main-subject blue",
+    "make the orange blue": "recolour named orange blue",
+    "make the sky pink": "recolour sky sky pink",
+    "make the motorbike #00ff88": "recolour named motorcycle #00ff88",
+    "make the car red and the cat blue": "recolour named car red + recolour named cat blue",
+    # background
+    "blur the background": "background blur",
+    "blur the background a lot": "background blur",
+    "make the background blurry": "background blur",
+    "add bokeh": "background blur",
+    "portrait mode": "background blur",
+    "remove the background": "background remove",
+    "make the background transparent": "background remove",
+    "cut out the subject": "background remove",
+    "change the background to white": "background colour",
+    "make the background light grey": "background colour",
+    "white background": "background colour",
+    "put him on a white background": "background colour",
+    "replace the background with a studio": "background studio",
+    "change the background to a beach": "background scene",
+    "replace the background with a forest": "background scene",
+    "put the cat in front of a night sky background": "background scene",
+    "make the background black and white": "greyscale background",
+    "darken the background": "brightness background",
+    # sky
+    "make the sky stormy": "sky stormy",
+    "replace the sky with a sunset": "sky sunset",
+    "change the sky to a night sky": "sky night",
+    "make the sky blue": "sky blue",
+    "add a starry sky": "sky night",
+    "turn the sky overcast": "sky overcast",
+    "make the sky darker": "brightness sky",
+    # removal
+    "remove the dog": "remove named dog",
+    "erase the person on the left": "remove named person",
+    "get rid of the red car": "remove named car",
+    "remove the dog and the horse": "remove named dog + remove named horse",
+    "delete the ball from the picture": "remove named sports ball",
+    # weather and season
+    "add fog": "fog",
+    "make it rain": "rain",
+    "make it a rainy day": "rain",
+    "add falling snow": "snow",
+    "make it night": "night",
+    "turn day to night": "night",
+    "give it golden hour light": "golden",
+    "make it autumn": "autumn",
+    "change the season to winter": "winter",
+    # styles
+    "turn it into a watercolour": "style watercolour",
+    "make it look like an oil painting": "style oil",
+    "turn this into a pencil sketch": "style pencil",
+    "make it pixel art": "style pixel art",
+    "comic book style": "style comic",
+    "convert to line art": "style line art",
+    "low poly style": "style low poly",
+    "in the style of Van Gogh": "style van gogh",
+    "make it cinematic": "style cinematic",
+    "give it an analog film look": "style analog film",
+    "turn it into stained glass": "style stained glass",
+    "make it an etching": "style etching",
+    "ink wash painting": "style ink wash",
+    "impressionist style": "style impressionist",
+    "enhance the photo": "style enhance",
+    # tone and effects somewhere
+    "make everything black and white except the flower": "greyscale subject",
+    "blur everything but the dog": "blur named",
+    "sharpen the cat": "sharpen named",
+    "make the person brighter": "brightness named",
+    "desaturate the car": "saturation named",
+    # several at once
+    "blur the background and make it warmer": "background blur + warmth",
+    "make the sky stormy, then add rain": "sky stormy + rain",
+    "make the background darker and blurry": "brightness background + background blur",
+}
 REFUSED = (
     "add a dragon",
     "make it brighter and add a dragon",
     "give her a bowler hat",
+    "add a red hat",
     "make him smile",
-    "change the season to winter",
+    "make her look older",
+    "change his hair to blonde",
+    "open her eyes",
+    "make the man sit down",
     "rotate the car to face left",
+    "make the car bigger",
+    "move the cat to the left",
+    "zoom out and show the whole room",
+    "put them in Paris",
+    "change the background to the Eiffel tower",
+    "fill the field with wildflowers",
+    "snow lying on everything",
+    "turn it into anime",
+    "make it a 3d render",
+    "isometric style",
+    "origami",
+    "cyberpunk neon city",
+    "a photo of an astronaut riding a horse",
+    "replace the dog with a cat",
+    "give the car bigger wheels",
+    "change her dress to a suit",
+    "make the dress green",
     "don't make it darker",
     "not darker",
     "what is this?",
@@ -65,7 +182,71 @@ REFUSED = (
     "make it",
     "remove the object from her face",
     "brighter dragon",
+    "make the car red and shiny like glass",
 )
+
+
+def told(step):
+    """A step as one line: what, where, to what."""
+    arguments = step.arguments
+    if step.operation == "recolour":
+        return f"recolour {arguments['target']} {arguments['name']} {arguments['colour']}"
+    if step.operation == "remove":
+        return f"remove {arguments['target']} {arguments['name']}"
+    detail = next((arguments[name] for name in ("how", "kind", "style", "target") if name in arguments), "")
+    return f"{step.operation} {detail}".strip()
+
+
+@pytest.mark.parametrize(("instruction", "expected"), PLACES.items(), ids=PLACES)
+def test_what_is_done_where(instruction, expected):
+    assert " + ".join(told(step) for step in make_plan(instruction).steps) == expected
+
+
+def test_the_table_is_as_long_as_it_should_be():
+    assert len(UNDERSTOOD) + len(PLACES) + len(REFUSED) >= 150
+    assert len(REFUSED) >= 24
+
+
+@pytest.mark.parametrize(
+    ("instruction", "which"),
+    {
+        "make the left car red": "left",
+        "make the car on the right red": "right",
+        "make all cars red": "all",
+        "make the cars red": "all",
+        "make the biggest car red": "largest",
+        "make the other car red": "second",
+        "make the car red": "best",
+    }.items(),
+)
+def test_which_of_several_is_meant(instruction, which):
+    assert make_plan(instruction).steps[0].arguments["which"] == which
+
+
+def test_a_painted_mask_explains_a_noun_that_nothing_here_can_find():
+    for instruction in ("make the dress green", "make it green", "paint this green"):
+        (step,) = make_plan(instruction, has_mask=True).steps
+        assert (step.operation, step.arguments["target"]) == ("recolour", "masked")
+    assert make_plan("remove this", has_mask=True).steps[0].operation == "remove"
+    with pytest.raises(NotUnderstood):
+        make_plan("make the dress green")
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "make it darker but keep the cat in colour",
+        "darker, without changing the cat",
+        "darker while preserving the cat",
+    ],
+)
+def test_what_is_to_be_kept_is_found_when_it_has_a_name(instruction):
+    assert [target.name for target in make_plan(instruction).protect] == ["cat"]
+
+
+def test_a_refused_style_is_named():
+    with pytest.raises(NotUnderstood, match="style anime does not come out well"):
+        make_plan("turn it into anime")
 
 
 @pytest.mark.parametrize(("instruction", "expected"), UNDERSTOOD.items(), ids=UNDERSTOOD)
