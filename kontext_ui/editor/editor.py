@@ -18,6 +18,7 @@ from kontext_ui.editor.drafting import draft_of, make_receipt
 from kontext_ui.editor.gallery import Gallery
 from kontext_ui.editor.keys import KeyCheck, KeyRing, check_key
 from kontext_ui.editor.library import Library
+from kontext_ui.editor.looking import Looking
 from kontext_ui.editor.routing import Router
 from kontext_ui.editor.runner import JobRunner, can_resume
 from kontext_ui.editor.spending import DAY_BUDGET, Budget, Purse, Spending
@@ -28,6 +29,7 @@ from kontext_ui.history.store import HistoryStore
 from kontext_ui.images import codec
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Job, JobState, Project, Turn, Version
+from kontext_ui.prompting import Hint
 
 log = logging.getLogger(__name__)
 _io = to_thread.run_sync
@@ -36,7 +38,7 @@ STALE_AFTER_S = 20.0
 """A process that has not shown a sign of life for this long is taken for dead and its jobs are taken over."""
 
 
-class Editor(Library, Gallery):
+class Editor(Library, Gallery, Looking):
     """One per process. All methods run on one event loop; ``start`` before use, ``aclose`` at the end."""
 
     def __init__(
@@ -81,6 +83,7 @@ class Editor(Library, Gallery):
             await asyncio.gather(self._heart, return_exceptions=True)
         for task in self._replays:
             task.cancel()
+        self._overviews.close()
         await self._runner.aclose()
         for backend in self._router.backends.values():
             await backend.aclose()
@@ -135,6 +138,10 @@ class Editor(Library, Gallery):
         """What would happen if the draft were sent now; raises what ``submit`` would raise."""
         project = await _io(self._store.project, owner, project_id)
         return (await self._receipt(owner, project, draft))[0]
+
+    async def hints(self, owner: str, project_id: str, draft: EditDraft) -> tuple[Hint, ...]:
+        """What would make the draft's instruction better. Never looks at the picture, never refuses a draft."""
+        return await self._hints(owner, project_id, draft, self.tiers(owner))
 
     async def submit(self, owner: str, project_id: str, draft: EditDraft) -> Job:
         """Write the job down and start it. Returns at once; the edit goes on whoever is looking.

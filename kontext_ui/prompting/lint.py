@@ -141,7 +141,7 @@ def _negative(text: str, context: LintContext) -> Hint | None:
 
 def _description(text: str, context: LintContext) -> Hint | None:
     said_words = words(text)
-    if not context.has_picture or len(said_words) < LONG_DESCRIPTION:
+    if not context.has_picture or len(said_words) < LONG_DESCRIPTION or preserves(text):
         return None
     if said_words[0] in english.VERBS or set(said_words) & (english.VERBS - english.NOUNS_TOO):
         return None
@@ -193,7 +193,7 @@ def _style(text: str, context: LintContext) -> Hint | None:
 def _background(text: str, context: LintContext) -> Hint | None:
     if kind_of(text) is not Kind.BACKGROUND or preserves(text) or context.preserving or context.has_mask:
         return None
-    if "transparent" in text.lower() or re.match(r"(?:remove|blur)\b", text.lower()):
+    if re.search(r"\b(?:transparent|remove|blur|soften|defocus|darken|brighten|sharpen)\b", text.lower()):
         return None
     return _with_clause(
         "background", text, "while keeping the subject in the exact same position, scale and pose",

@@ -80,12 +80,14 @@ def _words(look: Look) -> Iterator[Suggestion]:
 def _sky(look: Look) -> Iterator[Suggestion]:
     if look.sky:
         yield _same("Make the sky stormy")
-        yield _same("Make it a sunset sky")
+        yield _same("Make the sky a sunset")
 
 
 def _behind(look: Look) -> Iterator[Suggestion]:
     if look.subject:
         yield _same("Blur the background")
+        if look.things:
+            yield _same(f"Make everything black and white except {_main(look)}")
         yield _same("Remove the background")
 
 
@@ -96,7 +98,7 @@ def _removals(look: Look) -> Iterator[Suggestion]:
 
 
 def _tones() -> Iterator[Suggestion]:
-    for text in ("Make it a bit warmer", "Turn it black and white", "Add film grain and a vignette"):
+    for text in ("Turn it into a watercolour", "Make it a bit warmer", "Turn it black and white", "Add film grain"):
         yield _same(text)
 
 

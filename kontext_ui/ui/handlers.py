@@ -17,12 +17,15 @@ from kontext_ui.editor import EditDraft, Editor
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Project
+from kontext_ui.prompting import Sentence, compose
+from kontext_ui.ui import present
 from kontext_ui.ui.examples import EXAMPLES
 from kontext_ui.ui.present import Row, project_row, receipt_row, version_row
 
 Message: TypeAlias = Mapping[str, Any]
 Action: TypeAlias = Callable[[str, Message], Awaitable[object]]
 DRAFTS = TypeAdapter(EditDraft)
+SENTENCES = TypeAdapter(Sentence)
 STEPS = TypeAdapter(tuple[RecipeStep, ...])
 MAX_REPLAYED = 50
 PREFERENCES = ("theme", "composer", "last_project")
@@ -72,6 +75,33 @@ class Handlers:
 
     async def check(self, owner: str, message: Message) -> Row:
         return receipt_row(await self._editor.check(owner, text(message, "project"), read_draft(message)))
+
+    async def look(self, owner: str, message: Message) -> Row:
+        """What is seen in a version and the instructions that fit it."""
+        overview = await self._editor.look(owner, text(message, "project"), text(message, "version"))
+        return present.overview_row(overview)
+
+    async def hints(self, owner: str, message: Message) -> list[Row]:
+        hints = await self._editor.hints(owner, text(message, "project"), read_draft(message))
+        return [present.hint_row(hint) for hint in hints]
+
+    async def builder(self, owner: str, message: Message) -> Row:
+        """What the sentence builder offers; the same for everybody."""
+        return present.builder_row()
+
+    async def compose(self, owner: str, message: Message) -> Row:
+        """The sentence that the parts make, empty while one is missing."""
+        try:
+            sentence = SENTENCES.validate_python(message.get("sentence"))
+        except ValidationError:
+            raise InvalidRequest("The parts of the sentence cannot be read.") from None
+        return {"text": compose(sentence)}
+
+    async def find_mask(self, owner: str, message: Message) -> Row:
+        found = await self._editor.find_mask(
+            owner, text(message, "project"), text(message, "version"), text(message, "name")
+        )
+        return present.found_mask_row(found)
 
     async def submit(self, owner: str, message: Message) -> Row:
         job = await self._editor.submit(owner, text(message, "project"), read_draft(message))

@@ -6,11 +6,14 @@ import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from kontext_ui.editor import BackendOffer, Change, ProjectView, Receipt, TierOffer
+from kontext_ui.editor import BackendOffer, Change, FoundMask, Overview, ProjectView, Receipt, TierOffer
 from kontext_ui.edits import Parameter, Pixels, Running
 from kontext_ui.errors import KontextError, NotUnderstood
 from kontext_ui.images import codec
 from kontext_ui.projects import Job, Project, Version
+from kontext_ui.prompting import ACTIONS, Hint, Suggestion
+from kontext_ui.prompting.seen import said
+from kontext_ui.prompting.sentence import PRESERVABLE
 
 Row = dict[str, Any]
 TIER_LABELS = {"pro": "Pro", "max": "Max", "dev": "Dev", "local": "Local"}
@@ -218,6 +221,55 @@ def receipt_row(receipt: Receipt) -> Row:
         "prompt": receipt.request.sent_prompt,
         "warnings": list(receipt.warnings),
     }
+
+
+def overview_row(overview: Overview) -> Row:
+    look = overview.look
+    return {
+        "things": [
+            {"name": thing.name, "said": said(thing), "count": thing.count, "place": thing.place.value}
+            for thing in look.things
+        ],
+        "sky": look.sky,
+        "subject": look.subject,
+        "words": list(look.words),
+        "for_reader": _suggestion_rows(overview.for_reader),
+        "for_model": _suggestion_rows(overview.for_model),
+    }
+
+
+def _suggestion_rows(suggestions: Iterable[Suggestion]) -> list[Row]:
+    return [{"label": one.label, "text": one.text} for one in suggestions]
+
+
+def hint_row(hint: Hint) -> Row:
+    return {
+        "id": hint.id,
+        "text": hint.text,
+        "label": hint.label,
+        "replacement": hint.replacement,
+        "settings": dict(hint.settings),
+    }
+
+
+def found_mask_row(found: FoundMask) -> Row:
+    return {"digest": found.digest, "how": found.how, "others": list(found.others)}
+
+
+def builder_row() -> Row:
+    """What the sentence builder offers."""
+    actions = [
+        {
+            "id": action.id,
+            "label": action.label,
+            "needs_subject": not action.bare,
+            "needs_state": action.needs_state,
+            "state_label": action.state_label,
+            "example": action.example,
+        }
+        for action in ACTIONS
+    ]
+    return {"actions": actions, "preservable": list(PRESERVABLE)}
 
 
 def error_row(error: KontextError) -> Row:

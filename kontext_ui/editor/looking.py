@@ -1,0 +1,162 @@
+"""Help with writing instructions for one picture: what is in it, what fits it, what a draft lacks, where things are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+
+from anyio import CapacityLimiter, to_thread
+
+from kontext_ui.editor import sight
+from kontext_ui.editor.parts import Parts
+from kontext_ui.editor.values import BackendOffer, EditDraft, TierOffer
+from kontext_ui.editor.vault import Vault
+from kontext_ui.edits import Tier
+from kontext_ui.history.store import HistoryStore
+from kontext_ui.images import codec
+from kontext_ui.projects import ImageKind
+from kontext_ui.prompting import Hint, LintContext, Look, Suggestion, for_model, for_reader, lint
+
+_io = to_thread.run_sync
+REMEMBERED = 500
+"""Pictures whose look is kept: a few hundred bytes each."""
+CAPABLE = (Tier.PRO, Tier.MAX, Tier.DEV, Tier.LOCAL)
+"""Tiers to send what the engine on this computer cannot read, best first."""
+READS_WORDS = "builtin"
+"""The backend that reads instructions by a grammar, so that one can know beforehand what it makes of them."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A look at a picture, with the instructions that fit it."""
+
+    look: Look
+    for_reader: tuple[Suggestion, ...]
+    """For the engine on this computer; all are understood by it."""
+    for_model: tuple[Suggestion, ...]
+
+
+@dataclass(frozen=True)
+class FoundMask:
+    """A stored mask of something named. ``how`` says what was found and how large it is."""
+
+    digest: str
+    how: str
+    others: tuple[str, ...]
+    """Names of what could also have been meant."""
+
+
+class Overviews:
+    """Recent overviews by digest, one made at a time so that edits keep their cores. Works on one event loop."""
+
+    def __init__(self, most: int = REMEMBERED) -> None:
+        self._most = most
+        self._tasks: OrderedDict[str, asyncio.Task[Overview]] = OrderedDict()
+        self.limiter = CapacityLimiter(1)
+
+    async def of(self, digest: str, make: Callable[[], Coroutine[None, None, Overview]]) -> Overview:
+        """The overview of a picture. Several who ask at once wait for the same one; a failed one is not kept."""
+        task = self._tasks.get(digest)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self._tasks[digest] = asyncio.create_task(make(), name=f"look at {digest[:8]}")
+        self._tasks.move_to_end(digest)
+        while len(self._tasks) > self._most:
+            self._tasks.popitem(last=False)[1].cancel()
+        # Somebody who leaves must not take the look away from the others.
+        return await asyncio.shield(task)
+
+    def known(self, digest: str) -> Look | None:
+        """What is known already; does not look."""
+        task = self._tasks.get(digest)
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return None
+        return task.result().look
+
+    def close(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+
+
+class Looking(Parts):
+    """Use cases that only help to say what should be done."""
+
+    def __init__(self, store: HistoryStore, vault: Vault, limits: codec.ImageLimits) -> None:
+        super().__init__(store, vault, limits)
+        self._overviews = Overviews()
+
+    async def look(self, owner: str, project_id: str, version_id: str) -> Overview:
+        """What is seen in a version and what could be done with it.
+
+        Without onnxruntime nothing is seen, and the suggestions are those that fit every picture.
+        """
+        version = await _io(self._store.version, owner, project_id, version_id)
+        return await self._overviews.of(version.digest, lambda: self._overview(version.digest))
+
+    async def _overview(self, digest: str) -> Overview:
+        path = await self._vault.derived_path(digest, "preview")
+        return await to_thread.run_sync(lambda: _overview_of(path.read_bytes()), limiter=self._overviews.limiter)
+
+    async def find_mask(self, owner: str, project_id: str, version_id: str, name: str) -> FoundMask:
+        """Find something by name ("car", "the sky", "background", "main subject") and store its mask.
+
+        Raises ``InvalidRequest`` when it is not there or cannot be told from what is around it.
+        """
+        version = await _io(self._store.version, owner, project_id, version_id)
+        pixels = await self._vault.load(version.digest)
+        mask, how, others = await self._vault.compute(sight.find, pixels, name)
+        digest = await self._vault.save_mask(mask)
+        assert digest is not None
+        await _io(self._store.add_image, project_id, digest, ImageKind.MASK, version.size, "image/png")
+        return FoundMask(digest, how, others)
+
+    async def _hints(
+        self, owner: str, project_id: str, draft: EditDraft, tiers: tuple[TierOffer, ...]
+    ) -> tuple[Hint, ...]:
+        """What would make the draft's instruction better; ``tiers`` are this visitor's. Never looks at the picture."""
+        project = await _io(self._store.project, owner, project_id)
+        version_id = draft.parent or project.head
+        version = None if version_id is None else await _io(self._store.version, owner, project_id, version_id)
+        look = None if version is None else self._overviews.known(version.digest)
+        ready = {offer.tier: offer.chosen for offer in tiers if offer.chosen is not None}
+        context = await _io(_context, draft, _chosen(draft, tiers), ready, version is not None, look or Look())
+        return await _io(lint, draft.instruction, context)
+
+
+def _overview_of(preview: bytes) -> Overview:
+    look = sight.look_at(preview)
+    return Overview(look, sight.readable(for_reader(look)), for_model(look))
+
+
+def _chosen(draft: EditDraft, tiers: tuple[TierOffer, ...]) -> BackendOffer | None:
+    """The backend that the draft would go to, ready or not."""
+    offer = next((offer for offer in tiers if offer.tier is draft.tier), None)
+    if offer is None:
+        return None
+    pinned = next((backend for backend in offer.backends if backend.id == draft.backend), None)
+    return pinned or offer.chosen or offer.backends[0]
+
+
+def _context(
+    draft: EditDraft, backend: BackendOffer | None, ready: Mapping[Tier, BackendOffer], has_picture: bool, look: Look
+) -> LintContext:
+    redraws = backend is None or backend.capabilities.size_rule.kind != "any"
+    expands = None if backend is None else backend.capabilities.parameter("prompt_upsampling")
+    expanding = draft.parameters.prompt_upsampling
+    reads = backend is not None and backend.id == READS_WORDS
+    refusal = sight.refusal_of(draft.instruction, draft.mask is not None) if reads and has_picture else None
+    capable = next((tier for tier in CAPABLE if tier in ready and ready[tier].id != READS_WORDS), None)
+    return LintContext(
+        tier=draft.tier,
+        redraws=redraws,
+        has_picture=has_picture,
+        has_mask=draft.mask is not None,
+        preserving=draft.preserve,
+        upsampling=None if expands is None else bool(expands.default if expanding is None else expanding),
+        max_ready=Tier.MAX in ready,
+        look=look,
+        refusal="" if refusal is None else refusal.message,
+        nearest="" if refusal is None or not refusal.suggestions else refusal.suggestions[0],
+        capable=capable,
+    )

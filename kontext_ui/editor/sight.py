@@ -1,0 +1,131 @@
+"""Looking at a picture with the small networks that come with the program. Plain functions; call them in threads.
+
+Everything is imported on first use: without onnxruntime, or without the reader of texts, less is seen
+and nothing fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kontext_ui.edits import Mask, Pixels, Size
+from kontext_ui.errors import InvalidRequest, NotUnderstood
+from kontext_ui.images import codec
+from kontext_ui.prompting import Look, Suggestion, Thing
+from kontext_ui.prompting.seen import place_of
+
+MOST_THINGS = 8
+READ_SIDE_PX = 1024
+"""Texts are read in a copy of this size: those worth a suggestion are large enough in it."""
+READ_SCORE = 0.8
+TEXT_CHARS = (2, 28)
+MOST_TEXTS = 4
+LONGEST_NAME = 80
+
+
+def look_at(preview: bytes) -> Look:
+    """What is seen in an encoded picture; a preview is enough."""
+    rgb = _rgb(codec.decode(preview))
+    return Look(_things(rgb), _has_sky(rgb), _has_subject(rgb), _texts(rgb))
+
+
+def _rgb(pixels: Pixels) -> Pixels:
+    return np.ascontiguousarray(pixels[..., :3])
+
+
+def _things(rgb: Pixels) -> tuple[Thing, ...]:
+    from kontext_ui.backends.builtin.vision import detector
+    from kontext_ui.backends.builtin.vision.networks import DETECTOR
+
+    if not DETECTOR.available:
+        return ()
+    size = Size(rgb.shape[1], rgb.shape[0])
+    area = size.width * size.height
+    by_name: dict[str, list[detector.Found]] = {}
+    for one in detector.detect(rgb):
+        by_name.setdefault(one.name, []).append(one)
+    things = []
+    for name, found in by_name.items():
+        largest = max(found, key=lambda one: one.area)
+        things.append(Thing(name, len(found), place_of(largest.box, size), round(largest.area / area, 3)))
+    return tuple(sorted(things, key=lambda thing: -thing.share)[:MOST_THINGS])
+
+
+def _has_sky(rgb: Pixels) -> bool:
+    from kontext_ui.backends.builtin.vision.sky import find_sky
+
+    return find_sky(rgb) is not None
+
+
+def _has_subject(rgb: Pixels) -> bool:
+    from kontext_ui.backends.builtin.regions import subject_plane
+    from kontext_ui.backends.builtin.work import ImpossibleError
+
+    try:
+        subject_plane(rgb)
+    except ImpossibleError:
+        return False
+    return True
+
+
+def _texts(rgb: Pixels) -> tuple[str, ...]:
+    try:
+        from kontext_ui.backends.builtin.vision import reader
+    except ImportError:
+        return ()
+    if not reader.available():
+        return ()
+    lines = reader.READER.read(codec.shrunk(rgb, READ_SIDE_PX), READ_SCORE)
+    fitting = [line for line in lines if TEXT_CHARS[0] <= len(line.text.strip()) <= TEXT_CHARS[1]]
+    largest = sorted(fitting, key=lambda line: -line.height_px)
+    return tuple(dict.fromkeys(line.text.strip().replace('"', "") for line in largest))[:MOST_TEXTS]
+
+
+def can_read(instruction: str) -> bool:
+    """Whether the engine on this computer understands an instruction as a whole."""
+    from kontext_ui.backends.builtin.engine import make_plan
+
+    try:
+        make_plan(instruction)
+    except NotUnderstood:
+        return False
+    return True
+
+
+def refusal_of(instruction: str, has_mask: bool) -> NotUnderstood | None:
+    """What the engine on this computer would say against an instruction; ``None`` when it would carry it out."""
+    from kontext_ui.backends.builtin.engine import make_plan
+
+    try:
+        make_plan(instruction, has_mask)
+    except NotUnderstood as error:
+        return error
+    return None
+
+
+def readable(suggestions: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
+    """Those that the engine on this computer understands; a text to be filled in counts as any other."""
+    return tuple(one for one in suggestions if can_read(one.text.replace("…", "text")))
+
+
+def find(pixels: Pixels, name: str) -> tuple[Mask, str, tuple[str, ...]]:
+    """The mask of what a name means in this picture, how it was found, and what else could have been meant.
+
+    Raises ``InvalidRequest`` saying what to do instead.
+    """
+    from kontext_ui.backends.builtin import regions, targets, words
+    from kontext_ui.backends.builtin.work import ImpossibleError
+
+    said = " ".join(name.split())[:LONGEST_NAME].lower()
+    with_article = said if said.split(" ")[:1] in (["the"], ["all"], ["every"]) else f"the {said}"
+    found = targets.find(words.tokens(words.clean(with_article)))[1]
+    if not said or not found:
+        message = f"I cannot find “{said}” by name." if said else "There is no name to look for."
+        raise InvalidRequest(message, hint="Paint over it instead.")
+    try:
+        region = regions.find_region(_rgb(pixels), found[0])
+    except ImpossibleError as error:
+        raise InvalidRequest(str(error)) from None
+    return region.mask, region.how, region.others
