@@ -1,10 +1,15 @@
 """The local tier's model: FLUX.1 Kontext [dev] by way of diffusers, on this machine."""
 
+import logging
+
+from kontext_ui.backends.diffusers.checks import readiness
 from kontext_ui.backends.diffusers.engine import DiffusersBackend
 from kontext_ui.backends.diffusers.painter import Painter
 from kontext_ui.backends.diffusers.values import EngineConfig
+from kontext_ui.errors import KontextError
 from kontext_ui.settings import Settings, on_zero_gpu
 
+log = logging.getLogger(__name__)
 __all__ = ["DiffusersBackend", "EngineConfig", "build", "config_of"]
 
 
@@ -26,10 +31,21 @@ def config_of(settings: Settings) -> EngineConfig:
 
 def build(settings: Settings) -> DiffusersBackend:
     config = config_of(settings)
-    borrow = None
     if config.lent:
-        from kontext_ui.backends.diffusers.zerogpu import lender
-
-        borrow = lender()
+        return _build_lent(config)
     idle_s = settings.diffusers_idle_minutes * 60 if settings.diffusers_idle_minutes else None
-    return DiffusersBackend(config, Painter(config, borrow=borrow), idle_s=idle_s)
+    return DiffusersBackend(config, idle_s=idle_s)
+
+
+def _build_lent(config: EngineConfig) -> DiffusersBackend:
+    """ZeroGPU wants the model loaded by the main thread before the page starts, so this takes its time."""
+    if not readiness(config).ready:
+        return DiffusersBackend(config)
+    from kontext_ui.backends.diffusers.zerogpu import lender
+
+    painter = Painter(config, borrow=lender())
+    try:
+        painter.preload()
+    except KontextError as error:
+        log.warning("the local model is not ready: %s %s", error.message, error.hint)
+    return DiffusersBackend(config, painter)

@@ -78,7 +78,8 @@ class DiffusersBackend:
         self._clock = clock
         self._check = check
         self._checked: tuple[float, Readiness] | None = None
-        self._failed: tuple[float, KontextError] | None = None
+        failed = self._painter.load_error  # a painter may have been told to load at the start
+        self._failed: tuple[float, KontextError] | None = None if failed is None else (clock(), failed)
         self._rate_s: float | None = None
         """Seconds per step and per megapixel, smoothed."""
 

@@ -6,6 +6,7 @@ import gc
 import hashlib
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -43,7 +44,8 @@ class Drawn:
 class Painter:
     """``loader`` is called with the settings and the number of ways that ran out of memory so far.
 
-    ``borrow`` wraps what touches the GPU, where one is lent for the length of a call.
+    ``borrow`` wraps what touches the GPU, where one is lent for the length of a call; the pipeline is then
+    loaded once, by :meth:`preload`, and kept.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Painter:
         self._below = 0
         self.load_error: KontextError | None = None
         """Why the model could not be loaded the last time it was tried; ``None`` once it was."""
+        self._keeps = borrow is not None
         self._draw_on_gpu: Draw = self._drawn if borrow is None else borrow(self._drawn)
         self.prompts: BytesCache[tuple[Any, Any]] = BytesCache(PROMPT_BYTES, lambda pair: sum(map(_bytes, pair)))
         self.sources: BytesCache[Any] = BytesCache(SOURCE_BYTES, lambda latents: _bytes(latents))
@@ -74,13 +77,21 @@ class Painter:
         except KontextError:
             raise
         except Exception as error:
+            traceback.clear_frames(error.__traceback__)  # they would keep the pipeline alive for as long as the error
             self.free()
             if is_out_of_memory(error):
-                raise self._explained(drawing) from error
+                log.warning("out of memory: %s", error)
+                raise self._explained(drawing) from None
             raise
+
+    def preload(self) -> None:
+        """Load now, on the calling thread. Raises what loading raises."""
+        self._ready(lambda _: None)
 
     def free(self) -> None:
         """Give the memory back; the next drawing loads anew."""
+        if self._keeps:
+            return
         self._loaded = None
         self.prompts.clear()
         self.sources.clear()

@@ -1,8 +1,9 @@
 """On Hugging Face's ZeroGPU a GPU is lent for the length of one call, to a process forked for it.
 
 Arguments and results cross between processes, so a drawing goes in, and events and the picture come out,
-through a generator; a wish to stop is honoured by closing it, after which the lent seconds still run out.
-Anywhere else nothing here is used, and the package ``spaces`` is not needed.
+through a generator; a wish to stop is honoured by closing it. An error would cross as a class's bare name,
+so it is sent as a message and raised again on this side. Anywhere else nothing here is used, and the
+package ``spaces`` is not needed.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
-from kontext_ui.backends.diffusers.painter import Draw, Drawn, Stopped, Tell
+from kontext_ui.backends.diffusers.painter import Draw, Drawn, Stopped, Tell, is_out_of_memory
 from kontext_ui.backends.diffusers.values import Drawing
 from kontext_ui.edits import Running
 from kontext_ui.errors import EditCancelled
@@ -21,6 +23,15 @@ from kontext_ui.errors import EditCancelled
 BASE_S = 15
 STEP_S = 0.6
 """Seconds asked for: this much per step at one megapixel. A visitor's quota pays for what is asked."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An error on the other side. ``said`` is for the log, not for people."""
+
+    said: str
+    out_of_memory: bool
+    stopped: bool
 
 
 def seconds_for(drawing: Drawing) -> int:
@@ -39,16 +50,17 @@ def borrowed(draw: Draw, gpu: Callable[..., Callable[..., Any]]) -> Draw:
     """``draw`` with each call carried out where ``gpu``, a decorator factory, lets it run."""
 
     @gpu(duration=seconds_for)
-    def stream(drawing: Drawing) -> Iterator[Running | Drawn]:
+    def stream(drawing: Drawing) -> Iterator[Running | Drawn | Failed]:
         told: queue.SimpleQueue[Running | None] = queue.SimpleQueue()
         left = threading.Event()
-        outcome: list[Drawn | BaseException] = []
+        outcome: list[Drawn | Failed] = []
 
         def inside() -> None:
             try:
                 outcome.append(draw(drawing, told.put, left.is_set))
-            except BaseException as error:  # noqa: BLE001 - raised again where the events are read
-                outcome.append(error)
+            except BaseException as error:  # noqa: BLE001 - raised again on the other side
+                said = f"{type(error).__name__}: {error}"
+                outcome.append(Failed(said, is_out_of_memory(error), isinstance(error, EditCancelled)))
             told.put(None)
 
         threading.Thread(target=inside, daemon=True).start()
@@ -57,8 +69,6 @@ def borrowed(draw: Draw, gpu: Callable[..., Callable[..., Any]]) -> Draw:
                 yield event
         finally:
             left.set()
-        if isinstance(outcome[0], BaseException):
-            raise outcome[0]
         yield outcome[0]
 
     def call(drawing: Drawing, tell: Tell, stopped: Stopped) -> Drawn:
@@ -68,7 +78,15 @@ def borrowed(draw: Draw, gpu: Callable[..., Callable[..., Any]]) -> Draw:
                     break
                 if isinstance(message, Drawn):
                     return message
+                if isinstance(message, Failed):
+                    raise _error(message)
                 tell(message)
         raise EditCancelled("You stopped this edit.")
 
     return call
+
+
+def _error(failed: Failed) -> Exception:
+    if failed.stopped:
+        return EditCancelled("You stopped this edit.")
+    return MemoryError(failed.said) if failed.out_of_memory else RuntimeError(failed.said)

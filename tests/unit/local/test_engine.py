@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import subprocess
 import sys
 import threading
@@ -14,14 +15,17 @@ import pytest
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig
 from kontext_ui.backends.diffusers.engine import FAILED_S, make_drawing
-from kontext_ui.backends.diffusers.painter import Drawn
+from kontext_ui.backends.diffusers.loading import Loaded
+from kontext_ui.backends.diffusers.memory import choose
+from kontext_ui.backends.diffusers.painter import Drawn, Painter
 from kontext_ui.backends.diffusers.values import GUIDANCE
-from kontext_ui.backends.diffusers.zerogpu import borrowed, seconds_for
+from kontext_ui.backends.diffusers.zerogpu import Failed, borrowed, seconds_for
 from kontext_ui.edits import Done, EditRequest, Parameters, Readiness, Running, Size, Tier
 from kontext_ui.errors import EditCancelled, InvalidRequest, OutOfMemory, UnexpectedAnswer
 
 SIZE = Size(112, 96)
 WAIT_S = 30.0
+LOADED = Loaded(object(), "cuda", choose(80.0, "cuda")[0], "")
 CONFIG = EngineConfig(megapixels=0.01, steps=4)
 
 
@@ -284,9 +288,35 @@ def test_a_stop_on_a_lent_gpu_ends_the_work_there(painter):
     assert painter.left.wait(WAIT_S)
 
 
-def test_an_error_on_a_lent_gpu_is_raised_where_it_was_asked_for(painter):
-    painter.fail = MemoryError()
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (MemoryError(), MemoryError),
+        (ValueError("broken"), RuntimeError),
+        (EditCancelled("You stopped this edit."), EditCancelled),
+    ],
+)
+def test_an_error_on_a_lent_gpu_crosses_as_a_message_and_is_raised_here(painter, error, raised):
+    painter.fail = error
     drawing = make_drawing(request(), EditTask("job", input_image=picture()), CONFIG)
 
-    with pytest.raises(MemoryError):
+    with pytest.raises(raised):
         borrowed(painter.draw, Lent())(drawing, lambda _: None, lambda: False)
+
+
+def test_what_crosses_to_a_lent_gpu_and_back_can_be_pickled(painter):
+    drawing = make_drawing(request(), EditTask("job", input_image=picture()), CONFIG)
+    crossing = [drawing, Running(0.5, "step", preview=picture()), Failed("said", False, False)]
+    crossing.append(painter.draw(drawing, lambda _: None, lambda: False))
+
+    assert [type(pickle.loads(pickle.dumps(one))) for one in crossing] == [type(one) for one in crossing]
+
+
+def test_where_gpus_are_lent_the_model_is_loaded_at_the_start_and_kept():
+    loads = []
+    painter = Painter(CONFIG, lambda config, below: loads.append(below) or LOADED, borrow=lambda draw: draw)
+    painter.preload()
+    painter.free()
+    painter.preload()
+
+    assert loads == [0]

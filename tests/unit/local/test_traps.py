@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import shutil
+import weakref
 
 import numpy as np
 import pytest
@@ -271,6 +272,22 @@ def test_out_of_memory_is_a_sentence_and_a_smaller_form_is_tried_next(loaded, mo
     assert "draft" in caught.value.hint.lower()
     draw(painter, drawing())
     assert loads == [0, 1]
+
+
+def test_after_running_out_the_memory_is_free_although_the_error_is_still_held():
+    def full(*_, **__):
+        raise MemoryError
+
+    own = load(tiny_kontext.config(), 0)
+    own.pipe.transformer.forward = full
+    alive, pending = weakref.ref(own.pipe.transformer), [own]
+    del own
+    painter = Painter(tiny_kontext.config(), lambda config, below: pending.pop())
+    with pytest.raises(OutOfMemory) as caught:
+        draw(painter, drawing())
+
+    assert caught.value.message
+    assert alive() is None
 
 
 def test_running_out_of_memory_is_known_by_class_and_by_word():
