@@ -10,7 +10,7 @@ BIN = $(VENV)/bin/python
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench bench-local tables clean program tools local browser python
+.PHONY: help run demo test check bench bench-local sheets tables clean program tools local browser python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ bench: tools browser ## measure the page and the history; prints a table
 
 bench-local: tools local ## measure the local model's engine around a tiny pipeline: overhead, stop, caches
 	@$(BIN) -m tests.bench local
+
+sheets: tools ## write contact sheets of the built-in engine to tests/output/sheets, to be looked at
+	@$(BIN) -m tests.sheets
 
 tables: tools ## write the README's tables anew from the code
 	@$(BIN) -m tests.readme --write

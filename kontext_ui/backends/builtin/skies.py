@@ -13,7 +13,7 @@ from kontext_ui.backends.builtin.grammar import Clause
 from kontext_ui.backends.builtin.plan import Step, Target
 from kontext_ui.backends.builtin.regions import find_region
 from kontext_ui.backends.builtin.targets import MARK
-from kontext_ui.backends.builtin.vision.shape import Plane
+from kontext_ui.backends.builtin.vision.shape import Plane, reduced
 from kontext_ui.backends.builtin.work import Made, Work, in_bands
 from kontext_ui.edits import Mask, Pixels
 
@@ -89,18 +89,27 @@ def relight(rgb: Pixels, kind: str) -> Pixels:
     luma = np.array([0.2126, 0.7152, 0.0722], np.float32)
     matrix = (saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * np.tile(luma, (3, 1))) * colour[:, None]
     flattened = 0.06 if kind == "overcast" else 0.0
+    lamps = _lamps(rgb) if kind == "night" else None
 
     def change(part: Pixels, rows: slice) -> Pixels:
         linear = _linear(part)
         lit = cv2.transform(linear, matrix)
-        if kind == "night":
-            # Lamps and windows shine on.
-            lamp = np.clip((linear.max(axis=2) - 0.55) / 0.35, 0, 1)[..., None] ** 2
-            lit = lit + (linear - lit) * lamp * 0.8
+        if lamps is not None:
+            lit = lit + (linear - lit) * lamps[rows, :, None]
         value = np.clip(lit, 0, 1) ** (1 / 2.2) * (1 - flattened) + flattened
         return np.asarray(np.clip(value * 255 + 0.5, 0, 255), np.uint8)
 
     return in_bands(rgb, change)
+
+
+def _lamps(rgb: Pixels) -> Plane:
+    """Small bright spots, which shine on at night; a bright sky or wall is none. 0..1, of the picture's size."""
+    small = reduced(rgb, 640)
+    bright = TABLE[small].max(axis=2)
+    around = cv2.GaussianBlur(bright, (0, 0), max(small.shape[:2]) / 16)
+    spots = np.clip((bright - around - 0.3) / 0.3, 0, 1) * 0.85
+    size = (rgb.shape[1], rgb.shape[0])
+    return np.asarray(cv2.resize(spots, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 TABLE = ((np.arange(256) / 255) ** 2.2).astype(np.float32)

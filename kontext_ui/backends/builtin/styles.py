@@ -113,7 +113,7 @@ def _enlarged(small: Pixels, like: Pixels, how: int = cv2.INTER_CUBIC) -> Pixels
 
 
 def _pixel_art(rgb: Pixels) -> Pixels:
-    small = reduced(rgb, 160)
+    small = reduced(rgb, 128)
     samples = small.reshape(-1, 3).astype(np.float32)
     cv2.setRNGSeed(1)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 1.0)
@@ -201,8 +201,8 @@ def _low_poly(rgb: Pixels) -> Pixels:
 
 def _watercolour(rgb: Pixels) -> Pixels:
     small = reduced(rgb, 1200)
-    flat = np.asarray(cv2.edgePreservingFilter(small, flags=1, sigma_s=45, sigma_r=0.45), np.float32)
-    flat = np.asarray(cv2.medianBlur(flat.astype(np.uint8), 7), np.float32)
+    flat = np.asarray(cv2.edgePreservingFilter(small, flags=1, sigma_s=30, sigma_r=0.38), np.float32)
+    flat = np.asarray(cv2.medianBlur(flat.astype(np.uint8), 5), np.float32)
     gray = cv2.cvtColor(flat.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
     # Pigment gathers at the border of each wash, and the paper's tooth shows through thin colour.
     border = np.abs(gray - cv2.GaussianBlur(gray, (0, 0), 2.2))
@@ -210,14 +210,15 @@ def _watercolour(rgb: Pixels) -> Pixels:
     tooth = cv2.GaussianBlur(random.standard_normal((small.shape[0], small.shape[1]), np.float32), (0, 0), 1.3) * 14
     bloom = cv2.resize(random.random((24, 24), np.float32), gray.shape[::-1], interpolation=cv2.INTER_CUBIC)
     wash = 255 - (255 - flat) * (0.72 + 0.22 * bloom[..., None])
-    page = wash - np.clip(border * 2.2, 0, 46)[..., None] + tooth[..., None] * (gray[..., None] / 255)
+    wash = wash * (1 - 0.45 * _lines(rgb, 1200)[..., None])
+    page = wash - np.clip(border * 2.6, 0, 56)[..., None] + tooth[..., None] * (gray[..., None] / 255)
     return _enlarged(np.clip(page, 0, 255).astype(np.uint8), rgb)
 
 
 def _oil(rgb: Pixels) -> Pixels:
     """A Kuwahara filter: each pixel takes the mean of its calmest quarter, which looks like brush strokes."""
     small = reduced(rgb, 1200).astype(np.float32)
-    radius = max(3, max(small.shape[:2]) // 190)
+    radius = max(3, max(small.shape[:2]) // 125)
     best = np.full(small.shape[:2], np.inf, np.float32)
     result = small.copy()
     gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)

@@ -43,7 +43,7 @@ SAID = {
     "spring": "greenery turned to spring",
     "summer": "greenery turned to summer",
 }
-LEAST_GREENERY = 0.004
+LEAST_GREENERY = 0.012
 FOLIAGE = {
     "autumn": (-62.0, 1.15, -2.0),
     "winter": (0.0, 0.16, 14.0),
@@ -80,7 +80,7 @@ def greenery(part: Pixels) -> tuple[Plane, Plane]:
     hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) % 360
     chroma = np.hypot(lab[..., 1], lab[..., 2])
     green = np.clip((hue - 88) / 14, 0, 1) * np.clip((176 - hue) / 20, 0, 1)
-    return np.asarray(lab, np.float32), np.asarray(green * np.clip((chroma - 6) / 8, 0, 1), np.float32)
+    return np.asarray(lab, np.float32), np.asarray(green * np.clip((chroma - 9) / 8, 0, 1), np.float32)
 
 
 def _season(rgb: Pixels, kind: str, amount: float) -> Pixels:
@@ -129,7 +129,8 @@ def _fog(rgb: Pixels, amount: float) -> Pixels:
     drift = scenes.clouds(256, max(2, 256 * height // width), np.random.default_rng(11), 2.5)
     cloud = cv2.resize(drift, (width, height), interpolation=cv2.INTER_CUBIC)
     thick = np.clip(amount * (0.35 + 0.75 * _distance(rgb)) * (0.8 + 0.4 * cloud), 0, 0.94)
-    pale = np.array([214, 219, 223], np.float32)
+    # Fog is lit by the scene: white by day, dim at night.
+    pale = np.array([214, 219, 223], np.float32) * np.clip(0.42 + float(rgb[::8, ::8].mean()) / 150, 0.5, 1)
 
     def change(part: Pixels, rows: slice) -> Pixels:
         weight = thick[rows][..., None]

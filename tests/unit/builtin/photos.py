@@ -22,3 +22,32 @@ def photo(name: str, megapixels: float = 0.4):
     pixels = np.ascontiguousarray(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=how))
     pixels.setflags(write=False)
     return pixels
+
+
+@functools.lru_cache(maxsize=4)
+def sign(megapixels: float = 0.4, text: str = "OPEN"):
+    """A shop sign on a wall, a little turned, with the noise of a camera."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    width = round((megapixels * 1.5e6) ** 0.5)
+    height = round(width / 1.5)
+    random = np.random.default_rng(1)
+    wall = cv2.resize(random.normal(150, 22, (40, 60, 1)).astype(np.float32), (width, height))
+    scene = np.dstack((wall * 1.05, wall * 0.95, wall * 0.85)).clip(0, 255).astype(np.uint8)
+    board = Image.new("RGB", (900, 360), (24, 60, 110))
+    draw = ImageDraw.Draw(board)
+    draw.rectangle((14, 14, 885, 345), outline=(235, 235, 225), width=8)
+    face = ImageFont.truetype(str(next(iter(sorted(FONTS.glob("sans-bold*"))))), 220)
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=face)
+    draw.text((450 - (left + right) / 2, 180 - (top + bottom) / 2), text, font=face, fill=(240, 238, 228))
+    corners = np.float32([[0.22, 0.3], [0.8, 0.24], [0.79, 0.66], [0.21, 0.7]]) * (width, height)
+    turn = cv2.getPerspectiveTransform(np.float32([[0, 0], [900, 0], [900, 360], [0, 360]]), np.float32(corners))
+    flat = cv2.warpPerspective(np.asarray(board), turn, (width, height), flags=cv2.INTER_AREA)
+    cover = cv2.warpPerspective(np.full((360, 900), 255, np.uint8), turn, (width, height))[..., None] / 255
+    mixed = scene * (1 - cover) + flat * cover + random.normal(0, 3, scene.shape)
+    pixels = np.ascontiguousarray(mixed.clip(0, 255).astype(np.uint8))
+    pixels.setflags(write=False)
+    return pixels
+
+
+FONTS = Path(__file__).resolve().parents[3] / "assets" / "fonts"
