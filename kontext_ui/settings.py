@@ -46,6 +46,14 @@ def default_host() -> str:
     return "0.0.0.0" if on_space() else "127.0.0.1"  # noqa: S104
 
 
+def check_https(text: str) -> str:
+    """Raises ``ValueError`` for anything but an https address without query."""
+    parts = urlsplit(text)
+    if text and (parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError("an address that begins with https://")
+    return text
+
+
 def check_pairs(text: str) -> str:
     """Raises ``ValueError`` when it is not ``old=new, old=new``."""
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -95,6 +103,12 @@ class Settings(BaseSettings):
     max_backends: str = Field(default="", description="The same for the tier max.")
     dev_backends: str = Field(default="", description="The same for the tier dev.")
     local_backends: str = Field(default="", description="The same for the tier local; empty: best first.")
+    public_url: Annotated[str, AfterValidator(check_https)] = Field(
+        default="",
+        validation_alias=AliasChoices("PUBLIC_URL", f"{PREFIX}PUBLIC_URL"),
+        description="Address of this program on the internet, with https. When it is set, providers that can are asked "
+        "to call back when an edit is over; otherwise they are only asked now and then.",
+    )
     successors: Annotated[str, AfterValidator(check_pairs)] = Field(
         default="",
         description="Models to use instead of those known here, such as successors: the provider's name for the old "

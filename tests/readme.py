@@ -59,7 +59,11 @@ def _offer(backend: Backend, capabilities: Capabilities) -> tuple[str, str, str,
     return capabilities.model, price, f"{capabilities.typical_s:g} s", _needs(backend)
 
 
-LOCAL_NEEDS = {"builtin": "nothing", "diffusers": "a GPU, `requirements-local.txt`, the weights"}
+LOCAL_NEEDS = {
+    "builtin": "nothing",
+    "diffusers": "a GPU, `requirements-local.txt`, the weights",
+    "imageserver": "`KONTEXT_UI_IMAGE_SERVER_URLS`",
+}
 
 
 def _needs(backend: Backend) -> str:

@@ -18,6 +18,7 @@ BACKENDS: Mapping[str, str] = {
     "fal": "kontext_ui.backends.fal:build",
     "prodia": "kontext_ui.backends.prodia:build",
     "huggingface": "kontext_ui.backends.huggingface:build",
+    "imageserver": "kontext_ui.backends.imageserver:build",
     "diffusers": "kontext_ui.backends.diffusers:build",
     "builtin": "kontext_ui.backends.builtin:build",
 }

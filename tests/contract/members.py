@@ -5,6 +5,7 @@ A new backend is a new member: the suite fails for one that is in the registry a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from kontext_ui.backends.fal import FalBackend
 from kontext_ui.backends.http import Provider
 from kontext_ui.backends.huggingface import HOSTS as HUGGING_FACE
 from kontext_ui.backends.huggingface import HuggingFaceBackend
+from kontext_ui.backends.imageserver import ImageServerBackend
+from kontext_ui.backends.imageserver.dialects import DIALECTS
 from kontext_ui.backends.prodia import HOSTS as PRODIA
 from kontext_ui.backends.prodia import ProdiaBackend
 from kontext_ui.backends.replicate import HOSTS as REPLICATE
@@ -30,6 +33,7 @@ from tests import tiny_kontext
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.fal import FakeFal
 from tests.fakes.huggingface import FakeHuggingFace
+from tests.fakes.imageserver import FakeImageServer
 from tests.fakes.prodia import FakeProdia
 from tests.fakes.replicate import FakeReplicate
 
@@ -83,6 +87,11 @@ def _hugging_face(key: str | None) -> HuggingFaceBackend:
     )
 
 
+def _image_server(dialect: str) -> ImageServerBackend:
+    transport = httpx.ASGITransport(app=FakeImageServer(dialect).app)
+    return ImageServerBackend(["http://gpu:8000"], megapixels=0.1, transport=transport, sleep=_no_pause)
+
+
 def _diffusers() -> DiffusersBackend:
     """The real engine over a tiny pipeline, whose memory runs out when it is asked to."""
     if not tiny_kontext.AVAILABLE:
@@ -115,3 +124,11 @@ MEMBERS = {
     ),
     "diffusers": Member(_diffusers, lambda: DiffusersBackend(EngineConfig()), "make the door red", "[[too much]]"),
 }
+IMAGE_SERVERS = {
+    f"imageserver, {dialect}": Member(
+        functools.partial(_image_server, dialect), lambda: ImageServerBackend([]), "make the door red", "[[moderated]]"
+    )
+    for dialect in DIALECTS
+}
+"""The same backend before each kind of server that it knows."""
+MEMBERS["imageserver"] = IMAGE_SERVERS["imageserver, vllm-omni"]

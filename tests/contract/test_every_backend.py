@@ -11,12 +11,12 @@ from kontext_ui.backends.base import EditTask, Resumable
 from kontext_ui.edits import Done, EditEvent, EditRequest, Mode, Parameters, Running, Submitted
 from kontext_ui.errors import BackendError, KontextError
 from kontext_ui.images.geometry import pad_to_fit, plan_fit, size_of
-from tests.contract.members import MEMBERS
+from tests.contract.members import IMAGE_SERVERS, MEMBERS
 
 
-@pytest.fixture(params=MEMBERS)
+@pytest.fixture(params=[name for name in (*MEMBERS, *IMAGE_SERVERS) if name != "imageserver"])
 def member(request):
-    return MEMBERS[request.param]
+    return MEMBERS.get(request.param) or IMAGE_SERVERS[request.param]
 
 
 @pytest.fixture

@@ -1,0 +1,27 @@
+"""The tier local on other machines: image servers of one's own, one or many."""
+
+from kontext_ui.backends.imageserver.dialects import DIALECTS
+from kontext_ui.backends.imageserver.engine import ImageServerBackend
+from kontext_ui.settings import Settings
+
+__all__ = ["ImageServerBackend", "addresses", "build"]
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """The servers of a setting, each once, without the ``/v1`` that some write after them."""
+    parts = (part.strip().rstrip("/") for part in text.split(","))
+    return tuple(dict.fromkeys(part.removesuffix("/v1") for part in parts if part))
+
+
+def build(settings: Settings) -> ImageServerBackend:
+    key = settings.image_server_key
+    return ImageServerBackend(
+        addresses(settings.image_server_urls),
+        dialect=DIALECTS.get(settings.image_server_dialect),
+        key=None if key is None else key.get_secret_value() or None,
+        model=settings.image_server_model,
+        steps=settings.image_server_steps,
+        megapixels=settings.image_server_megapixels,
+        per_server=settings.image_server_edits,
+        timeout_s=settings.image_server_timeout_s,
+    )
