@@ -13,7 +13,7 @@ class Example:
 
 
 EXAMPLES = (
-    Example("coffee.jpg", "A cup of coffee on a wooden table", "Make it warmer and add a vignette"),
-    Example("cat.jpg", "A cat looking at the camera", "Turn it black and white with more contrast"),
-    Example("rocket.jpg", "A rocket on its launch pad at dusk", "Make it much brighter and crop to 16:9"),
+    Example("coffee.jpg", "A cup of coffee on a wooden table", "Make the cup blue"),
+    Example("cat.jpg", "A cat looking at the camera", "Make everything black and white except the cat"),
+    Example("rocket.jpg", "A rocket on its launch pad at dusk", "Make the sky a sunset"),
 )
