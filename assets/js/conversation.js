@@ -179,7 +179,7 @@ function showProgress(card, job) {
   else bar.value = job.fraction;
   const preview = card.querySelector(".kx-preview");
   if (job.preview && preview.src !== job.preview) preview.src = job.preview;
-  preview.hidden = !job.preview;
+  preview.hidden = !preview.getAttribute("src"); // between two previews the last one stays
 }
 
 const BILLED = { yes: "It was billed.", no: "Nothing was billed.", maybe: "It may have been billed." };
@@ -214,7 +214,7 @@ function recipe(turn) {
 
 function sendAgain(fields) {
   const draft = store.draft;
-  return call("submit", { draft: { tier: draft.tier, backend: draft.backend, parameters: draft.parameters, ...fields } });
+  return call("submit", { draft: { tier: draft.tier, backend: draft.backend, parameters: draft.parameters, preserve: Boolean(draft.preserve), ...fields } });
 }
 
 function giveBack(fields) {

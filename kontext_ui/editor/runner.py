@@ -254,7 +254,7 @@ class JobRunner:
         if run.job.state is not JobState.RUNNING and not run.abandoned and event.queue_position is None:
             run.job = await _io(self._store.mark_running, run.job.id)
             self._publish(run)
-        elif time.monotonic() - run.told_at >= PROGRESS_INTERVAL_S:
+        elif event.preview is not None or time.monotonic() - run.told_at >= PROGRESS_INTERVAL_S:
             self._tell_progress(run)
 
     def _queued(self, run: _Run, position: int) -> None:

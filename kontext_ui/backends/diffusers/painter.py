@@ -140,7 +140,7 @@ class Painter:
                 pooled_prompt_embeds=pooled.to(loaded.device),
                 generator=torch.Generator("cpu").manual_seed(drawing.seed),
                 callback_on_step_end=self._following(loaded, drawing, source, tell, stopped),
-                **_arguments(drawing, self._config.text_tokens),
+                **_arguments(drawing, self._text_tokens(loaded)),
             )[0]
             return to_pixels(picture)
 
@@ -164,10 +164,14 @@ class Painter:
 
         return after_step
 
+    def _text_tokens(self, loaded: Loaded) -> int:
+        """As the model was trained: what its tokenizer says, 512 for the published one."""
+        return min(self._config.text_tokens, int(loaded.pipe.tokenizer_2.model_max_length))
+
     def _prompt(self, loaded: Loaded, prompt: str) -> tuple[Any, Any]:
         def encode() -> tuple[Any, Any]:
             embeds, pooled, _ = loaded.pipe.encode_prompt(
-                prompt, None, device=loaded.device, max_sequence_length=self._config.text_tokens
+                prompt, None, device=loaded.device, max_sequence_length=self._text_tokens(loaded)
             )
             return embeds.cpu(), pooled.cpu()
 
