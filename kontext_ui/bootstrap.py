@@ -35,6 +35,7 @@ def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> 
         purse,
         fallback=settings.fallback,
         tell_credit=settings.show_credit,
+        public_url=settings.public_url,
     )
 
 

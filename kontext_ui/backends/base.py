@@ -9,6 +9,7 @@ it asks for the next one, so an adapter must yield ``Submitted`` before its firs
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,25 @@ from typing import Protocol, runtime_checkable
 
 from kontext_ui.edits import Capabilities, EditEvent, EditRequest, Mask, Pixels, Readiness, Tier
 from kontext_ui.errors import Billed, EditCancelled
+
+
+@dataclass(eq=False)
+class Hook:
+    """Where a provider may call back about one job. A call is a hint and no more: it ends one pause early."""
+
+    url: str
+    secret: str = field(repr=False)
+    """Made for this job alone; for providers that sign with a secret of the caller's choice."""
+    key: str | None = field(default=None, repr=False)
+    """The visitor's own key, under which the job was sent."""
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    spent: bool = False
+
+    def wake(self) -> None:
+        """Only the first call counts, so that one that is repeated changes nothing."""
+        if not self.spent:
+            self.spent = True
+            self.called.set()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +56,8 @@ class EditTask:
     poll_url: str | None = None
     details: Mapping[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+    hook: Hook | None = None
+    """Where the provider may call back, where that is switched on."""
 
     def raise_if_cancelled(self) -> None:
         """For engines on worker threads: call between steps."""
@@ -75,6 +97,14 @@ class Resumable(Protocol):
     """A backend whose provider answers with an id: the job can be picked up again."""
 
     def resume(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]: ...
+
+
+@runtime_checkable
+class CallingBack(Protocol):
+    """A backend whose provider can call back when an edit is over."""
+
+    async def is_genuine(self, hook: Hook, headers: Mapping[str, str], body: bytes) -> bool:
+        """Whether this call about the hook's job was made by the provider. ``headers`` have lower-case names."""
 
 
 @runtime_checkable

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import hmac
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
-from kontext_ui.backends.base import EditTask
+from kontext_ui.backends.base import EditTask, Hook
 from kontext_ui.backends.http import LinkExpired, Provider, json_of
 from kontext_ui.edits import (
     Capabilities,
@@ -32,6 +35,8 @@ from kontext_ui.images.geometry import KONTEXT_SIZES
 from kontext_ui.settings import Settings, successors
 
 HOSTS = ("bfl.ai", "bfl.ml")
+GLOBAL_HOST = "api.bfl.ai"
+"""It hands edits on to a region and does not know them afterwards."""
 MODELS: Mapping[Tier, tuple[str, str, float, float, int]] = {
     # endpoint, name, US dollars per edit, typical seconds, edits at once per account
     Tier.PRO: ("/v1/flux-kontext-pro", "FLUX.1 Kontext [pro]", 0.04, 6.0, 24),
@@ -100,6 +105,8 @@ class BflBackend:
         endpoint = self._http.model(FILL_ENDPOINT if fill else MODELS[request.tier][0])
         started = self._http.now()
         body = await asyncio.to_thread(_fill_body if fill else _body, request, task)
+        if task.hook is not None and not fill and self._answers_where_it_was_asked():
+            body |= {"webhook_url": task.hook.url, "webhook_secret": task.hook.secret}
         response = await self._http.submit(endpoint, headers, body)
         del body
         if response.status_code != httpx.codes.OK:
@@ -145,7 +152,7 @@ class BflBackend:
                     progress if isinstance(progress, int | float) else None, "waiting" if not number else "drawing"
                 )
             self._http.check_deadline(started)
-            await self._http.pause(number)
+            await self._http.pause(number, task.hook)
 
     async def _result(
         self, result: Mapping[str, Any], answer: Mapping[str, Any], remote_id: str, started: float
@@ -208,6 +215,16 @@ class BflBackend:
             raise self._http.refused(response, "BFL_API_KEY")
         credits = json_of(response).get("credits")
         return credits * CREDIT_USD if isinstance(credits, int | float) else None
+
+    async def is_genuine(self, hook: Hook, headers: Mapping[str, str], body: bytes) -> bool:
+        """Two ways are described and neither is certain: the secret itself, or the body signed with it."""
+        signed = hmac.new(hook.secret.encode(), body, hashlib.sha256).hexdigest()
+        proofs = ((headers.get("x-webhook-secret"), hook.secret), (headers.get("x-bfl-signature"), f"sha256={signed}"))
+        return any(given and hmac.compare_digest(given.encode(), wanted.encode()) for given, wanted in proofs)
+
+    def _answers_where_it_was_asked(self) -> bool:
+        """With a call asked for, no address for polls is given, and the global host does not know where the edit is."""
+        return urlsplit(self._http.base_url).hostname != GLOBAL_HOST
 
     def _headers(self, task: EditTask) -> dict[str, str]:
         key = task.key or self._key

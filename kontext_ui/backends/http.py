@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from kontext_ui.backends.base import Hook
 from kontext_ui.backends.words import message_of
 from kontext_ui.edits import Pixels
 from kontext_ui.errors import (
@@ -154,10 +155,20 @@ class Provider:
             await self._sleep(_backoff(attempt) if wait is None else wait)
             attempt += 1
 
-    async def pause(self, number: int) -> None:
-        """Between two polls: short at first."""
+    async def pause(self, number: int, hook: Hook | None = None) -> None:
+        """Between two polls: short at first, and over at once when the provider calls."""
         first, longest = PAUSE_S
-        await self._sleep(min(longest, first * 1.5**number))
+        pause = self._sleep(min(longest, first * 1.5**number))
+        if hook is None:
+            await pause
+            return
+        waiting = [asyncio.ensure_future(pause), asyncio.ensure_future(hook.called.wait())]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+        hook.called.clear()
 
     def now(self) -> float:
         return self._clock()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import hmac
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
 
-from kontext_ui.backends.base import EditTask
+from kontext_ui.backends.base import EditTask, Hook
 from kontext_ui.backends.http import LinkExpired, Provider, json_of
 from kontext_ui.edits import (
     Capabilities,
@@ -64,6 +67,7 @@ OPEN_WEIGHTS = (
 NAMES = {"guidance_scale": "guidance"}
 """Our names to theirs, where they differ."""
 NOT_TAKEN = "This model takes no such setting."
+MAX_CALL_AGE_S = 300
 SENSITIVE = re.compile(r"E005|flagged as sensitive", re.IGNORECASE)
 SEED = re.compile(r"[Uu]sing seed: (\d{1,12})")
 
@@ -77,6 +81,7 @@ class ReplicateBackend:
     def __init__(self, provider: Provider, key: str | None) -> None:
         self._http = provider
         self._key = key
+        self._secrets: dict[str, bytes] = {}
 
     def capabilities(self, tier: Tier) -> Capabilities:
         name, model, price_usd = MODELS[tier]
@@ -111,9 +116,10 @@ class ReplicateBackend:
         urls = [await self._url_of(picture, headers) for picture in pictures]
         two = len(urls) > 1 and request.tier in TWO_IMAGES
         model = self._http.model(TWO_IMAGES[request.tier] if two else MODELS[request.tier][0])
-        response = await self._http.submit(
-            f"/models/{model}/predictions", headers, {"input": _input(request, urls, two=two)}
-        )
+        body: dict[str, Any] = {"input": _input(request, urls, two=two)}
+        if task.hook is not None:
+            body |= {"webhook": task.hook.url, "webhook_events_filter": ["completed"]}
+        response = await self._http.submit(f"/models/{model}/predictions", headers, body)
         if response.status_code not in (200, 201, 202):
             raise self._http.refused(response, "REPLICATE_API_TOKEN")
         answer = json_of(response)
@@ -179,7 +185,7 @@ class ReplicateBackend:
                 self._http.unexpected("there is no picture in it", Billed.YES)
             yield Running(None, "waiting for a machine" if status == "starting" else "drawing")
             self._http.check_deadline(started)
-            await self._http.pause(number)
+            await self._http.pause(number, task.hook)
 
     async def _result(self, output: object, answer: Mapping[str, Any], remote_id: str, started: float) -> EditResult:
         url = output[0] if isinstance(output, list) else output
@@ -215,6 +221,33 @@ class ReplicateBackend:
             request_id=remote_id,
             may_retry=True,
         )
+
+    async def is_genuine(self, hook: Hook, headers: Mapping[str, str], body: bytes) -> bool:
+        called, sent_at = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+        if not sent_at.isdecimal() or abs(time.time() - int(sent_at)) > MAX_CALL_AGE_S:
+            return False
+        secret = await self._signing_secret(hook.key or self._key or "")
+        if secret is None:
+            return False
+        signed = hmac.new(secret, f"{called}.{sent_at}.".encode() + body, hashlib.sha256).digest()
+        wanted = base64.b64encode(signed)
+        given = (part.partition(",")[2].encode() for part in headers.get("webhook-signature", "").split())
+        return any(hmac.compare_digest(each, wanted) for each in given)
+
+    async def _signing_secret(self, key: str) -> bytes | None:
+        """What the account's calls are signed with; asked for once. ``None`` when it cannot be had now."""
+        if key not in self._secrets:
+            url = f"{self._http.base_url}/webhooks/default/secret"
+            try:
+                response = await self._http.client().get(url, headers={"authorization": f"Bearer {key}"})
+                told = str(json_of(response).get("key") or "")
+                secret = base64.b64decode(told.removeprefix("whsec_"), validate=True)
+            except (httpx.HTTPError, ValueError):
+                return None
+            if not secret:
+                return None
+            self._secrets[key] = secret
+        return self._secrets[key]
 
     async def verify_key(self, key: str | None = None) -> float | None:
         headers = {"authorization": f"Bearer {key or self._key}"}

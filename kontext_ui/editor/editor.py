@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
 from anyio import to_thread
 
 from kontext_ui.editor.drafting import draft_of, make_receipt
 from kontext_ui.editor.gallery import Gallery
+from kontext_ui.editor.hooks import Hooks
 from kontext_ui.editor.keys import KeyCheck, KeyRing, check_key
 from kontext_ui.editor.library import Library
 from kontext_ui.editor.looking import Looking
@@ -51,6 +52,7 @@ class Editor(Library, Gallery, Looking):
         *,
         fallback: bool = True,
         tell_credit: bool = True,
+        public_url: str = "",
     ) -> None:
         super().__init__(store, vault, limits)
         self._tell_credit = tell_credit
@@ -58,7 +60,8 @@ class Editor(Library, Gallery, Looking):
         self._sending = asyncio.Lock()
         self._router = router
         self._keys = KeyRing()
-        self._runner = JobRunner(store, vault, router, self._feed, self._keys, fallback=fallback)
+        self._hooks = Hooks(public_url)
+        self._runner = JobRunner(store, vault, router, self._feed, self._keys, hooks=self._hooks, fallback=fallback)
         self._heart: asyncio.Task[None] | None = None
         self._recovered = asyncio.Event()
         self._closed = False
@@ -194,6 +197,11 @@ class Editor(Library, Gallery, Looking):
             if turn.version is None:
                 return
             version_id = turn.version.id
+
+    async def called_back(self, backend_id: str, token: str, headers: Mapping[str, str], body: bytes) -> bool:
+        """A provider says that an edit is over: look at once. Returns whether the call was genuine."""
+        backend = self._router.backends.get(backend_id)
+        return backend is not None and await self._hooks.call(backend, token, headers, body)
 
     async def job(self, owner: str, job_id: str) -> Job:
         return await _io(self._store.job, owner, job_id)

@@ -11,6 +11,7 @@ import numpy as np
 from kontext_ui.editor.vault import Vault
 from kontext_ui.edits import Capabilities, EditRequest, EditResult, Mask, Pixels, Size, SizeRule
 from kontext_ui.images import geometry, lock, masks, references
+from kontext_ui.projects import Job, Outcome
 
 REFERENCE_SIDE_PX = 1568
 """Longest side of a reference image that is sent: the longest side of the model's own sizes."""
@@ -112,6 +113,26 @@ def bring_back(prepared: Prepared, request: EditRequest, result: EditResult) -> 
         result.warnings + locked.warnings,
         locked.meters,
         None if locked.kept_whole and prepared.fit.reframed else locked.candidate,
+    )
+
+
+def outcome_of(job: Job, capabilities: Capabilities, back: BroughtBack, result: EditResult, seconds: float) -> Outcome:
+    """What is written down about an edit beside its pictures."""
+    return Outcome(
+        backend=job.request.backend,
+        tier=job.request.tier.value,
+        model=result.model or capabilities.model,
+        seconds=seconds,
+        price_usd=job.price_usd if result.price_usd is None else result.price_usd,
+        seed=result.seed if result.seed is not None else job.request.parameters.seed,
+        request_id=result.request_id or job.remote_id,
+        description=result.description,
+        plan=result.plan,
+        changed_fraction=back.changed_fraction,
+        warnings=back.warnings,
+        alternatives=result.alternatives,
+        placement={} if back.candidate is None else back.candidate.placement(),
+        meters=back.meters,
     )
 
 

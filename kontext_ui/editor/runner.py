@@ -24,6 +24,7 @@ from kontext_ui.backends.base import Backend, Cancellable, EditTask, Resumable
 from kontext_ui.editor import pipeline
 from kontext_ui.editor.changes import ChangeFeed
 from kontext_ui.editor.failures import bug, cancelled, describe, outlived, uncertain
+from kontext_ui.editor.hooks import Hooks
 from kontext_ui.editor.keys import KeyRing
 from kontext_ui.editor.lanes import Lanes
 from kontext_ui.editor.routing import Router, fit_parameters
@@ -34,7 +35,7 @@ from kontext_ui.errors import BackendError, Billed, EditCancelled, JobClosed, Ko
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images import meters
 from kontext_ui.images.geometry import size_of
-from kontext_ui.projects import Failure, Job, JobState, Outcome
+from kontext_ui.projects import Failure, Job, JobState
 
 log = logging.getLogger(__name__)
 CHAIN = 12
@@ -65,13 +66,22 @@ class JobRunner:
     """Use from one event loop. ``aclose`` stops the tasks and leaves their jobs open for the next start."""
 
     def __init__(
-        self, store: HistoryStore, vault: Vault, router: Router, feed: ChangeFeed, keys: KeyRing, *, fallback: bool
+        self,
+        store: HistoryStore,
+        vault: Vault,
+        router: Router,
+        feed: ChangeFeed,
+        keys: KeyRing,
+        *,
+        hooks: Hooks,
+        fallback: bool,
     ) -> None:
         self._store = store
         self._vault = vault
         self._router = router
         self._feed = feed
         self._keys = keys
+        self._hooks = hooks
         self._fallback = fallback
         self._lanes = Lanes()
         self._runs: dict[str, _Run] = {}
@@ -207,6 +217,7 @@ class JobRunner:
             prepared = await pipeline.prepare(self._vault, request, capabilities)
             run.edit_task = self._edit_task(run, prepared, key)
             if not resume:
+                run.edit_task = dataclasses.replace(run.edit_task, hook=self._hooks.make(backend, key))
                 run.job = await _io(self._store.mark_sending, run.job.id)
             if resume and isinstance(backend, Resumable):
                 events = backend.resume(request, run.edit_task)
@@ -280,7 +291,8 @@ class JobRunner:
             self._vault.save_mask(back.change_mask),
             self._vault.save_answer(None if back.candidate is None else back.candidate.pixels),
         )
-        outcome = self._outcome(run.job, back, result, seconds)
+        capabilities = self._router.backends[run.job.request.backend].capabilities(run.job.request.tier)
+        outcome = pipeline.outcome_of(run.job, capabilities, back, result, seconds)
         outcome = dataclasses.replace(outcome, change_mask=mask, answer=answer)
         version = await _io(
             lambda: self._store.commit_version(
@@ -312,25 +324,6 @@ class JobRunner:
             back,
             meters={**back.meters, "sharpness": sharpness},
             warnings=back.warnings if warning is None else (*back.warnings, warning),
-        )
-
-    def _outcome(self, job: Job, back: pipeline.BroughtBack, result: EditResult, seconds: float) -> Outcome:
-        capabilities = self._router.backends[job.request.backend].capabilities(job.request.tier)
-        return Outcome(
-            backend=job.request.backend,
-            tier=job.request.tier.value,
-            model=result.model or capabilities.model,
-            seconds=seconds,
-            price_usd=job.price_usd if result.price_usd is None else result.price_usd,
-            seed=result.seed if result.seed is not None else job.request.parameters.seed,
-            request_id=result.request_id or job.remote_id,
-            description=result.description,
-            plan=result.plan,
-            changed_fraction=back.changed_fraction,
-            warnings=back.warnings,
-            alternatives=result.alternatives,
-            placement={} if back.candidate is None else back.candidate.placement(),
-            meters=back.meters,
         )
 
     async def _close(self, run: _Run, state: JobState, failure: Failure) -> None:

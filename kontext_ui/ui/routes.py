@@ -41,6 +41,8 @@ IMMUTABLE = "private, max-age=31536000, immutable"
 PING_S = 15.0
 """Silence after which proxies are reminded that an event stream is alive."""
 MAX_MESSAGE_BYTES = 200_000
+MAX_CALL_BYTES = 2_000_000
+"""A provider's call may repeat what was sent."""
 KINDS = ("full", "preview", "thumb")
 PAGE_SUFFIXES = (".js", ".css", ".jpg", ".svg", ".png")
 NOT_FOUND = (ProjectNotFound, VersionNotFound, ImageMissing)
@@ -62,6 +64,7 @@ class Pages:
             Route("/kontext/state", self.state),
             Route("/kontext/events", self.events),
             Route("/kontext/do/{action}", self.act, methods=["POST"]),
+            Route("/kontext/hook/{backend}/{token}", self.hook, methods=["POST"]),
             Route("/kontext/upload", self.upload, methods=["POST"]),
             Route("/kontext/images/{project}/{digest}/{kind}", self.image),
             Route("/kontext/export/{project}/{version}", self.export),
@@ -139,6 +142,17 @@ class Pages:
         if request.path_params["action"] in ("set_key", "forget_key"):
             patch = {"tiers": self._tiers(owner)}
         return JSONResponse({"result": result, **({"patch": patch} if patch else {})})
+
+    async def hook(self, request: Request) -> Response:
+        """A provider's call that an edit is over. The only route without an owner: the call carries its own proof."""
+        names = request.path_params
+        try:
+            body = await _body(request, MAX_CALL_BYTES)
+        except KontextError:
+            raise HTTPException(404) from None
+        if not await self._editor.called_back(names["backend"], names["token"], dict(request.headers), body):
+            raise HTTPException(404)
+        return Response(status_code=204)
 
     async def upload(self, request: Request) -> Response:
         """A picture's bytes as the body: a new root, a reference image, or a mask for a version."""

@@ -80,7 +80,10 @@ class FakeBfl:
         poll = f"{self._address('api.eu2.bfl.ai')}/v1/get_result?id={task_id}"
         if scenario == "foreign_poll":
             poll = "https://evil.example/v1/get_result?id=1"
-        return JSONResponse({"id": task_id, "polling_url": poll, "cost": price, "input_mp": 1.04, "output_mp": 1.04})
+        told = {"cost": price, "input_mp": 1.04, "output_mp": 1.04}
+        if body.get("webhook_url"):
+            return JSONResponse({"id": task_id, "status": "Pending", "webhook_url": body["webhook_url"], **told})
+        return JSONResponse({"id": task_id, "polling_url": poll, **told})
 
     def _scenario(self, prompt: str) -> str:
         word = re.search(r"\[\[(\w+)\]\]", prompt)

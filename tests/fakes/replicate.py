@@ -28,6 +28,9 @@ class FakeReplicate:
         self.pending = 2
         self.submitted: list[dict] = []
         self.trouble: list[str] = []
+        self.webhooks: list[tuple] = []
+        """Where to call back, and on which events, of each submit."""
+        self.signing_secret = b"thirty-two bytes of no importance"
         self._base = base
         self._files: dict[str, bytes] = {}
         self._predictions: dict[str, dict] = {}
@@ -35,6 +38,7 @@ class FakeReplicate:
         self.app = Starlette(
             routes=[
                 Route(f"{prefix}/account", self.account),
+                Route(f"{prefix}/webhooks/default/secret", self.secret),
                 Route(f"{prefix}/files", self.upload, methods=["POST"]),
                 Route(f"{prefix}/models/{{owner}}/{{name}}/predictions", self.create, methods=["POST"]),
                 Route(f"{prefix}/predictions/{{id}}", self.get),
@@ -54,6 +58,10 @@ class FakeReplicate:
 
     async def account(self, request: Request) -> Response:
         return self._refusal(request) or JSONResponse({"type": "user", "username": "ann", "name": "Ann"})
+
+    async def secret(self, request: Request) -> Response:
+        key = f"whsec_{base64.b64encode(self.signing_secret).decode()}"
+        return self._refusal(request) or JSONResponse({"key": key})
 
     async def upload(self, request: Request) -> Response:
         if refusal := self._refusal(request):
@@ -76,6 +84,7 @@ class FakeReplicate:
         if answer := self._bad_create(request, scenario):
             return answer
         self.submitted.append({"model": request.path_params["name"], **body["input"]})
+        self.webhooks.append((body.get("webhook"), body.get("webhook_events_filter")))
         prediction_id = secrets.token_hex(13)
         self._predictions[prediction_id] = {"input": body["input"], "polls": 0, "scenario": scenario, "canceled": False}
         return JSONResponse(self._state(prediction_id, "starting"), 201)
