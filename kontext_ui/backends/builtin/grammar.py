@@ -72,6 +72,8 @@ def read(instruction: str, readers: Sequence[Reader], has_mask: bool = False) ->
     if not parts or len(text.split()) > words.MAX_WORDS:
         raise UnclearError(instruction, ())
     steps: list[Step] = []
+    understood: list[str] = []
+    unclear: UnclearError | None = None
     verb: list[str] = []
     place: list[str] = []
     for part in parts:
@@ -86,11 +88,22 @@ def read(instruction: str, readers: Sequence[Reader], has_mask: bool = False) ->
         place = own[0].said.split() if own else place
         if step is not None:
             steps.append(step)
+            understood.append(part)
         elif any(token not in FILLERS for token in tokens):
-            raise UnclearError(part, [t for t in tokens if t not in FILLERS], tokens=tokens)
+            unclear = unclear or UnclearError(part, [t for t in tokens if t not in FILLERS], tokens=tokens)
+    if unclear is not None:
+        raise UnclearError(unclear.clause, unclear.unknown, _restored(understood, quotes), unclear.tokens)
     if not steps:
         raise UnclearError(instruction, (), tokens=words.tokens(text))
     return Plan(tuple(steps), kept, _kept_targets(kept))
+
+
+def _restored(parts: Sequence[str], quotes: tuple[str, ...]) -> str:
+    """The clauses that were understood, as an instruction of their own."""
+    text = " and ".join(parts)
+    for number, quote in enumerate(quotes):
+        text = text.replace(f"{words.STAND_IN}{chr(ord('a') + number)}", f"“{quote}”")
+    return text
 
 
 def _is_verb(tokens: Sequence[str]) -> bool:

@@ -51,11 +51,11 @@ def refuse(instruction: str, error: UnclearError, understood: str) -> NotUnderst
     else:
         message = f"I do not know what to do with {_quoted(strange)} here.{_reason(error.tokens)}"
     if understood:
-        message += f" I understood {understood}, but an instruction is carried out whole or not at all."
+        message += f" I understood “{understood}”, but an instruction is carried out whole or not at all."
     return NotUnderstood(
         message,
         backend=BACKEND_ID,
-        suggestions=nearest(instruction),
+        suggestions=(understood, *nearest(instruction)[:2]) if understood else nearest(instruction),
         capable_tier="max" if understood else "pro",
         hint="This engine changes what is in the picture; it does not draw new things. A Kontext tier can.",
     )

@@ -86,6 +86,8 @@ def _names() -> dict[str, tuple[str, bool]]:
 
 
 def plural(word: str) -> str:
+    if word == "person":
+        return "people"
     if word.endswith("y") and word[-2:-1] not in "aeiou":
         return f"{word[:-1]}ies"
     return f"{word}es" if word.endswith(("s", "sh", "ch", "x")) else f"{word}s"

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from kontext_ui.backends.base import EditTask
-from kontext_ui.backends.builtin import colours, removal, styles
+from kontext_ui.backends.builtin import colours, families, removal, styles
 from kontext_ui.backends.builtin.engine import BuiltinBackend
 from kontext_ui.backends.builtin.vision import detector
+from kontext_ui.backends.builtin.vision.networks import Network
 from kontext_ui.backends.builtin.vision.shape import reduced
 from kontext_ui.edits import Done, EditRequest, Tier
 from kontext_ui.errors import EditCancelled, NotUnderstood
@@ -55,6 +56,13 @@ async def test_a_recoloured_thing_has_the_colour(name, thing, colour):
         assert abs((apart + 180) % 360 - 180) < 25
     assert f"to {colour}" in result.description
     assert "% of the picture" in result.description
+
+
+async def test_of_two_things_one_is_taken_and_the_others_are_one_click_away():
+    result = await edit(photo("motorcycle_left.png", 1.0), "make the motorcycle blue")
+
+    assert "1 of 2 motorcycles" in result.description
+    assert result.alternatives == ("make the left motorcycle blue", "make all motorcycles blue")
 
 
 async def test_a_face_stays_out_of_an_orange_suit():
@@ -247,6 +255,12 @@ async def test_a_stopped_edit_stops_between_its_parts():
     task.stop.set()
     with pytest.raises(EditCancelled):
         [e async for e in BuiltinBackend().edit(EditRequest("make the flower blue", Tier.LOCAL, "builtin"), task)]
+
+
+def test_a_missing_network_is_not_available_and_breaks_nothing():
+    assert not Network("missing.onnx").available
+    assert detector.DETECTOR.available
+    assert families.missing() == () or "pip install" in families.missing()[0]
 
 
 def test_one_thing_in_two_boxes_is_one_thing():

@@ -276,6 +276,13 @@ def test_a_refusal_names_the_words_that_were_not_understood():
         make_plan("make it brighter and add a dragon")
 
 
+def test_what_was_understood_beside_it_is_offered_alone():
+    with pytest.raises(NotUnderstood, match="I understood “make it brighter”") as caught:
+        make_plan("make it brighter and add a dragon")
+
+    assert caught.value.suggestions[0] == "make it brighter"
+
+
 @pytest.mark.parametrize("instruction", [*EXAMPLES, *(example.instruction for example in OFFERED)])
 def test_every_example_that_is_offered_works(instruction):
     assert make_plan(instruction).steps
