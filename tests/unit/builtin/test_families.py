@@ -59,10 +59,17 @@ async def test_a_recoloured_thing_has_the_colour(name, thing, colour):
 
 
 async def test_of_two_things_one_is_taken_and_the_others_are_one_click_away():
-    result = await edit(photo("motorcycle_left.png", 1.0), "make the motorcycle blue")
+    one = photo("chelsea.png")
+    two = np.ascontiguousarray(np.hstack((one, one[:, ::-1])))
 
-    assert "1 of 2 motorcycles" in result.description
-    assert result.alternatives == ("make the left motorcycle blue", "make all motorcycles blue")
+    result = await edit(two, "make the right cat blue")
+    both = await edit(two, result.alternatives[-1])
+
+    half = one.shape[1]
+    assert "1 of 2 cats" in result.description
+    assert result.alternatives == ("make the left cat blue", "make all cats blue")
+    assert (result.change_mask[:, :half] > 0).mean() < 0.02 < (result.change_mask[:, half:] > 0).mean()
+    assert (both.change_mask[:, :half] > 0).mean() > 0.02
 
 
 async def test_a_face_stays_out_of_an_orange_suit():
