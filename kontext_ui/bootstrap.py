@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from kontext_ui.backends import BACKENDS, load_backend
 from kontext_ui.editor import Editor
@@ -36,6 +37,7 @@ def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> 
         fallback=settings.fallback,
         tell_credit=settings.show_credit,
         public_url=settings.public_url,
+        keep_deleted=timedelta(days=settings.keep_deleted_days) if settings.keep_deleted_days else None,
     )
 
 

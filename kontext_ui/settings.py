@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     )
     max_upload_mb: float = Field(default=40, gt=0, description="Largest picture file taken, in megabytes.")
     max_megapixels: float = Field(default=50, gt=0, description="Largest picture taken, in megapixels.")
+    keep_deleted_days: float = Field(
+        default=30, ge=0, description="Days that a deleted project stays in the bin; 0 keeps it for ever."
+    )
     pro_backends: str = Field(
         default="", description="Backends of the tier pro in order of preference, with commas; empty: cheapest first."
     )

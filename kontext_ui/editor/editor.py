@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
@@ -35,6 +36,7 @@ from kontext_ui.prompting import Hint
 log = logging.getLogger(__name__)
 _io = to_thread.run_sync
 HEARTBEAT_S = 5.0
+CLEAN_EVERY_S = 86_400.0
 STALE_AFTER_S = 20.0
 """A process that has not shown a sign of life for this long is taken for dead and its jobs are taken over."""
 
@@ -53,6 +55,7 @@ class Editor(Library, Gallery, Looking):
         fallback: bool = True,
         tell_credit: bool = True,
         public_url: str = "",
+        keep_deleted: timedelta | None = None,
     ) -> None:
         super().__init__(store, vault, limits)
         self._tell_credit = tell_credit
@@ -64,6 +67,8 @@ class Editor(Library, Gallery, Looking):
         self._runner = JobRunner(store, vault, router, self._feed, self._keys, hooks=self._hooks, fallback=fallback)
         self._heart: asyncio.Task[None] | None = None
         self._recovered = asyncio.Event()
+        self._keep_deleted = keep_deleted
+        self._cleaned = -CLEAN_EVERY_S
         self._closed = False
         self._replays: set[asyncio.Task[None]] = set()
 
@@ -99,10 +104,18 @@ class Editor(Library, Gallery, Looking):
             try:
                 await self._runner.recover(await _io(self._store.claim_open_jobs, token, STALE_AFTER_S))
                 self._recovered.set()
+                await self._empty_bin()
             except Exception:
                 # A busy disk must not end the taking over of jobs; it is tried again in a few seconds.
                 log.exception("looking for jobs to take over failed")
             await asyncio.sleep(HEARTBEAT_S)
+
+    async def _empty_bin(self) -> None:
+        """Once a day: what lay in the bin for long enough is gone for good, with its files."""
+        if self._keep_deleted is None or time.monotonic() - self._cleaned < CLEAN_EVERY_S:
+            return
+        self._cleaned = time.monotonic()
+        await self.sweep(timedelta(days=1))
 
     async def open_project(self, owner: str, project_id: str) -> ProjectView:
         project = await _io(self._store.project, owner, project_id)
@@ -273,7 +286,11 @@ class Editor(Library, Gallery, Looking):
         return [str(finding) for finding in await _io(self._store.verify, self._vault.blobs)]
 
     async def sweep(self, older_than: timedelta = timedelta(hours=1)) -> tuple[int, int]:
-        """Remove files that nothing refers to; returns how many and how many bytes."""
+        """Remove what lay in the bin for long enough, and files that nothing refers to; how many, how many bytes."""
+        if self._keep_deleted is not None:
+            gone = await _io(self._store.purge_deleted, datetime.now(timezone.utc) - self._keep_deleted)
+            if gone:
+                log.info("%d projects left the bin for good", len(gone))
         swept = await _io(self._store.sweep, self._vault.blobs, older_than)
         return swept.files, swept.bytes
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import os
+from datetime import timedelta
 
 import pytest
 from PIL import Image, ImageCms
@@ -456,3 +458,28 @@ async def test_an_export_has_the_opened_pictures_colour_profile(make_desk):
 
     assert Image.open(io.BytesIO(made.data)).info["icc_profile"] == profile
     assert await desk.editor.verify() == []
+
+
+async def test_what_lay_in_the_bin_for_long_enough_is_gone_with_its_files(make_desk, tmp_path):
+    desk = await make_desk(keep_deleted=timedelta(0))
+    kept = await desk.editor.create_project(OWNER, "Kept")
+    await desk.editor.delete_project(OWNER, desk.project)
+    for path in (tmp_path / "images").rglob("*"):
+        if path.is_file():
+            os.utime(path, (0, 0))
+
+    files, size = await desk.editor.sweep(timedelta(0))
+
+    assert await desk.editor.list_projects(OWNER, deleted=True) == []
+    assert [project.id for project in await desk.editor.list_projects(OWNER)] == [kept.id]
+    assert files > 0
+    assert size > 0
+
+
+async def test_the_bin_is_kept_for_ever_unless_told_otherwise(make_desk):
+    desk = await make_desk()
+    await desk.editor.delete_project(OWNER, desk.project)
+
+    await desk.editor.sweep(timedelta(0))
+
+    assert [project.id for project in await desk.editor.list_projects(OWNER, deleted=True)] == [desk.project]
