@@ -1,0 +1,167 @@
+"""Which typeface, stretch, weight and perspective a word in a photo has: the drawing that covers its letters best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kontext_ui.backends.builtin.lettering_faces import HAND_DRAWN, NAMES, Drawn, Style, can_draw, draw, thickened
+from kontext_ui.backends.builtin.lettering_strip import HEIGHT_PX, Letters, Matrix, Plane
+
+FIRST_FACES = ("sans-bold", "condensed", "serif", "mono")
+"""Different enough to tell which of several candidates are the letters."""
+TRACKINGS = (0.0, 0.05, 0.12, 0.22)
+WEIGHTS = (-0.03, -0.018, -0.009, 0.0, 0.009, 0.018, 0.03, 0.045)
+HAND_PENALTY = 0.07
+"""A hand-drawn face is taken only when it is better by this much."""
+PERSPECTIVE_GAIN = 0.01
+ALIGNING_GAIN, MOVING_GAIN = 0.005, 0.12
+"""How much better a moved drawing must be to count, at all and for a corner that moves by a line's height: blurred
+letters fit a little better askew by chance."""
+FEWEST_LETTERS = 4
+"""With fewer, a perspective cannot be told from a letter's own shape."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """``to_strip`` maps pixels of the drawing, counted from the pen's start on the baseline, to the strip's."""
+
+    text: str
+    style: Style
+    to_strip: Matrix
+    score: float
+    """Share of the letters and the drawing that coincides, 0..1."""
+    letters: Letters
+
+
+def candidates(found: list[Letters], texts: list[str], new: str) -> list[Fit]:
+    """Up to two fits, the better first; their faces can also draw ``new``."""
+    faces = [name for name in NAMES if all(can_draw(name, text) for text in (*texts, new))]
+    ranked = _rough(found, texts, faces)[:2]
+    fits = sorted((_best_face(fit, faces) for fit in ranked), key=lambda fit: -fit.score)
+    return [fit for index, fit in enumerate(fits) if not index or _differ(fit, fits[0])]
+
+
+def likeliest(found: list[Letters], texts: list[str]) -> Fit | None:
+    """The candidate that looks most like the text, roughly fitted."""
+    ranked = _rough(found, texts, [name for name in NAMES if all(can_draw(name, text) for text in texts)])
+    return ranked[0] if ranked else None
+
+
+def _rough(found: list[Letters], texts: list[str], faces: list[str]) -> list[Fit]:
+    first = [name for name in FIRST_FACES if name in faces] or faces[:1]
+    if not first:
+        return []
+    fits = [
+        max((_boxed(letters, text, Style(face)) for face in first for text in texts), key=lambda fit: fit.score)
+        for letters in found
+    ]
+    return sorted(fits, key=lambda fit: -fit.score)
+
+
+def _differ(one: Fit, other: Fit) -> bool:
+    return overlap(one.letters.cover, other.letters.cover) < 0.9
+
+
+def _best_face(rough: Fit, faces: list[str]) -> Fit:
+    tried = [_boxed(rough.letters, rough.text, Style(face, tracking)) for face in faces for tracking in TRACKINGS]
+    best_of_face: dict[str, Fit] = {}
+    for fit in sorted(tried, key=_worth):
+        best_of_face[fit.style.face] = fit
+    shortlist = sorted(best_of_face.values(), key=_worth)[-5:]
+    aligned = [_aligned(_weighted(fit), cv2.MOTION_AFFINE) for fit in shortlist]
+    finalists = sorted(aligned, key=_worth)[-2:]
+    fit = max((_weighted(one) for one in finalists), key=_worth)
+    if len(fit.text.replace(" ", "")) >= FEWEST_LETTERS:
+        turned = _aligned(fit, cv2.MOTION_HOMOGRAPHY)
+        if turned.score > fit.score + PERSPECTIVE_GAIN:
+            fit = _weighted(turned)
+    return fit
+
+
+def _worth(fit: Fit) -> float:
+    return fit.score - (HAND_PENALTY if fit.style.face in HAND_DRAWN else 0.0)
+
+
+def _boxed(letters: Letters, text: str, style: Style) -> Fit:
+    """Stretched so that the drawing's box is the letters' box."""
+    drawn = draw(text, style)
+    left, top, right, bottom = drawn.ink()
+    x0, y0, x1, y1 = letters.box()
+    across, down = (x1 - x0) / max(1, right - left), (y1 - y0) / max(1, bottom - top)
+    matrix = np.array([[across, 0, x0 - left * across], [0, down, y0 - top * down], [0, 0, 1]], np.float64)
+    return _scored(Fit(text, style, matrix, 0.0, letters), drawn)
+
+
+def seen(drawn: Drawn, to_strip: Matrix, size: tuple[int, int]) -> Plane:
+    """The drawing as the strip would show it."""
+    pen = np.array([[1, 0, -drawn.left], [0, 1, -drawn.baseline], [0, 0, 1]], np.float64)
+    shrink = drawn.em_px / max(1.0, HEIGHT_PX)
+    plane = cv2.GaussianBlur(drawn.plane, (0, 0), 0.4 * shrink)
+    return np.asarray(cv2.warpPerspective(plane, to_strip @ pen, size, flags=cv2.INTER_LINEAR), np.float32)
+
+
+def _scored(fit: Fit, drawn: Drawn) -> Fit:
+    return replace(fit, score=overlap(fit.letters.cover, seen(drawn, fit.to_strip, fit.letters.cover.shape[::-1])))
+
+
+def overlap(one: Plane, other: Plane) -> float:
+    a, b = cv2.GaussianBlur(one, (0, 0), 0.8), cv2.GaussianBlur(other, (0, 0), 0.8)
+    return float(np.minimum(a, b).sum() / max(float(np.maximum(a, b).sum()), 1e-6))
+
+
+def _weighted(fit: Fit) -> Fit:
+    """The weight that covers best, everything else kept."""
+    plain = draw(fit.text, replace(fit.style, weight=0.0))
+    tried = []
+    for weight in WEIGHTS:
+        heavy = replace(plain, plane=thickened(plain.plane, weight * plain.em_px))
+        tried.append(_scored(replace(fit, style=replace(fit.style, weight=weight)), heavy))
+    return max(tried, key=lambda one: one.score)
+
+
+def _aligned(fit: Fit, motion: int) -> Fit:
+    """Moved, turned and sheared to the maximum of the correlation (Evangelidis and Psarakis 2008)."""
+    drawn = draw(fit.text, fit.style)
+    size = fit.letters.cover.shape[::-1]
+    shown = seen(drawn, fit.to_strip, size)
+    found = np.eye(3, dtype=np.float32)
+    for blur in (9, 3):
+        moved = _ecc(fit.letters.cover, shown, found, motion, blur)
+        if moved is None or not _sane(moved, size):
+            break
+        found = moved
+    matrix = np.linalg.inv(found.astype(np.float64)) @ fit.to_strip
+    result = _scored(replace(fit, to_strip=matrix / matrix[2, 2]), drawn)
+    return result if result.score > fit.score + ALIGNING_GAIN + MOVING_GAIN * _moved(found, size) else fit
+
+
+def _ecc(wanted: Plane, shown: Plane, start: NDArray[np.float32], motion: int, blur: int) -> NDArray[np.float32] | None:
+    matrix = start if motion == cv2.MOTION_HOMOGRAPHY else start[:2]
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+    try:
+        _, matrix = cv2.findTransformECC(wanted, shown, matrix.copy(), motion, criteria, None, blur)
+    except cv2.error:
+        return None  # It did not converge.
+    if motion != cv2.MOTION_HOMOGRAPHY:
+        matrix = np.vstack((matrix, np.array([[0, 0, 1]], np.float32)))
+    return np.asarray(matrix, np.float32)
+
+
+def _sane(matrix: NDArray[np.float32], size: tuple[int, int]) -> bool:
+    """No corner moves by more than a letter's height, and nothing is turned inside out."""
+    moved = cv2.perspectiveTransform(_corners(size), matrix)
+    return _moved(matrix, size) < 0.9 and cv2.isContourConvex(moved.reshape(-1, 1, 2))
+
+
+def _moved(matrix: NDArray[np.float32], size: tuple[int, int]) -> float:
+    """How far the corner that moves most does, in heights of the line."""
+    corners = _corners(size)
+    return float(np.abs(cv2.perspectiveTransform(corners, matrix) - corners).max()) / HEIGHT_PX
+
+
+def _corners(size: tuple[int, int]) -> NDArray[np.float32]:
+    return np.array([[[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]]], np.float32)
