@@ -2,6 +2,7 @@
 import { fill, h } from "./dom.js";
 import { mount as mountComposer } from "./composer.js";
 import { mount as mountConversation } from "./conversation.js";
+import { followHead } from "./look.js";
 
 export function mount(root) {
   const conversation = h("div", { class: "kx-conversation", id: "kx-conversation" });
@@ -9,4 +10,5 @@ export function mount(root) {
   fill(root, conversation, composer);
   mountConversation(conversation);
   mountComposer(composer);
+  followHead();
 }

@@ -1,8 +1,11 @@
 // Where instructions are written: the prompt, references, the tier with its price, and what sending would do.
 import { debounce, fill, h, iconButton, price, seconds } from "./dom.js";
+import { makeBuilder } from "./builder.js";
+import { makeHints } from "./hints.js";
 import { icon } from "./icons.js";
+import { makeIdeas } from "./ideas.js";
 import { parameterPanel } from "./parameters.js";
-import { call, store, upload } from "./store.js";
+import { call, rememberComposer, store, upload } from "./store.js";
 
 const MAX_LINES = 8;
 
@@ -18,15 +21,17 @@ export function mount(root) {
   const picker = h("select", { id: "kx-tier", "aria-label": "Tier and backend", onchange: picked });
   const receipt = h("div", { id: "kx-receipt", class: "kx-receipt", "aria-live": "polite" });
   const panel = parameterPanel();
+  const builder = makeBuilder(write);
+  const hints = makeHints(wire, write);
   const file = h("input", { type: "file", accept: "image/*", multiple: true, hidden: true, onchange: () => attach([...file.files]).then(() => { file.value = ""; }) });
   const box = h("div", { class: "kx-composer" },
     strip,
     h("div", { class: "kx-prompt-row" }, prompt),
     h("div", { class: "kx-row kx-composer-row" },
       iconButton(icon("plus"), "Add a reference image", () => file.click(), { id: "kx-attach" }),
-      picker, panel.button, h("span", { class: "kx-grow" }), stop, send),
-    receipt, file);
-  fill(root, panel.element, box);
+      picker, panel.button, builder.button, h("span", { class: "kx-grow" }), stop, send),
+    receipt, hints.line, file);
+  fill(root, panel.element, builder.element, makeIdeas(write), box);
   // On a phone the composer lies over the lower edge of every view, which has to know how high it is.
   new ResizeObserver(() => document.documentElement.style.setProperty("--compose", `${root.offsetHeight}px`)).observe(root);
   box.addEventListener("dragover", (event) => { event.preventDefault(); event.stopPropagation(); });
@@ -43,7 +48,22 @@ export function mount(root) {
     grow();
     save();
     check();
+    hints.refresh();
+    shape();
+  }
+
+  function shape() {
     send.disabled = !prompt.value.trim();
+    root.classList.toggle("kx-has-text", !send.disabled);
+  }
+
+  /** Put a text into the prompt as if it were typed, so that Ctrl+Z brings back what was there. */
+  function write(text) {
+    prompt.focus();
+    prompt.select();
+    if (!document.execCommand("insertText", false, text)) { prompt.value = text; typed(); }
+    const gap = text.indexOf("…");
+    if (gap >= 0) prompt.setSelectionRange(gap, gap + 1);
   }
 
   function grow() {
@@ -94,7 +114,7 @@ export function mount(root) {
   function picked() {
     const [tier, backend] = picker.value.split("/");
     store.setDraft({ tier, backend: backend || null, parameters: {} });
-    call("set_preference", { key: "composer", value: { tier, backend: backend || null } }, { quiet: true });
+    rememberComposer();
   }
 
   async function attach(files) {
@@ -179,7 +199,8 @@ export function mount(root) {
     if (!store.project) return;
     if (prompt.value !== store.draft.text) { prompt.value = store.draft.text; grow(); }
     if (saved === null) saved = store.draft.text;
-    send.disabled = !prompt.value.trim();
+    shape();
+    hints.refresh();
     drawTiers();
     drawStrip();
     panel.draw();
@@ -199,9 +220,9 @@ function tierText(tier) {
 
 /** The draft as the server reads it. */
 function wire() {
-  const { text, tier, backend, parameters, references, mask, lock, region, parent, native_mask, side_by_side, feather_px, keep_character } = store.draft;
+  const { text, tier, backend, parameters, references, mask, lock, region, parent, native_mask, side_by_side, feather_px, keep_character, preserve } = store.draft;
   return {
     instruction: text, tier, backend, parameters, lock, region, parent, native_mask: Boolean(native_mask), side_by_side: Boolean(side_by_side),
-    feather_px: feather_px ?? null, keep_character: keep_character ?? null, references: references.map((reference) => reference.digest), mask: mask?.digest || null,
+    feather_px: feather_px ?? null, keep_character: keep_character ?? null, preserve: Boolean(preserve), references: references.map((reference) => reference.digest), mask: mask?.digest || null,
   };
 }

@@ -35,6 +35,9 @@ const PATHS = {
   invert: "M10 3a7 7 0 1 0 0 14zM10 3v14",
   rectangle: "M4 5h12v10H4z",
   check: "M4 10l4 4 8-8",
+  idea: "M8 14.5h4M8.5 17h3M10 3a5 5 0 0 0-2.6 9.3v2.2h5.2v-2.2A5 5 0 0 0 10 3z",
+  build: "M3 6h14M3 10h4M11 10h6M3 14h10",
+  find: "M10 3v3M10 14v3M3 10h3M14 10h3M10 13a3 3 0 1 0 0-6 3 3 0 0 0 0 6z",
 };
 
 export function icon(name) {

@@ -1,10 +1,12 @@
 // Painting where the edit may work, at the photo's own resolution up to 4096 pixels on the longest side.
 import { fill, h, iconButton } from "./dom.js";
+import { makeAutoMask } from "./automask.js";
 import { icon } from "./icons.js";
 import { store, upload } from "./store.js";
 
 const MAX_SIDE_PX = 4096;
 const UNDO_BYTES = 256e6;
+const INK = "#ff2d6f"; // seen on every picture; only how opaque it is counts
 
 export function makeMask(stage, world, viewer, onmode) {
   const canvas = h("canvas", { class: "kx-mask-canvas", hidden: true });
@@ -25,16 +27,18 @@ export function makeMask(stage, world, viewer, onmode) {
   const feather = h("input", { type: "number", min: 0, max: 500, placeholder: "auto", "aria-label": "Soft edge in pixels of the photo", onchange: () => store.setDraft({ feather_px: feather.value === "" ? null : Number(feather.value) }) });
   const file = h("input", { type: "file", accept: "image/*", hidden: true, onchange: () => useFile(file.files[0]) });
   const toolButton = (name, label) => iconButton(icon(name === "brush" ? "mask" : name), label, () => pick(name), { "data-tool": name, "aria-pressed": String(name === tool) });
-  const tools = h("div", { class: "kx-mask-tools", role: "toolbar", "aria-label": "Mask", hidden: true },
-    toolButton("brush", "Brush"), toolButton("eraser", "Eraser"), toolButton("rectangle", "Select a rectangle to send at full detail"),
+  const auto = makeAutoMask(paint);
+  const bar = h("div", { class: "kx-mask-bar" },
+    toolButton("brush", "Brush"), toolButton("eraser", "Eraser"), toolButton("rectangle", "Select a rectangle to send at full detail"), auto.button,
     h("label", { class: "kx-inline" }, "Size", size), h("label", { class: "kx-inline" }, "Soft edge", feather),
     iconButton(icon("undo"), "Undo in the mask", () => step(done, undone)), iconButton(icon("redo"), "Redo in the mask", () => step(undone, done)),
     iconButton(icon("invert"), "Invert", () => change(invert)), iconButton(icon("trash"), "Clear", () => change(clear)),
     iconButton(icon("download"), "Upload a black and white mask", () => file.click()),
-    h("button", { type: "button", class: "kx-chip", id: "kx-last-mask", onclick: useLast }, "Use the last mask"),
-    h("span", { class: "kx-grow" }),
+    iconButton(icon("copy"), "Use the last mask", useLast, { id: "kx-last-mask" }));
+  const end = h("div", { class: "kx-row kx-mask-end" },
     h("button", { type: "button", class: "kx-link", onclick: close }, "Cancel"),
     h("button", { type: "button", class: "kx-button kx-primary", id: "kx-mask-done", onclick: finish }, "Use this mask"), file);
+  const tools = h("div", { class: "kx-mask-tools", role: "toolbar", "aria-label": "Mask", hidden: true }, bar, end, auto.row);
   viewer.lockPan(() => open);
 
   function pick(name) {
@@ -75,6 +79,7 @@ export function makeMask(stage, world, viewer, onmode) {
     if (!open) return;
     open = false;
     tools.hidden = canvas.hidden = ring.hidden = true;
+    auto.reset();
     onmode("off");
   }
 
@@ -93,6 +98,22 @@ export function makeMask(stage, world, viewer, onmode) {
     context.putImageData(state, 0, 0);
   }
 
+  /** A stored mask becomes what is painted; white is paint, black is none. */
+  async function paint(digest) {
+    const stored = new Image();
+    stored.src = store.imageUrl(digest, "full");
+    await stored.decode();
+    const flat = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+    flat.drawImage(stored, 0, 0, canvas.width, canvas.height);
+    const pixels = flat.getImageData(0, 0, canvas.width, canvas.height);
+    for (let at = 0; at < pixels.data.length; at += 4) {
+      pixels.data.set([0xff, 0x2d, 0x6f, pixels.data[at]], at); // the ink, as opaque as the mask is white
+    }
+    remember();
+    context.putImageData(pixels, 0, 0);
+    pick("brush");
+  }
+
   function change(how) {
     remember();
     how();
@@ -104,7 +125,7 @@ export function makeMask(stage, world, viewer, onmode) {
 
   function invert() {
     context.globalCompositeOperation = "xor";
-    context.fillStyle = "#fff";
+    context.fillStyle = INK;
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.globalCompositeOperation = "source-over";
   }
@@ -112,7 +133,7 @@ export function makeMask(stage, world, viewer, onmode) {
   function stroke(to) {
     const from = last || to;
     context.globalCompositeOperation = tool === "eraser" ? "destination-out" : "source-over";
-    context.strokeStyle = "#fff";
+    context.strokeStyle = INK;
     context.lineCap = context.lineJoin = "round";
     context.lineWidth = size_px * scale();
     context.beginPath();
@@ -171,9 +192,11 @@ export function makeMask(stage, world, viewer, onmode) {
   async function finish() {
     const flat = new OffscreenCanvas(canvas.width, canvas.height);
     const paint = flat.getContext("2d");
-    paint.fillStyle = "#000";
-    paint.fillRect(0, 0, flat.width, flat.height);
     paint.drawImage(canvas, 0, 0);
+    for (const [how, colour] of [["source-in", "#fff"], ["destination-over", "#000"]]) {
+      Object.assign(paint, { globalCompositeOperation: how, fillStyle: colour });
+      paint.fillRect(0, 0, flat.width, flat.height);
+    }
     const painted = context.getImageData(0, 0, canvas.width, canvas.height).data.some((value, index) => index % 4 === 3 && value);
     if (!painted) return store.toast("Nothing is painted yet.");
     await send(await flat.convertToBlob({ type: "image/png" }));

@@ -1,7 +1,7 @@
 // The settings of the chosen backend, drawn from what it says it can do.
 import { fill, h, iconButton } from "./dom.js";
 import { icon } from "./icons.js";
-import { store } from "./store.js";
+import { rememberComposer, store } from "./store.js";
 
 const LOCKS = [["auto", "Keep what the instruction did not mean to change"], ["always", "Always keep everything else"], ["off", "Take the model's whole picture"]];
 
@@ -29,7 +29,7 @@ export function parameterPanel() {
     fill(element,
       h("h2", {}, backend.model),
       backend.notes.map((note) => h("p", { class: "kx-muted" }, note)),
-      backend.full_resolution ? null : [lockField(), characterField()],
+      backend.full_resolution ? null : [lockField(), characterField(), preserveField()],
       backend.parameters.map((parameter) => field(parameter, change)),
       Object.entries(backend.unsupported).length > 0 && h("details", { class: "kx-details" },
         h("summary", {}, "Not available here"),
@@ -52,6 +52,13 @@ function characterField() {
   return h("label", { class: "kx-field" }, h("span", {}, "Ask the model to keep a person's looks"),
     h("select", { onchange: (event) => store.setDraft({ keep_character: { yes: true, no: false }[event.target.value] ?? null }) },
       LIKENESS.map(([value, label]) => h("option", { value, selected: value === now }, label))));
+}
+
+/** The clause that it adds is shown with the exact prompt. */
+function preserveField() {
+  const box = h("input", { type: "checkbox", role: "switch", id: "kx-preserve", onchange: () => { store.setDraft({ preserve: box.checked }); rememberComposer(); } });
+  box.checked = Boolean(store.draft.preserve);
+  return h("label", { class: "kx-check" }, box, "Ask the model to keep everything else");
 }
 
 function field(parameter, change) {

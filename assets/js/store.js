@@ -13,10 +13,11 @@ class Store {
     this.preferences = {};
     this.examples = [];
     this.budgets = [];
+    this.look = null;
     this.revision = 0;
     this.ready = false;
     this.online = true;
-    this.draft = { text: "", references: [], mask: null, parameters: {}, tier: null, backend: null, lock: "auto", region: null, parent: null };
+    this.draft = { text: "", references: [], mask: null, parameters: {}, tier: null, backend: null, lock: "auto", region: null, parent: null, preserve: false };
     this.listeners = new Set();
     this.pending = new Set();
     this.scheduled = false;
@@ -150,6 +151,12 @@ export async function call(action, body = {}, { quiet = false } = {}) {
   return answer;
 }
 
+/** What the composer should begin with next time. */
+export function rememberComposer() {
+  const { tier, backend, preserve } = store.draft;
+  return call("set_preference", { key: "composer", value: { tier, backend, preserve } }, { quiet: true });
+}
+
 export async function upload(file, kind, extra = {}) {
   const query = new URLSearchParams({ project: store.project.id, kind, name: file.name || "", ...extra });
   let answer;
@@ -202,6 +209,7 @@ function restoreDraft(snapshot, fresh) {
   store.draft.tier = known?.tier || "local";
   store.draft.backend = known?.backends.some((backend) => backend.id === chosen.backend) ? chosen.backend : null;
   store.draft.parameters = chosen.parameters || {};
+  store.draft.preserve = Boolean(chosen.preserve);
 }
 
 function follow() {

@@ -7,16 +7,21 @@ and nothing fails.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kontext_ui.edits import Mask, Pixels, Size
+from kontext_ui.edits import Mask, Pixels, Rectangle, Size
 from kontext_ui.errors import InvalidRequest, NotUnderstood
 from kontext_ui.images import codec
 from kontext_ui.prompting import Look, Suggestion, Thing
 from kontext_ui.prompting.seen import place_of
 
+if TYPE_CHECKING:
+    from kontext_ui.backends.builtin.vision.detector import Found
+
 MOST_THINGS = 8
+SAME_BOX = 0.6
 READ_SIDE_PX = 1024
 """Texts are read in a copy of this size: those worth a suggestion are large enough in it."""
 READ_SCORE = 0.8
@@ -44,13 +49,30 @@ def _things(rgb: Pixels) -> tuple[Thing, ...]:
     size = Size(rgb.shape[1], rgb.shape[0])
     area = size.width * size.height
     by_name: dict[str, list[detector.Found]] = {}
-    for one in detector.detect(rgb):
+    for one in _without_doubts(detector.detect(rgb)):
         by_name.setdefault(one.name, []).append(one)
     things = []
     for name, found in by_name.items():
         largest = max(found, key=lambda one: one.area)
         things.append(Thing(name, len(found), place_of(largest.box, size), round(largest.area / area, 3)))
     return tuple(sorted(things, key=lambda thing: -thing.share)[:MOST_THINGS])
+
+
+def _without_doubts(found: Sequence[Found]) -> list[Found]:
+    """Of two names for nearly the same box, only the surer one: a cat is no dog as well. The surest come first."""
+    kept: list[Found] = []
+    for one in found:
+        if all(other.name == one.name or _overlap(one.box, other.box) < SAME_BOX for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _overlap(a: Rectangle, b: Rectangle) -> float:
+    """The shared area over that of both together, 0..1."""
+    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    shared = max(0, width) * max(0, height)
+    return shared / max(1, a.width * a.height + b.width * b.height - shared)
 
 
 def _has_sky(rgb: Pixels) -> bool:

@@ -15,6 +15,9 @@ REST_CLAUSES = {
     Kind.SCENE: "keeping the composition and every object in its place",
 }
 """What to ask for so that nothing but the wanted part changes; by what is wanted."""
+QUOTES = ('"', "“")
+TEXT_ACTIONS = ("change", "replace")
+"""What makes another text of a quoted one."""
 MOST_CHARS = 300
 """Longest part of a sentence that is taken."""
 
@@ -34,7 +37,7 @@ class Action:
 
 
 ACTIONS = (
-    Action("colour", "Change the colour of", "Change the colour of {subject} to {state}", "", True, "New colour",
+    Action("colour", "Recolour", "Change the colour of {subject} to {state}", "", True, "New colour",
            "red"),
     Action("change", "Change", "Change {subject} to {state}", "", True, "New state", "a stormy evening sky"),
     Action("replace", "Replace", "Replace {subject} with {state}", "", True, "Replacement", "a wooden bench"),
@@ -73,6 +76,8 @@ def compose(sentence: Sentence) -> str:
     pattern = action.pattern if subject else action.bare
     if not pattern or (action.needs_state and not state):
         return ""
+    if subject.startswith(QUOTES) and action.id in TEXT_ACTIONS and not state.startswith(QUOTES):
+        state = f'"{state}"'
     return pattern.format(subject=_with_article(subject), state=state) + _preserving(sentence.preserve)
 
 

@@ -23,7 +23,7 @@ from kontext_ui.ui.identity import Identity, load_secret
 from kontext_ui.ui.routes import Pages
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-STYLES = ("base", "chat", "canvas", "tree")
+STYLES = ("base", "chat", "canvas", "tree", "prompting")
 SKELETON = ASSETS / "js" / "skeleton.js"
 """Written into the page's head, unlike the other scripts."""
 

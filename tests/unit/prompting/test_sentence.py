@@ -16,6 +16,7 @@ from kontext_ui.prompting import ACTIONS, Sentence, compose, with_clauses
         ),
         (Sentence("change", "the sky", "a storm."), "Change the sky to a storm"),
         (Sentence("replace", '"OPEN"', '"CLOSED"'), 'Replace "OPEN" with "CLOSED"'),
+        (Sentence("replace", '"OPEN"', "CLOSED"), 'Replace "OPEN" with "CLOSED"'),
         (Sentence("replace", "all cars", "bicycles"), "Replace all cars with bicycles"),
         (Sentence("add", "", "a hat"), "Add a hat"),
         (Sentence("add", "person", "a hat"), "Add a hat to the person"),
