@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from kontext_ui.bootstrap import build_editor
-from kontext_ui.cli import care, doctor, edit, projects
+from kontext_ui.cli import care, doctor, edit, projects, serve_engine
 from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell
 from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.editor import Editor
@@ -46,6 +46,8 @@ async def _run(options: Options, make_editor: Callable[[Settings], Editor]) -> i
     settings = load_settings(**({} if options.data_dir is None else {"data_dir": options.data_dir}))
     if options.command == "doctor":
         return doctor.examine(settings, options)
+    if options.command == "serve-engine":
+        return await serve_engine.serve(settings, options)
     if options.command != "edit" and not settings.data_dir.is_dir():
         raise InvalidRequest(f"There is no data folder {settings.data_dir}.", hint="Name one with --data-dir.")
     editor = make_editor(settings)

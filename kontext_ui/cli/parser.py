@@ -51,6 +51,10 @@ class Options(argparse.Namespace):
     dry_run: bool
     older_than_h: float
     download: bool
+    host: str
+    port: int
+    max_waiting: int
+    warm_up: bool
 
     def parameters(self) -> Parameters:
         return Parameters(**{name: getattr(self, name) for name in PARAMETER_HELP})
@@ -77,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     doctor = _add_command(commands, "doctor", "say what the local model needs and what this machine has")
     doctor.add_argument("--download", action="store_true", help="fetch the weights from Hugging Face first (34 GB)")
+    _add_serve_engine(commands)
     return parser
 
 
@@ -93,6 +98,27 @@ def _add_command(commands: Any, name: str, description: str) -> argparse.Argumen
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.add_argument("--quiet", action="store_true", help="say nothing unless something is wrong")
     return parser
+
+
+def _add_serve_engine(commands: Any) -> None:
+    parser = _add_command(commands, "serve-engine", "lend this machine's local model to others over HTTP")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument(
+        "--port", type=_port, default=8188, help="port to listen on; 0 takes a free one (default: 8188)"
+    )
+    parser.add_argument(
+        "--max-waiting",
+        type=_count,
+        default=15,
+        metavar="N",
+        help="edits that may wait; more are sent away (default: 15)",
+    )
+    parser.add_argument(
+        "--warm-up",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="load the model before the first edit (default: yes)",
+    )
 
 
 def _add_edit(commands: Any) -> None:
@@ -162,4 +188,16 @@ def _region(text: str) -> Rectangle:
 def _quality(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 100:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, 0 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)

@@ -1,0 +1,127 @@
+"""``serve-engine``: this machine's engine behind HTTP, one process per GPU."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from kontext_ui.backends.base import Backend
+from kontext_ui.backends.diffusers import build
+from kontext_ui.cli.exits import DONE, exit_code, tell
+from kontext_ui.cli.parser import Options
+from kontext_ui.engine_server import EngineServer
+from kontext_ui.errors import InvalidSetting, KontextError, ModelNotInstalled, OutOfMemory
+from kontext_ui.images.codec import ImageLimits
+from kontext_ui.settings import Settings
+
+log = logging.getLogger(__name__)
+LOAD_ATTEMPTS = 3
+"""Each one that runs out of memory makes the engine try a smaller form of the model."""
+DRAIN_S = 120
+"""So long running edits are waited for when the server is stopped."""
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class _Server(uvicorn.Server):
+    """Ends orderly on Ctrl+C and SIGTERM and returns, where uvicorn would raise the signal once more."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {name: signal.signal(name, self.handle_exit) for name in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+
+async def serve(settings: Settings, options: Options, make_engine: Callable[[Settings], Backend] = build) -> int:
+    """Until it is stopped. The exit code says why it could not start."""
+    logging.getLogger().setLevel(settings.log_level)
+    engine = make_engine(settings)
+    if not (ready := engine.check()).ready:
+        raise ModelNotInstalled(ready.reason, backend=engine.id, hint=ready.hint)
+    key = settings.image_server_key
+    service = EngineServer(
+        engine,
+        model=settings.diffusers_model,
+        limits=ImageLimits(int(settings.max_upload_mb * 1_000_000), int(settings.max_megapixels * 1_000_000)),
+        key=None if key is None else key.get_secret_value() or None,
+        max_open=options.max_waiting + 1,
+    )
+    listening = _listen(options.host, options.port)
+    server = _Server(
+        uvicorn.Config(service.app, log_level="warning", timeout_graceful_shutdown=DRAIN_S, access_log=False)
+    )
+    if key is None and options.host not in LOOPBACK:
+        log.warning("anybody who reaches %s can use this GPU; KONTEXT_UI_IMAGE_SERVER_KEY asks for a key", options.host)
+    _say(f"The engine is at {_address(options.host, listening)} (Ctrl+C stops it).", options)
+    try:
+        return await _run(service, server, listening, options)
+    finally:
+        await engine.aclose()
+
+
+async def _run(service: EngineServer, server: _Server, listening: socket.socket, options: Options) -> int:
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    loading = asyncio.create_task(_load(service, options))
+    done, _ = await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
+    error = loading.result() if loading in done else None
+    if error is not None:
+        server.should_exit = True
+    await serving
+    loading.cancel()
+    await asyncio.gather(loading, return_exceptions=True)
+    if error is None:
+        return DONE
+    tell(error, options.json)
+    return exit_code(type(error).__name__)
+
+
+async def _load(service: EngineServer, options: Options) -> KontextError | None:
+    """The error that keeps the model from being loaded, if any."""
+    if not options.warm_up:
+        service.open_up()
+        return None
+    for attempt in range(1, LOAD_ATTEMPTS + 1):
+        try:
+            await service.warm_up()
+        except OutOfMemory as error:
+            if attempt == LOAD_ATTEMPTS:
+                return error
+            log.warning("%s Trying a smaller form.", error.message)
+        except KontextError as error:
+            return error
+        else:
+            break
+    _say("The engine is ready.", options)
+    return None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=256)
+    except OSError as error:
+        raise InvalidSetting(
+            f"Nothing can listen on {host}:{port}: {error.strerror or error}.",
+            hint="Stop the program that uses the port, or choose another with --port.",
+        ) from error
+
+
+def _address(host: str, listening: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listening.getsockname()[1]}"
+
+
+def _say(line: str, options: Options) -> None:
+    if not options.quiet:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,328 @@
+"""The HTTP side of ``serve-engine``: the route that image servers share, and what operators need around it.
+
+``stream=true`` answers with server-sent events named as OpenAI names them (``image_edit.partial_image``,
+``image_edit.completed``), with ``image_edit.queued`` and ``image_edit.progress`` between. Closing the
+connection stops the edit after the step it is in, whoever the client is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import threading
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from kontext_ui.backends.base import Backend, EditTask
+from kontext_ui.edits import EditRequest, Parameters, Readiness, Running, Tier
+from kontext_ui.engine_server.form import Asked, read_form
+from kontext_ui.engine_server.metrics import Tally, Visit
+from kontext_ui.engine_server.work import Drawn, Item, draw, encoded, prepare
+from kontext_ui.errors import ContentModerated, EditCancelled, InvalidRequest, KontextError, UnexpectedAnswer
+from kontext_ui.images import codec
+
+log = logging.getLogger(__name__)
+HEARTBEAT_S = 10.0
+RETRY_AFTER_S = 5
+WARM_UP_STEPS = 4
+CLIENT_GONE = 499
+"""What nginx writes into its log for a client that did not wait; nobody reads this answer."""
+
+
+class EngineServer:
+    """``engine`` draws one picture at a time; ``max_open`` requests wait for it at most, the drawn one included."""
+
+    def __init__(
+        self,
+        engine: Backend,
+        *,
+        model: str,
+        limits: codec.ImageLimits,
+        key: str | None = None,
+        max_open: int = 16,
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
+        self._engine = engine
+        self._model = model
+        self._limits = limits
+        self._key = key
+        self._heartbeat_s = heartbeat_s
+        self._started = int(time.time())
+        self._warm = False
+        self.tally = Tally(max_open)
+        self.app = Starlette(
+            routes=[
+                Route("/v1/images/edits", _Edits(self), methods=["POST"]),
+                Route("/v1/models", self._models),
+                Route("/health", self._health),
+                Route("/ready", self._ready),
+                Route("/metrics", self._metrics),
+            ],
+            exception_handlers={HTTPException: _as_error},
+        )
+
+    @property
+    def readiness(self) -> Readiness:
+        return self._engine.check() if self._warm else Readiness(False, "The model is being loaded.")
+
+    def open_up(self) -> None:
+        """Take edits without a warm-up: the first one then waits while the model is loaded."""
+        self._warm = True
+
+    async def warm_up(self) -> None:
+        """Load the model and draw once, so that the first edit is as quick as the next. Raises what the engine does."""
+        width, height = self._engine.capabilities(Tier.LOCAL).size_rule.sizes[0]
+        parameters = Parameters(seed=0, num_inference_steps=WARM_UP_STEPS, acceleration="sketch")
+        request = EditRequest("warm up", Tier.LOCAL, self._engine.id, input_image="grey", parameters=parameters)
+        grey = np.full((height, width, 3), 128, np.uint8)
+        async for event in self._engine.edit(request, EditTask("warm-up", input_image=grey)):
+            if isinstance(event, Running) and event.stage:
+                log.info("warming up: %s", event.stage)
+        self._warm = True
+
+    def refused(self, request: Request) -> Response | None:
+        """The answer to a request that is not even read."""
+        if self._key is not None:
+            sent = request.headers.get("authorization", "").removeprefix("Bearer ")
+            if not hmac.compare_digest(sent.encode(), self._key.encode()):
+                return _error_response(401, {"message": "The key is wrong or missing.", "code": "invalid_api_key"})
+        retry = {"retry-after": str(RETRY_AFTER_S)}
+        if not (ready := self.readiness).ready:
+            return _error_response(503, {"message": ready.reason, "code": "not_ready", "hint": ready.hint}, retry)
+        if self.tally.full:
+            self.tally.turned_away()
+            return _error_response(429, {"message": "The line is full.", "code": "too_many_requests"}, retry)
+        return None
+
+    async def answer(self, request: Request, visit: Visit) -> Response | _EventStream:
+        try:
+            asked = await read_form(request, self._limits)
+            rule = self._engine.capabilities(Tier.LOCAL).size_rule
+            job = await asyncio.to_thread(prepare, asked, rule, self._engine.id)
+        except KontextError as error:
+            visit.outcome = "refused"
+            return _error_response(_status(error), _told(error))
+        stop = threading.Event()
+        items = _until_gone(request, stop)
+        if asked.stream:
+            return _EventStream(self._events(asked, draw(self._engine, job, 0, stop), visit), items)
+        async with items:
+            try:
+                drawn = [await _last(draw(self._engine, job, number, stop)) for number in range(asked.n)]
+            except EditCancelled:
+                visit.outcome = "cancelled"
+                return Response(status_code=CLIENT_GONE)
+            except KontextError as error:
+                return _error_response(_status(error), _told(error))
+        visit.outcome = "done"
+        return JSONResponse(self._whole(asked, drawn))
+
+    def _whole(self, asked: Asked, drawn: list[Drawn]) -> dict[str, Any]:
+        return {
+            "created": int(time.time()),
+            "model": self._model,
+            "output_format": asked.output_format,
+            "size": f"{drawn[0].size.width}x{drawn[0].size.height}",
+            "data": [{"b64_json": picture.b64_json, "seed": picture.seed} for picture in drawn],
+            "warnings": _warnings(asked),
+        }
+
+    async def _events(
+        self, asked: Asked, items: AsyncGenerator[Item, None], visit: Visit
+    ) -> AsyncGenerator[bytes, None]:
+        try:
+            async with aclosing(_with_pauses(items, self._heartbeat_s)) as all_items:
+                async for item in all_items:
+                    if isinstance(item, Drawn):
+                        visit.outcome = "done"
+                        yield _line("completed", self._completed(asked, item))
+                    elif item is None:
+                        yield b": still at work\n\n"
+                    else:
+                        yield await asyncio.to_thread(_running_line, item, asked.previews)
+        except EditCancelled:
+            visit.outcome = "cancelled"
+        except KontextError as error:
+            told = {**_told(error), "status": _status(error)}
+            yield b"data: " + json.dumps({"type": "error", "error": told}).encode() + b"\n\n"
+
+    def _completed(self, asked: Asked, drawn: Drawn) -> dict[str, Any]:
+        return {
+            "b64_json": drawn.b64_json,
+            "seed": drawn.seed,
+            "model": self._model,
+            "size": f"{drawn.size.width}x{drawn.size.height}",
+            "output_format": asked.output_format,
+            "created_at": int(time.time()),
+            "warnings": _warnings(asked),
+        }
+
+    async def _models(self, request: Request) -> Response:
+        entry = {"id": self._model, "object": "model", "created": self._started, "owned_by": "kontext_ui"}
+        return JSONResponse({"object": "list", "data": [entry]})
+
+    async def _health(self, request: Request) -> Response:
+        """The process lives; whether it can draw is what ``/ready`` says."""
+        return JSONResponse({"status": "ok"})
+
+    async def _ready(self, request: Request) -> Response:
+        ready = self.readiness
+        body = {
+            "status": "ready" if ready.ready else "not ready",
+            "reason": ready.reason,
+            "model": self._model,
+            "running": min(1, self.tally.open),
+            "waiting": self.tally.waiting,
+        }
+        return JSONResponse(body, 200 if ready.ready else 503)
+
+    async def _metrics(self, request: Request) -> Response:
+        return PlainTextResponse(self.tally.text(ready=self.readiness.ready), media_type="text/plain; version=0.0.4")
+
+
+class _Edits:
+    """The route as an ASGI application, so that a request counts as open until its stream has ended."""
+
+    def __init__(self, server: EngineServer) -> None:
+        self._server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if (refusal := self._server.refused(request)) is not None:
+            await refusal(scope, receive, send)
+            return
+        with self._server.tally.visit() as visit:
+            response = await self._server.answer(request, visit)
+            await response(scope, receive, send)
+
+
+class _until_gone:  # noqa: N801 - reads as what it does in `async with`
+    """Sets ``stop`` when the client closes the connection. The request's body must have been read."""
+
+    def __init__(self, request: Request, stop: threading.Event) -> None:
+        self._request = request
+        self._stop = stop
+        self._watch: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        self._watch = asyncio.create_task(self._listen())
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+        self._stop.set()
+
+
+class _EventStream:
+    """Server-sent events, sent as they come; proxies are asked not to hold them back."""
+
+    def __init__(self, events: AsyncGenerator[bytes, None], gone: _until_gone) -> None:
+        self._events = events
+        self._gone = gone
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        async with self._gone, aclosing(self._events) as events:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            async for chunk in events:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _with_pauses(items: AsyncGenerator[Item, None], pause_s: float) -> AsyncGenerator[Item | None, None]:
+    """The items, and ``None`` whenever so many seconds have passed without one."""
+    following = asyncio.ensure_future(_next(items))
+    try:
+        while True:
+            done, _ = await asyncio.wait({following}, timeout=pause_s)
+            if not done:
+                yield None
+                continue
+            if (item := following.result()) is None:
+                return
+            yield item
+            following = asyncio.ensure_future(_next(items))
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await items.aclose()
+
+
+async def _next(items: AsyncGenerator[Item, None]) -> Item | None:
+    async for item in items:
+        return item
+    return None
+
+
+async def _last(items: AsyncGenerator[Item, None]) -> Drawn:
+    async with aclosing(items):
+        async for item in items:
+            if isinstance(item, Drawn):
+                return item
+    raise UnexpectedAnswer("The engine ended without a picture.", backend="")
+
+
+def _running_line(event: Running, previews: bool) -> bytes:
+    told: dict[str, Any] = {"fraction": event.fraction, "stage": event.stage}
+    if event.queue_position is not None:
+        return _line("queued", {**told, "position": event.queue_position})
+    if event.preview is not None and previews:
+        return _line("partial_image", {**told, "b64_json": encoded(event.preview), "partial_image_index": 0})
+    return _line("progress", told)
+
+
+def _line(name: str, told: Mapping[str, Any]) -> bytes:
+    return b"data: " + json.dumps({"type": f"image_edit.{name}", **told}).encode() + b"\n\n"
+
+
+def _warnings(asked: Asked) -> list[str]:
+    return [f"The field {name} means nothing to this server and was left out." for name in asked.ignored]
+
+
+def _status(error: KontextError) -> int:
+    if isinstance(error, EditCancelled):
+        return 503  # nobody else cancels but a server that is closing
+    return 400 if isinstance(error, InvalidRequest | ContentModerated) else 500
+
+
+def _told(error: KontextError) -> dict[str, Any]:
+    """Our classes' names are the codes, so that our own client raises the same error again."""
+    moderated = isinstance(error, ContentModerated)
+    return {
+        "message": error.message,
+        "hint": error.hint,
+        "type": "invalid_request_error" if _status(error) < 500 else "server_error",
+        "code": "moderation_blocked" if moderated else type(error).__name__,
+        **({"stage": error.stage} if isinstance(error, ContentModerated) else {}),
+    }
+
+
+def _error_response(status: int, told: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return JSONResponse({"error": {"type": kind, "param": None, **told}}, status, dict(headers or {}))
+
+
+async def _as_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _error_response(error.status_code, {"message": str(error.detail), "code": "http"})
