@@ -45,7 +45,12 @@ export function makeAutoMask(paint) {
     row.removeAttribute("aria-busy");
     if (store.head()?.id !== head.id) { said.textContent = ""; return; }
     if (answer.error) { said.textContent = [answer.error.message, answer.error.hint].filter(Boolean).join(" "); return; }
-    await paint(answer.result.digest);
+    try {
+      await paint(answer.result.digest);
+    } catch {
+      said.textContent = "The mask did not arrive. Try again.";
+      return;
+    }
     said.textContent = `${label(answer.result.how)}. Paint on, or use it.`;
     if (answer.result.others.length) draw(answer.result.others);
   }

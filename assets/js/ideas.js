@@ -49,5 +49,6 @@ export function makeIdeas(write) {
 function suggestions() {
   const backend = store.backend();
   if (!store.look || !backend) return [];
-  return (backend.full_resolution ? store.look.for_reader : store.look.for_model).slice(0, SHOWN);
+  const fitting = backend.full_resolution ? store.look.for_reader : store.look.for_model;
+  return (fitting || backend.examples.map((text) => ({ label: text, text }))).slice(0, SHOWN);
 }

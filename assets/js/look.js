@@ -3,6 +3,7 @@ import { call, store } from "./store.js";
 
 const QUIET_MS = 600;
 const KEPT = 60;
+const NOTHING = { things: [], sky: null, subject: false, words: [], for_reader: null, for_model: null };
 const known = new Map();
 let timer = 0;
 
@@ -22,10 +23,9 @@ export function followHead() {
 
 async function ask({ id, digest }) {
   const answer = await call("look", { version: id }, { quiet: true });
-  if (!answer.result) return;
-  known.set(digest, answer.result);
+  if (answer.result) known.set(digest, answer.result);
   if (known.size > KEPT) known.delete(known.keys().next().value);
   if (store.head()?.digest !== digest) return;
-  store.look = answer.result;
+  store.look = answer.result || NOTHING;
   store.changed("look");
 }
