@@ -13,13 +13,13 @@ import ipaddress
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
 
-from kontext_ui.backends.base import Hook
+from kontext_ui.backends.pauses import Pauses, Sleep
 from kontext_ui.backends.words import message_of
 from kontext_ui.edits import Pixels
 from kontext_ui.errors import (
@@ -43,10 +43,7 @@ SUBMIT_ATTEMPTS = 4
 READ_TIMEOUT_S, CONNECT_TIMEOUT_S = 60.0, 10.0
 MAX_RETRY_AFTER_S = 30.0
 MAX_DOWNLOAD_BYTES = RESULT_LIMITS.max_bytes
-PAUSE_S = (0.5, 5.0)
-"""First and longest pause between two polls; each is 1.5 times the one before."""
 
-Sleep = Callable[[float], Awaitable[None]]
 Files: TypeAlias = list[tuple[str, tuple[str, bytes, str]]]
 """Form field, then file name, bytes and content type."""
 
@@ -79,6 +76,8 @@ class Provider:
         self._hosts = hosts
         self._transport = transport
         self._sleep = sleep
+        self.pause = Pauses(sleep)
+        """Between two polls."""
         self._clock = clock
         self._client: httpx.AsyncClient | None = None
 
@@ -154,21 +153,6 @@ class Provider:
             wait = None if response is None else retry_after(response)
             await self._sleep(_backoff(attempt) if wait is None else wait)
             attempt += 1
-
-    async def pause(self, number: int, hook: Hook | None = None) -> None:
-        """Between two polls: short at first, and over at once when the provider calls."""
-        first, longest = PAUSE_S
-        pause = self._sleep(min(longest, first * 1.5**number))
-        if hook is None:
-            await pause
-            return
-        waiting = [asyncio.ensure_future(pause), asyncio.ensure_future(hook.called.wait())]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waiting:
-                each.cancel()
-        hook.called.clear()
 
     def now(self) -> float:
         return self._clock()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import os
 import threading
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -84,6 +85,8 @@ class JobRunner:
         self._hooks = hooks
         self._fallback = fallback
         self._lanes = Lanes()
+        self._finishing = asyncio.Semaphore(max(2, os.cpu_count() or 2))
+        """One result after the other: the first is on the screen while the last is still worked on."""
         self._runs: dict[str, _Run] = {}
 
     def start(self, job: Job, *, pinned: bool = False, resume: bool = False) -> None:
@@ -163,7 +166,8 @@ class JobRunner:
         started = time.monotonic()
         try:
             prepared, result = await self._carry_out(run, resume)
-            await self._commit(run, prepared, result, time.monotonic() - started)
+            async with self._finishing:
+                await self._commit(run, prepared, result, time.monotonic() - started)
         except asyncio.CancelledError:
             if run.cancelled_as is None:
                 raise  # the program is closing: the job stays open and is taken up at the next start

@@ -38,8 +38,8 @@ def edited(data, prompt, aspect_ratio=None, *, size=None, drift=True):
         ratio = [float(part) for part in aspect_ratio.split(":")] if aspect_ratio else pixels.shape[1::-1]
         size = size or kontext_size(*ratio)
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    changed = _change(pixels, prompt)
-    return _drift(changed) if drift else changed
+    changed = changed_in_the_middle(pixels, prompt)
+    return drifted(changed) if drift else changed
 
 
 def encoded(pixels, format_name):
@@ -48,7 +48,7 @@ def encoded(pixels, format_name):
     return buffer.getvalue()
 
 
-def _change(pixels, prompt):
+def changed_in_the_middle(pixels, prompt):
     """The named colour on an ellipse in the middle, keeping its light; without a colour, the middle inverted."""
     named = next((COLOURS[word] for word in re.findall(r"[a-z]+", prompt.lower()) if word in COLOURS), None)
     height, width = pixels.shape[:2]
@@ -60,7 +60,7 @@ def _change(pixels, prompt):
     return np.rint(pixels * (1 - weight) + new * weight).astype(np.uint8)
 
 
-def _drift(pixels):
+def drifted(pixels):
     height, width = pixels.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), 0, 1.006)
     matrix[:, 2] += (2.3, -1.7)
