@@ -23,6 +23,8 @@ from kontext_ui.backends.diffusers.values import EngineConfig
 AVAILABLE = all(find_spec(name) is not None for name in PACKAGES)
 """Whether the packages of requirements-local.txt are here."""
 TEXT_WIDTH = 32
+TRAINED = Path(__file__).parent / "data" / "trained_kontext"
+"""A somewhat larger one that follows a few instructions: see :mod:`tests.train_tiny_kontext`."""
 
 
 def make(folder: Path, seed: int = 0) -> Path:
