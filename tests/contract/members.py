@@ -16,7 +16,6 @@ from kontext_ui.backends.base import Backend
 from kontext_ui.backends.bfl import HOSTS, BflBackend
 from kontext_ui.backends.builtin import BuiltinBackend
 from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig
-from kontext_ui.backends.diffusers.loading import load
 from kontext_ui.backends.diffusers.painter import Painter
 from kontext_ui.backends.fal import HOSTS as FAL
 from kontext_ui.backends.fal import FalBackend
@@ -29,7 +28,7 @@ from kontext_ui.backends.prodia import HOSTS as PRODIA
 from kontext_ui.backends.prodia import ProdiaBackend
 from kontext_ui.backends.replicate import HOSTS as REPLICATE
 from kontext_ui.backends.replicate import ReplicateBackend
-from tests import tiny_kontext
+from tests import engine_process, tiny_kontext
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.fal import FakeFal
 from tests.fakes.huggingface import FakeHuggingFace
@@ -92,25 +91,20 @@ def _image_server(dialect: str) -> ImageServerBackend:
     return ImageServerBackend(["http://gpu:8000"], megapixels=0.1, transport=transport, sleep=_no_pause)
 
 
+def _serve_engine() -> ImageServerBackend:
+    """Our own server in its own process."""
+    if not tiny_kontext.AVAILABLE:
+        pytest.skip("torch and diffusers are not installed")
+    return ImageServerBackend([engine_process.shared_address()], megapixels=engine_process.MEGAPIXELS, steps=2)
+
+
 def _diffusers() -> DiffusersBackend:
     """The real engine over a tiny pipeline, whose memory runs out when it is asked to."""
     if not tiny_kontext.AVAILABLE:
         pytest.skip("torch and diffusers are not installed")
 
-    def load_limited(config, below):
-        loaded = load(config, below)
-        encode = loaded.pipe.encode_prompt
-
-        def encode_limited(prompt, *rest, **named):
-            if prompt == "[[too much]]":
-                raise MemoryError
-            return encode(prompt, *rest, **named)
-
-        loaded.pipe.encode_prompt = encode_limited
-        return loaded
-
     config = tiny_kontext.config()
-    return DiffusersBackend(config, Painter(config, load_limited))
+    return DiffusersBackend(config, Painter(config, engine_process.load_limited))
 
 
 MEMBERS = {
@@ -122,7 +116,9 @@ MEMBERS = {
     "huggingface": Member(
         lambda: _hugging_face("hf_test"), lambda: _hugging_face(None), "make the door red", "[[moderated]]"
     ),
-    "diffusers": Member(_diffusers, lambda: DiffusersBackend(EngineConfig()), "make the door red", "[[too much]]"),
+    "diffusers": Member(
+        _diffusers, lambda: DiffusersBackend(EngineConfig()), "make the door red", engine_process.TOO_MUCH
+    ),
 }
 IMAGE_SERVERS = {
     f"imageserver, {dialect}": Member(
@@ -131,4 +127,7 @@ IMAGE_SERVERS = {
     for dialect in DIALECTS
 }
 """The same backend before each kind of server that it knows."""
+IMAGE_SERVERS["imageserver, serve-engine"] = Member(
+    _serve_engine, lambda: ImageServerBackend([]), "make the door red", engine_process.TOO_MUCH
+)
 MEMBERS["imageserver"] = IMAGE_SERVERS["imageserver, vllm-omni"]

@@ -30,6 +30,8 @@ class Loaded:
 def load(config: EngineConfig, below: int = 0) -> Loaded:
     """Load the best way that fits, passing over the first ``below`` ones, which ran out of memory before.
 
+    The last way is tried again however often: what took the memory may have been another program.
+
     Raises ``ModelNotInstalled``, ``OutOfMemory`` or ``InvalidSetting`` in words for people.
     """
     folder = found_or_fetched(config)
@@ -46,7 +48,8 @@ def load(config: EngineConfig, below: int = 0) -> Loaded:
         sizes_gb=sizes,
         megapixels=config.megapixels,
         installed=machine.installed_extras(),
-    )[below:]
+    )
+    ways = ways[min(below, len(ways) - 1) :] if ways else []
     if not ways:
         raise OutOfMemory(
             f"The weights do not fit: {device.name} has {device.free_gb:.0f} GB free.",

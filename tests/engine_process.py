@@ -1,0 +1,100 @@
+"""``serve-engine`` in a process of its own, with the tiny pipeline whose memory runs out when it is asked to.
+
+    python -m tests.engine_process FOLDER
+
+FOLDER is where :mod:`tests.tiny_kontext` wrote the pipeline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import functools
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+
+from kontext_ui.backends.diffusers import DiffusersBackend, config_of
+from kontext_ui.backends.diffusers.loading import load
+from kontext_ui.backends.diffusers.painter import Painter
+from kontext_ui.cli.parser import Options, build_parser
+from kontext_ui.cli.serve_engine import serve
+from kontext_ui.settings import Settings, load_settings
+from tests import tiny_kontext
+from tests.conftest import ROOT, without_settings
+
+TOO_MUCH = "[[too much]]"
+"""A prompt for which there is not enough memory."""
+MEGAPIXELS = 0.01
+
+
+def load_limited(config, below):
+    """The real loader; the pipeline it gives has no memory for one prompt."""
+    loaded = load(config, below)
+    encode = loaded.pipe.encode_prompt
+
+    def encode_limited(prompt, *rest, **named):
+        if prompt == TOO_MUCH:
+            raise MemoryError
+        return encode(prompt, *rest, **named)
+
+    loaded.pipe.encode_prompt = encode_limited
+    return loaded
+
+
+def limited(settings: Settings) -> DiffusersBackend:
+    config = config_of(settings)
+    return DiffusersBackend(config, Painter(config, load_limited))
+
+
+def environment(steps: int = 2) -> dict[str, str]:
+    return {
+        **without_settings(os.environ),
+        "PYTHONPATH": str(ROOT),
+        "KONTEXT_UI_DIFFUSERS_MODEL": str(tiny_kontext.folder()),
+        "KONTEXT_UI_DIFFUSERS_DEVICE": "cpu",
+        "KONTEXT_UI_DIFFUSERS_MEGAPIXELS": str(MEGAPIXELS),
+        "KONTEXT_UI_DIFFUSERS_STEPS": str(steps),
+    }
+
+
+@contextmanager
+def running(*command: str, until: str = "The engine is ready"):
+    """The process and its address, once it has printed a line that begins so."""
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True
+        )
+        try:
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if line.startswith(until):
+                    break
+            address = next((line.split()[4] for line in lines if line.startswith("The engine is at")), None)
+            assert address is not None, f"it ended: {''.join(lines)}"
+            yield process, address
+        finally:
+            process.terminate()
+            process.wait(30)
+            process.stdout.close()
+
+
+@functools.cache
+def shared_address() -> str:
+    """One for all tests of this process; it goes when the process ends."""
+    held = running("-m", "tests.engine_process")
+    _, address = held.__enter__()
+    atexit.register(held.__exit__, None, None, None)
+    return address
+
+
+def main() -> int:
+    options = build_parser().parse_args(["serve-engine", "--port", "0"], namespace=Options())
+    return asyncio.run(serve(load_settings(_env_file=None), options, limited))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
