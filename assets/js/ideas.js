@@ -13,10 +13,10 @@ export function makeIdeas(write) {
     const head = store.head();
     row.hidden = !head;
     const ideas = head ? suggestions() : [];
+    row.setAttribute("aria-busy", String(Boolean(head && !store.look)));
     const stamp = JSON.stringify([head?.digest, ideas]);
     if (stamp === drawn) return;
     drawn = stamp;
-    row.setAttribute("aria-busy", String(Boolean(head && !store.look)));
     fill(row, ideas.map((idea, index) =>
       h("button", { type: "button", class: "kx-chip", tabindex: index ? "-1" : "0", title: idea.text === idea.label ? null : idea.text, onclick: () => write(idea.text) }, idea.label)));
     row.scrollLeft = 0;

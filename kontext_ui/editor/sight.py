@@ -28,6 +28,8 @@ READ_SCORE = 0.8
 TEXT_CHARS = (2, 28)
 MOST_TEXTS = 4
 LONGEST_NAME = 80
+IRREGULAR = {"knives": "all knife", "mice": "all mouse"}
+"""Plurals that the grammar of the engine does not know."""
 
 
 def look_at(preview: bytes) -> Look:
@@ -49,7 +51,7 @@ def _things(rgb: Pixels) -> tuple[Thing, ...]:
     size = Size(rgb.shape[1], rgb.shape[0])
     area = size.width * size.height
     by_name: dict[str, list[detector.Found]] = {}
-    for one in _without_doubts(detector.detect(rgb)):
+    for one in distinct(detector.detect(rgb)):
         by_name.setdefault(one.name, []).append(one)
     things = []
     for name, found in by_name.items():
@@ -58,7 +60,7 @@ def _things(rgb: Pixels) -> tuple[Thing, ...]:
     return tuple(sorted(things, key=lambda thing: -thing.share)[:MOST_THINGS])
 
 
-def _without_doubts(found: Sequence[Found]) -> list[Found]:
+def distinct(found: Sequence[Found]) -> list[Found]:
     """Of two names for nearly the same box, only the surer one: a cat is no dog as well. The surest come first."""
     kept: list[Found] = []
     for one in found:
@@ -141,6 +143,7 @@ def find(pixels: Pixels, name: str) -> tuple[Mask, str, tuple[str, ...]]:
     from kontext_ui.backends.builtin.work import ImpossibleError
 
     said = " ".join(name.split())[:LONGEST_NAME].lower()
+    said = IRREGULAR.get(said.removeprefix("the "), said)
     with_article = said if said.split(" ")[:1] in (["the"], ["all"], ["every"]) else f"the {said}"
     found = targets.find(words.tokens(words.clean(with_article)))[1]
     if not said or not found:

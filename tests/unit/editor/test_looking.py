@@ -3,13 +3,15 @@
 import asyncio
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from kontext_ui.backends.builtin.engine import BuiltinBackend
-from kontext_ui.backends.builtin.vision import networks
+from kontext_ui.backends.builtin.vision import detector, networks, reader
 from kontext_ui.editor import EditDraft, sight
 from kontext_ui.editor.looking import Overview, Overviews
-from kontext_ui.edits import Parameter, Parameters, SizeRule, Tier
+from kontext_ui.edits import Parameter, Parameters, Rectangle, SizeRule, Tier
 from kontext_ui.errors import InvalidRequest, ProjectNotFound, VersionNotFound
 from kontext_ui.images import codec
 from kontext_ui.prompting import Look
@@ -56,6 +58,40 @@ async def test_everything_offered_for_the_engine_here_is_understood_by_it(make_d
     assert "Make the sky stormy" in texts(overview.for_reader)
     assert all(sight.can_read(text) for text in texts(overview.for_reader) if "…" not in text)
     assert not sight.can_read("add a dragon")
+
+
+@pytest.mark.skipif(not reader.available(), reason="the reader of texts is not installed")
+async def test_a_sign_is_read_and_hints_quote_it_as_it_is_written(make_desk):
+    sign = np.full((240, 480, 3), 235, np.uint8)
+    cv2.putText(sign, "OPEN", (70, 150), cv2.FONT_HERSHEY_DUPLEX, 4, (20, 20, 90), 10)
+    desk = await make_desk(ScriptedBackend(size_rule=REDRAWS))
+    version = await desk.editor.add_image(OWNER, desk.project, codec.encode_png(sign), "sign.png")
+
+    overview = await desk.editor.look(OWNER, desk.project, version.id)
+    [hint] = await desk.editor.hints(OWNER, desk.project, EditDraft("replace open with closed", Tier.PRO))
+
+    assert overview.look.words == ("OPEN",)
+    assert 'Replace "OPEN" with "…"' in texts(overview.for_model)
+    assert hint.replacement == 'Replace "OPEN" with "closed"'
+
+
+@needs_networks
+@pytest.mark.parametrize("name", ["main subject", "the background", "cat", "the left cat", "everything except the cat"])
+def test_names_are_found_as_people_say_them(name):
+    pixels = codec.decode((EXAMPLES / "cat.jpg").read_bytes())
+
+    mask, how, _ = sight.find(pixels, name)
+
+    assert mask.shape == pixels.shape[:2]
+    assert 0.05 < mask.mean() / 255 < 0.95
+    assert "of the picture" in how
+
+
+@pytest.mark.parametrize("boxes", [[("cat", 0.9, (0, 0, 100, 100)), ("dog", 0.4, (5, 0, 95, 98))]])
+def test_a_box_has_one_name(boxes):
+    found = [detector.Found(name, score, Rectangle(*box)) for name, score, box in boxes]
+
+    assert [one.name for one in sight.distinct(found)] == ["cat"]
 
 
 async def test_without_the_networks_less_is_offered_and_nothing_fails(make_desk, monkeypatch):
