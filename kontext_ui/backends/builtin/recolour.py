@@ -103,9 +103,11 @@ def apply(work: Work) -> Made:
     weight = _paint_mask(work.rgb, region.mask, paint)
     if cv2.countNonZero(weight) < 30:
         raise ImpossibleError(f"I see {region.how}, but nothing on it that could take another colour.")
-    changed = repaint(work.rgb, colour, paint)
-    said = f"recoloured {region.how}, to {colour}"
-    return Made(blend(work.rgb, changed, weight), weight, said, region.others)
+    left, top, width, height = cv2.boundingRect(weight)
+    place = (slice(top, top + height), slice(left, left + width))
+    pixels = work.rgb.copy()
+    pixels[place] = blend(work.rgb[place], repaint(work.rgb[place], colour, paint), weight[place])
+    return Made(pixels, weight, f"recoloured {region.how}, to {colour}", region.others)
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ def _takes(lab: Plane, paint: Paint) -> Plane:
 
 
 def repaint(rgb: Pixels, colour: str, paint: Paint) -> Pixels:
-    """The whole picture as if it were all of that paint; the caller blends what really is."""
+    """A picture as if it were all of that paint; the caller blends what really is."""
     target_l, target_a, target_b = colours.lab(colour)
     neutral = float(np.hypot(target_a, target_b)) < colours.NEUTRAL_CHROMA
     own_weight = OWN_WEIGHT_NEUTRAL if neutral else OWN_WEIGHT

@@ -17,7 +17,7 @@ from kontext_ui.edits import Pixels
 
 NEURAL = {"ink wash": 2, "impressionist": 5, "etching": 11, "stained glass": 15, "van gogh": 19}
 """Style → the number of the network's 26 that looks like it."""
-NEURAL_PX = 1280
+NEURAL_PX = 1088
 """Longest side that the network paints: its strokes are of a fixed number of pixels, and its time grows with them."""
 WORDS = {
     "pixel art": "pixel-art pixelart pixelated pixelate 8-bit",

@@ -59,7 +59,7 @@ class Made:
 def blend(before: Pixels, after: Pixels, mask: Mask) -> Pixels:
     """``after`` where the mask is white, ``before`` byte for byte where it is black."""
     result = before.copy()
-    left, top, width, height = cv2.boundingRect(mask)
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask))
     columns = slice(left, left + width)
     for start in range(top, top + height, BAND_ROWS):
         rows = slice(start, min(start + BAND_ROWS, top + height))
