@@ -11,6 +11,7 @@ from kontext_ui.backends.builtin import (
     background,
     effects,
     geometry,
+    lettering,
     recolour,
     removal,
     skies,
@@ -18,8 +19,9 @@ from kontext_ui.backends.builtin import (
     tone,
     weather,
 )
-from kontext_ui.backends.builtin.grammar import Reader, anywhere, everywhere
+from kontext_ui.backends.builtin.grammar import Clause, Reader, anywhere, everywhere
 from kontext_ui.backends.builtin.plan import Step
+from kontext_ui.backends.builtin.vision import reader
 from kontext_ui.backends.builtin.vision.networks import DETECTOR
 from kontext_ui.backends.builtin.work import Made, Work
 from kontext_ui.edits import Pixels
@@ -46,6 +48,10 @@ def _constant(text: str) -> Callable[[Step], str]:
     return lambda step: text
 
 
+def _lettering(clause: Clause) -> Step | None:
+    return lettering.read(list(clause.tokens), clause.quotes, clause.text, clause.has_mask)
+
+
 TONE = frozenset(
     ("brightness", "contrast", "saturation", "warmth", "shadows", "highlights", "greyscale", "sepia", "invert")
 )
@@ -65,9 +71,11 @@ FAMILIES = (
     Family(recolour.OPERATIONS, recolour.apply, _constant("finding and recolouring"), finds_region=True),
     Family(background.OPERATIONS, background.apply, _constant("working on the background"), finds_region=True),
     Family(skies.OPERATIONS, skies.apply, _constant("drawing the sky"), finds_region=True),
+    Family(lettering.OPERATIONS, lettering.apply, _constant("reading and lettering"), finds_region=True),
     Family(removal.OPERATIONS, removal.apply, _constant("removing and filling"), finds_region=True),
 )
 READERS: tuple[Reader, ...] = (
+    _lettering,
     everywhere(geometry.read),
     background.read,
     skies.read,
@@ -91,6 +99,8 @@ def missing() -> tuple[str, ...]:
         notes.append(
             "Finding things by name, backgrounds and painterly styles are switched off. Run: pip install onnxruntime"
         )
+    if not reader.available():
+        notes.append("Text cannot be read or replaced. Run: pip install rapidocr")
     if not removal.available():
         notes.append("Larger things cannot be removed. Run: pip install PyPatchMatch (Python 3.11 or later)")
     return tuple(notes)

@@ -141,6 +141,13 @@ PLACES = {
     "sharpen the cat": "sharpen named",
     "make the person brighter": "brightness named",
     "desaturate the car": "saturation named",
+    # text
+    'replace "OPEN" with "CLOSED"': "replace_text OPEN CLOSED",
+    "change the text ‘Sale’ to ‘Sold Out’": "replace_text Sale Sold Out",
+    "remove the text “OPEN”": "remove_text OPEN",
+    "remove the text": "remove_text",
+    "add the text “Welcome” at the bottom": "add_text Welcome",
+    "replace 'GM 125' with 'BFL 9' and make it warmer": "replace_text GM 125 BFL 9 + warmth",
     # several at once
     "blur the background and make it warmer": "background blur + warmth",
     "make the sky stormy, then add rain": "sky stormy + rain",
@@ -183,6 +190,8 @@ REFUSED = (
     "remove the object from her face",
     "brighter dragon",
     "make the car red and shiny like glass",
+    'write "Hello" on her shirt',
+    'replace "OPEN" with a neon sign',
 )
 
 
@@ -193,6 +202,8 @@ def told(step):
         return f"recolour {arguments['target']} {arguments['name']} {arguments['colour']}"
     if step.operation == "remove":
         return f"remove {arguments['target']} {arguments['name']}"
+    if step.operation.endswith("_text"):
+        return " ".join([step.operation, *(arguments[name] for name in ("old", "new") if arguments.get(name))])
     detail = next((arguments[name] for name in ("how", "kind", "style", "target") if name in arguments), "")
     return f"{step.operation} {detail}".strip()
 
