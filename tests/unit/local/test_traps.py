@@ -337,9 +337,17 @@ def test_a_lent_gpu_is_not_looked_for_before_it_is_lent():
         load(tiny_kontext.config(lent=True), 0)  # it goes to the GPU that is not here, without asking for it first
 
 
-def test_when_no_smaller_form_is_left_it_is_said():
+def test_the_last_form_is_tried_again_however_often_memory_ran_out():
+    assert load(tiny_kontext.config(), 5).rung.name == "fp32"
+
+
+def test_weights_that_no_form_of_fits_are_not_tried(tmp_path):
+    huge = shutil.copytree(tiny_kontext.folder(), tmp_path / "huge")
+    with (huge / "transformer" / "diffusion_pytorch_model.safetensors").open("r+b") as file:
+        file.truncate(4_000_000_000_000)  # sparse: takes no room
+
     with pytest.raises(OutOfMemory, match="do not fit"):
-        load(tiny_kontext.config(), 1)
+        load(tiny_kontext.config(model=str(huge)), 0)
 
 
 def test_weights_that_cannot_be_read_are_named(tmp_path):
