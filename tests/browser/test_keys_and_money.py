@@ -3,7 +3,35 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import Server
+from tests.fakes.bfl import FakeBfl
+from tests.fakes.serving import serving
+
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, process_environment):
+    """One program with its provider for all tests here that need no settings of their own."""
+    with serving(FakeBfl) as (fake, address):
+        settings = {"BFL_API_KEY": fake.key, "KONTEXT_UI_BFL_BASE_URL": address}
+        server = Server(tmp_path_factory.mktemp("shared"), process_environment, "app", **settings).start()
+        yield server, fake
+        server.stop()
+
+
+@pytest.fixture
+def provider(shared):
+    """The provider as it is new: quick, and friendly."""
+    fake = shared[1]
+    fake.scenario, fake.pending = "success", 0
+    fake.submitted.clear()
+    return fake
+
+
+@pytest.fixture
+def customer(shared, provider, make_person):
+    return make_person(shared[0]).visit()
 
 
 def settings_of(person):
@@ -32,9 +60,8 @@ def test_a_pasted_key_is_said_to_be_accepted_or_refused_and_its_credit_is_shown(
     expect(bfl_row).to_contain_text("BFL_API_KEY is not set.")
 
 
-def test_what_was_spent_is_shown_for_project_branch_and_day(make_hosted, make_person, bfl):
-    bfl.pending = 0
-    person = make_person(make_hosted()).visit()
+def test_what_was_spent_is_shown_for_project_branch_and_day(customer):
+    person = customer
     person.opens_photo(tier="pro")
     person.edits("make the door red", 2)
     person.page.locator("#kx-undo").click()
@@ -50,6 +77,94 @@ def test_what_was_spent_is_shown_for_project_branch_and_day(make_hosted, make_pe
     expect(spending.locator("dd")).to_have_text("$0.08")
 
 
-def test_the_credit_behind_the_programs_own_key_is_shown_unless_that_is_switched_off(make_hosted, make_person):
-    dialog = settings_of(make_person(make_hosted()).visit())
+def test_the_credit_behind_the_programs_own_key_is_shown(customer):
+    dialog = settings_of(customer)
     expect(dialog.locator('.kx-key-check[data-backend="bfl"]')).to_contain_text("$1.24 of credit is left.")
+
+
+def test_a_pasted_key_is_enough_to_edit_and_is_the_one_that_is_used(make_hosted, make_person, bfl):
+    bfl.key, bfl.pending = "bfl_of-a-visitor-0123", 0
+    person = make_person(make_hosted(BFL_API_KEY="")).visit()
+    person.opens_photo()
+    dialog = settings_of(person)
+    bfl_row = dialog.locator(".kx-backend", has=person.page.get_by_label("Your key for Black Forest Labs"))
+    bfl_row.get_by_label("Your key for Black Forest Labs").fill(bfl.key)
+    bfl_row.get_by_role("button", name="Use").click()
+    expect(bfl_row).to_contain_text("accepts the key")
+    dialog.get_by_role("button", name="Close").click()
+
+    person.picks("pro")
+    person.edits("make the door red", 2)
+
+    expect(person.turns.last).to_contain_text("$0.04")
+    assert [body["prompt"] for body in bfl.submitted] == ["make the door red"]
+
+
+def test_a_moderated_edit_says_who_refused_why_and_gives_the_prompt_back(customer, provider):
+    provider.scenario, person = "moderated", customer
+    person.opens_photo(tier="pro")
+    person.says("something forbidden")
+
+    card = person.page.locator(".kx-failure")
+    expect(card).to_contain_text("Black Forest Labs refused the picture it had made (Safety Filter).")
+    expect(card).to_contain_text("Another seed may pass.")
+    expect(card).to_contain_text("It may have been billed.")
+    card.get_by_role("button", name="Put the prompt back").click()
+    expect(person.prompt).to_have_value("something forbidden")
+    expect(person.prompt).to_be_focused()
+
+    provider.scenario = "success"
+    person.edits("something allowed", 2)
+    assert [body["prompt"] for body in provider.submitted] == ["something forbidden", "something allowed"]
+
+
+def test_out_of_credit_is_said_and_nothing_is_lost(customer, provider):
+    provider.scenario, person = "no_credit", customer
+    person.opens_photo(tier="pro")
+    person.says("make the door red")
+
+    card = person.page.locator(".kx-failure")
+    expect(card).to_contain_text("The account at Black Forest Labs has no credit left.")
+    expect(card).to_contain_text("Nothing was billed.")
+
+    provider.scenario = "success"
+    card.get_by_role("button", name="Send again").click()
+    person.sees_versions(2)
+
+
+def test_a_budget_stops_before_it_is_passed_and_can_be_raised_in_place(make_hosted, make_person, bfl):
+    bfl.pending = 0
+    person = make_person(make_hosted(KONTEXT_UI_PROJECT_BUDGET_USD="0.05")).visit()
+    person.opens_photo(tier="pro")
+    person.edits("make the door red", 2)
+
+    person.says("make the door blue")
+    receipt = person.page.locator("#kx-receipt")
+    expect(receipt).to_contain_text("$0.04 of $0.05 is spent in this project.")
+    expect(person.prompt).to_have_value("make the door blue")
+    assert len(bfl.submitted) == 1
+
+    receipt.get_by_role("button", name="Raise the budget").click()
+    dialog = person.page.get_by_role("dialog", name="Settings")
+    field = dialog.get_by_label("This project:")
+    field.fill("1")
+    field.press("Tab")
+    dialog.get_by_role("button", name="Close").click()
+    person.prompt.press("Enter")
+    person.sees_versions(3)
+
+
+def test_a_stopped_edit_is_kept_when_it_arrives_and_the_bill_is_not_denied(customer, provider):
+    provider.scenario, person = "stall", customer
+    person.opens_photo(tier="pro")
+    person.says("make the door red")
+    expect(person.page.locator(".kx-running")).to_contain_text("drawing")
+
+    person.page.locator(".kx-running").get_by_role("button", name="Stop").click()
+
+    card = person.page.locator(".kx-failure")
+    expect(card).to_contain_text("Black Forest Labs may still finish and bill it.")
+    provider.finish()
+    person.sees_versions(2)
+    expect(person.turns).to_have_count(1)
+    assert len(provider.submitted) == 1

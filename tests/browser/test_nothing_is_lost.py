@@ -92,7 +92,7 @@ def test_stopping_a_paid_edit_tells_the_truth_about_the_bill(own_server, make_pe
     person.page.locator("#kx-stop").click()
 
     card = person.page.locator(".kx-failure")
-    expect(card).to_contain_text("may still bill it")
+    expect(card).to_contain_text("may still finish and bill it")
     own_server.touch("gate")
     person.sees_versions(2)
     expect(person.turns).to_have_count(1)
