@@ -55,8 +55,9 @@ def carry_out(state: State, step: Step, protect: Sequence[Target], check_stop: C
         said=(*state.said, made.said),
         warnings=(*state.warnings, *made.warnings),
     )
-    if made.others and target is not None:
-        after = replace(after, others=made.others, meant=target.said)
+    if made.others:
+        meant = target.said if target is not None else str(step.arguments.get("old", ""))
+        after = replace(after, others=made.others, meant=meant)
     return _widened(after, made.region)
 
 

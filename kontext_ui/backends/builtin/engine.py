@@ -133,7 +133,9 @@ def _alternatives(instruction: str, state: carrying.State) -> tuple[str, ...]:
     """The same instruction about the other things that its words could have meant."""
     if not state.others or not state.meant:
         return ()
-    found = re.search(rf"\b{re.escape(state.meant)}\b", instruction, re.IGNORECASE)
+    # A quoted text goes with its quotation marks; the other phrases bring their own.
+    pattern = rf"[\"“„«'‘]?(?<!\w){re.escape(state.meant)}(?!\w)[\"”“»'’]?"
+    found = re.search(pattern, instruction, re.IGNORECASE)
     if found is None:
         return ()
     return tuple(f"{instruction[: found.start()]}{other}{instruction[found.end() :]}" for other in state.others)

@@ -7,12 +7,12 @@ import pytest
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.builtin import colours, families, removal, styles
 from kontext_ui.backends.builtin.engine import BuiltinBackend
-from kontext_ui.backends.builtin.vision import detector
+from kontext_ui.backends.builtin.vision import detector, reader
 from kontext_ui.backends.builtin.vision.networks import Network
 from kontext_ui.backends.builtin.vision.shape import reduced
 from kontext_ui.edits import Done, EditRequest, Tier
 from kontext_ui.errors import EditCancelled, NotUnderstood
-from tests.unit.builtin.photos import photo
+from tests.unit.builtin.photos import photo, sign
 
 
 async def edit(pixels, instruction, mask=None):
@@ -70,6 +70,17 @@ async def test_of_two_things_one_is_taken_and_the_others_are_one_click_away():
     assert result.alternatives == ("make the left cat blue", "make all cats blue")
     assert (result.change_mask[:, :half] > 0).mean() < 0.02 < (result.change_mask[:, half:] > 0).mean()
     assert (both.change_mask[:, :half] > 0).mean() > 0.02
+
+
+@pytest.mark.skipif(not reader.available(), reason="rapidocr is not installed")
+async def test_of_two_signs_the_other_is_one_click_away():
+    two = np.ascontiguousarray(np.hstack((sign(0.25), sign(0.25))))
+
+    first = await edit(two, "replace “OPEN” with “CLOSED”")
+    other = await edit(two, first.alternatives[0])
+
+    assert first.alternatives[-1] == "replace all “OPEN” with “CLOSED”"
+    assert not ((first.change_mask > 0) & (other.change_mask > 0)).any()
 
 
 async def test_a_face_stays_out_of_an_orange_suit():
