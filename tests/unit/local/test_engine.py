@@ -320,19 +320,3 @@ def test_where_gpus_are_lent_the_model_is_loaded_at_the_start_and_kept():
     painter.preload()
 
     assert loads == [0]
-
-
-def test_when_every_form_ran_out_of_memory_the_best_is_tried_again():
-    asked = []
-
-    def one_way(config, below):
-        asked.append(below)
-        if below:
-            raise OutOfMemory("The weights do not fit.", backend="diffusers")
-        return LOADED
-
-    painter = Painter(CONFIG, one_way)
-    painter._below = 1
-    painter.preload()
-
-    assert asked == [1, 0]
