@@ -24,9 +24,9 @@ from kontext_ui.edits import Mask, Pixels
 
 OPERATIONS = frozenset(("replace_text", "remove_text", "add_text"))
 INSTALL = "Reading text needs a package that is not installed. Run: pip install rapidocr onnxruntime"
-LEAST_FIT = 0.36
+LEAST_FIT = 0.5
 """Overlap of the drawn old word with what is in the photo below which its letters were not understood."""
-LEAST_REMOVAL_FIT = 0.3
+LEAST_REMOVAL_FIT = 0.4
 SMALLEST_PX = 9.0
 """Lines lower than this have no letters left to follow."""
 MOST_LISTED = 6
@@ -133,16 +133,19 @@ def _write(work: Work, rgb: Pixels, match: Match, new: str, lines: Sequence[Line
         )
     strip = flatten(rgb, match.line, match.start, match.end)
     texts = _spellings(match, work.step.text("old"))
-    fits = [fit for fit in candidates(split(strip), texts, new) if fit.score >= LEAST_FIT]
-    if not fits:
-        raise ImpossibleError(
-            f"I can read “{match.text}”, but cannot tell its letters from what is behind them well enough to replace them."
-        )
-    for fit in fits:
+    tried = 0
+    for fit in candidates(split(strip), texts, new):
         work.check_stop()
+        if fit.score < LEAST_FIT:
+            continue
+        tried += 1
         written, quad = _drawn(work, rgb, strip, fit, match, new, lines)
         if reads(written.pixels, quad, new):
             return written
+    if not tried:
+        raise ImpossibleError(
+            f"I can read “{match.text}”, but cannot tell its letters from what is behind them well enough to replace them."
+        )
     raise ImpossibleError(
         f"I wrote “{new}” over “{match.text}”, but could not read it back clearly, so the picture is left as it was."
     )
@@ -170,12 +173,12 @@ def _drawn(
     low, high = np.minimum(inked.min(axis=0), (x0, y0)), np.maximum(inked.max(axis=0), (x1, y1))
     where = drawing.spot(rgb, strip.to_photo, (*low.tolist(), *high.tolist()), 0.6 * HEIGHT_PX)
     gap = drawing.hole(where, fit.letters.cover)
-    ground = drawing.erase(where.rgb, gap)
+    stranger = drawing.stranger(where, fit.letters)
+    ground = drawing.erase(where.rgb, gap, stranger)
     cover = drawing.coverage(where, new, fit.style, to_strip, drawing.edge_blur(where, fit))
     colour = str(work.step.arguments.get("colour", ""))
     ink = np.array(colours.srgb(colour), np.float32) if colour else drawing.ink_colour(where, fit.letters)
-    around = (cv2.dilate(gap, np.ones((25, 25), np.uint8)) > 0) & (gap == 0)
-    painted = drawing.paint(ground, cover, ink, around)
+    painted = drawing.paint(ground, cover, ink, drawing.beside(gap, stranger))
     changed = np.where((gap > 0) | (cover > 0.004), 255, 0).astype(np.uint8)
     quad = cv2.perspectiveTransform(inked[None].astype(np.float32), strip.to_photo)[0]
     return put(work, rgb, where, painted, changed), np.asarray(quad, np.float32)
@@ -206,14 +209,22 @@ def _around(rgb: Pixels, quad: Quad) -> tuple[Pixels, tuple[int, int]]:
 
 def reads(rgb: Pixels, quad: Quad, wanted: str) -> bool:
     """Whether the reader finds exactly that at the place, apart from case, spaces and look-alikes."""
-    part, (x, y) = _around(rgb, quad)
-    middle = quad.mean(axis=0) - (x, y)
-    lines = [line for line in READER.read(part, 0.3) if _touches(line, quad - (x, y))]
-    if any(abs(float(match.centre[0] - middle[0])) < 0.3 * float(np.ptp(quad[:, 0])) + 0.5 * match.line.height_px
-           and match.quality >= 2 for match in find(lines, wanted)):  # fmt: skip
+    part, corner = _around(rgb, quad)
+    here = (quad - corner).astype(np.float32)
+    lines = [line for line in READER.read(part, 0.3) if _touches(line, here)]
+    if any(match.quality != 1 and _same_extent(match, here) for match in find(lines, wanted)):
         return True
     text, _ = READER.read_strip(_strip_of(rgb, quad))
     return folded(text) == folded(wanted)
+
+
+def _same_extent(match: Match, quad: Quad) -> bool:
+    """Whether a match begins and ends where the word was written, within half a letter's height or so."""
+    axis = (quad[1] - quad[0]) / max(float(np.linalg.norm(quad[1] - quad[0])), 1e-6)
+    off = match.quad - quad
+    height = float(np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2
+    begins, ends = float((off[0] + off[3]) @ axis) / 2, float((off[1] + off[2]) @ axis) / 2
+    return abs(begins) < 0.75 * height and abs(ends) < 0.75 * height
 
 
 def _touches(line: Line, quad: Quad) -> bool:
@@ -260,14 +271,16 @@ def _taken_out(work: Work, rgb: Pixels, match: Match) -> Written:
     margin = 0.6 * HEIGHT_PX
     where = drawing.spot(rgb, strip.to_photo, strip.box, margin)
     gaps: list[Mask] = []
+    stranger = None
     if letters is not None and letters.score >= LEAST_REMOVAL_FIT:
         gaps.append(drawing.hole(where, letters.letters.cover))
+        stranger = drawing.stranger(where, letters.letters)
     block = np.zeros(strip.rgb.shape[:2], np.float32)
     left, top, right, bottom = (round(v) for v in strip.box)
     block[top:bottom, left:right] = 1
     gaps.append(drawing.hole(where, block))
     for gap in gaps:
-        taken = put(work, rgb, where, drawing.erase(where.rgb, gap), gap)
+        taken = put(work, rgb, where, drawing.erase(where.rgb, gap, stranger), gap)
         if not reads(taken.pixels, match.quad, match.text):
             return taken
     raise ImpossibleError(f"I tried to take out “{match.text}”, but it could still be read, so the picture is left as it was.")

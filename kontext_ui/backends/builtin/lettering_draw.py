@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,10 +16,13 @@ from kontext_ui.backends.builtin.lettering_strip import Letters, Matrix, Plane
 from kontext_ui.edits import Mask, Pixels, Rectangle
 
 SEED = 5
-BLURS = (0.35, 0.5, 0.7, 0.9, 1.2, 1.6, 2.1, 2.8, 3.8, 5.2, 7.0)
+BLURS = (0.35, 0.5, 0.65, 0.8, 0.95, 1.1, 1.3, 1.6, 2.0, 2.5, 3.2, 4.2, 5.6)
 """Tried standard deviations of a photo's own edge blur, in its pixels."""
 ROUGH_GROUND = 11.0
 """Standard deviation of the ground's fine structure, in 8-bit steps, from which it is filled with patches."""
+LEAST_KNOWN = 0.08
+STRANGE = 11.0
+"""CIE LAB distance from the ground's own colour beyond which a pixel belongs to something else."""
 MAX_EM_PX = 400
 Wave = NDArray[np.float32]
 
@@ -73,17 +76,31 @@ def hole(where: Spot, cover: Plane) -> Mask:
     return np.asarray(cv2.dilate((warped > 0.3).astype(np.uint8) * 255, kernel), np.uint8)
 
 
-def erase(rgb: Pixels, gap: Mask) -> Pixels:
-    """The gap filled from around it: smooth ground with its grain, or patches where the ground is rough."""
-    around = (cv2.dilate(gap, np.ones((25, 25), np.uint8)) > 0) & (gap == 0)
+def erase(rgb: Pixels, gap: Mask, stranger: NDArray[np.bool_] | None = None) -> Pixels:
+    """The gap filled from around it: smooth ground with its grain, or patches where the ground is rough.
+
+    ``stranger``: pixels that are not of this ground, such as a frame or other words; nothing is taken from them.
+    """
+    known = gap == 0
+    around = beside(gap, stranger)
+    if stranger is not None and (known & ~stranger).sum() > LEAST_KNOWN * known.sum():
+        known &= ~stranger
     structure = _structure(rgb)
     if around.any() and removal.available() and _roughness(structure[around]) > ROUGH_GROUND:
         return removal.fill(rgb, gap)
-    smooth = _membrane(cv2.medianBlur(rgb, 3).astype(np.float32), gap == 0)
+    smooth = _membrane(cv2.medianBlur(rgb, 3).astype(np.float32), known)
     grain = _grain(rgb, structure, around)
     filled = np.clip(smooth + grain, 0, 255)
     soft = cv2.GaussianBlur(gap.astype(np.float32) / 255, (0, 0), 0.8)[..., None] * (gap > 0)[..., None]
     return np.asarray(np.rint(rgb + (filled - rgb) * soft), np.uint8)
+
+
+def beside(gap: Mask, stranger: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """The ground next to a gap."""
+    ring = (cv2.dilate(gap, np.ones((25, 25), np.uint8)) > 0) & (gap == 0)
+    if stranger is not None and (ring & ~stranger).sum() > LEAST_KNOWN * ring.sum():
+        ring &= ~stranger
+    return np.asarray(ring, np.bool_)
 
 
 def _roughness(values: Wave) -> float:
@@ -161,30 +178,49 @@ def edge_blur(where: Spot, fit: Fit) -> float:
     """The blur with which the drawing's edges are as steep as those of the old letters."""
     observed = _steepness(_own_cover(where, fit.letters))
     if observed <= 0:
-        return BLURS[2]
+        return BLURS[3]
     tried = {blur: _steepness(coverage(where, fit.text, fit.style, fit.to_strip, blur)) for blur in BLURS}
     return min(tried, key=lambda blur: abs(tried[blur] - observed))
 
 
+def stranger(where: Spot, letters: Letters) -> NDArray[np.bool_]:
+    """Pixels that clearly have another colour than the ground of the word, with their soft edges."""
+    lab = cv2.cvtColor(where.rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    size = (where.rgb.shape[1], where.rgb.shape[0])
+    ground = cv2.warpPerspective(letters.ground, where.to_area, size, borderMode=cv2.BORDER_REPLICATE)
+    far = np.linalg.norm(cv2.GaussianBlur(lab, (0, 0), 0.7) - ground, axis=2) > max(STRANGE, 0.28 * letters.contrast)
+    far = cv2.morphologyEx(far.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    return np.asarray(cv2.dilate(far, np.ones((5, 5), np.uint8)) > 0, np.bool_)
+
+
 def _own_cover(where: Spot, letters: Letters) -> Plane:
     """How much each pixel of the photo itself belongs to the old letters."""
+    size = (where.rgb.shape[1], where.rgb.shape[0])
+    near = cv2.dilate(letters.cover, np.ones((7, 7), np.uint8))
+    near = cv2.warpPerspective(near, where.to_area, size, flags=cv2.INTER_LINEAR)
+    return np.asarray(np.where(near > 0.1, _share(where, letters), 0), np.float32)
+
+
+def _share(where: Spot, letters: Letters) -> Plane:
+    """Where each pixel's colour lies between ground, 0, and letters, 1."""
     lab = cv2.cvtColor(where.rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     size = (where.rgb.shape[1], where.rgb.shape[0])
 
     def there(plane: Plane) -> Plane:
-        flags = cv2.INTER_LINEAR
-        return np.asarray(cv2.warpPerspective(plane, where.to_area, size, flags=flags), np.float32)
+        edge = cv2.BORDER_REPLICATE
+        return np.asarray(cv2.warpPerspective(plane, where.to_area, size, borderMode=edge), np.float32)
 
-    ground, ink, near = there(letters.ground), there(letters.ink), there(cv2.dilate(letters.cover, np.ones((7, 7))))
+    ground, ink = there(letters.ground), there(letters.ink)
     way = ink - ground
     share = ((lab - ground) * way).sum(axis=2) / np.maximum((way * way).sum(axis=2), 1.0)
-    return np.asarray(np.where(near > 0.1, np.clip(share, 0, 1), 0), np.float32)
+    return np.asarray(np.clip(share, 0, 1), np.float32)
 
 
 def _steepness(cover: Plane) -> float:
     dx, dy = cv2.Sobel(cover, cv2.CV_32F, 1, 0), cv2.Sobel(cover, cv2.CV_32F, 0, 1)
     edge = (cover > 0.3) & (cover < 0.7)
-    return float(np.median(np.hypot(dx, dy)[edge])) if edge.sum() > 8 else 0.0
+    # The upper part: where strokes meet, edges are flat whatever the lens.
+    return float(np.quantile(np.hypot(dx, dy)[edge], 0.7)) if edge.sum() > 8 else 0.0
 
 
 def ink_colour(where: Spot, letters: Letters) -> NDArray[np.float32]:
@@ -195,20 +231,8 @@ def ink_colour(where: Spot, letters: Letters) -> NDArray[np.float32]:
 
 
 def paint(rgb: Pixels, cover: Plane, ink: NDArray[np.float32], grain_from: NDArray[np.bool_]) -> Pixels:
-    """Ink over a ground, mixed as a lens mixes: in linear light. ``grain_from``: pixels whose grain the ink gets too."""
-    ground, over = _linear(rgb.astype(np.float32)), _linear(np.broadcast_to(ink, rgb.shape).astype(np.float32))
-    mixed = _encoded(ground + (over - ground) * cover[..., None])
+    """Ink over a ground. ``grain_from``: pixels whose grain the ink gets too."""
+    # Mixed in sRGB values, since the cover of the old letters was measured in about such even steps.
+    mixed = rgb + (ink - rgb) * cover[..., None]
     grain = _grain(rgb, _structure(rgb), grain_from) * (cover[..., None] * 0.8)
     return np.asarray(np.where(cover[..., None] > 0.004, np.rint(np.clip(mixed + grain, 0, 255)), rgb), np.uint8)
-
-
-def _linear(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.power(np.clip(values, 0, 255) / 255, 2.2), np.float32)
-
-
-def _encoded(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.power(np.clip(values, 0, 1), 1 / 2.2) * 255, np.float32)
-
-
-def widened(where: Spot, to_strip: Matrix) -> Spot:
-    return replace(where, to_area=where.matrix(to_strip))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -15,9 +16,11 @@ FIRST_FACES = ("sans-bold", "condensed", "serif", "mono")
 """Different enough to tell which of several candidates are the letters."""
 TRACKINGS = (0.0, 0.05, 0.12, 0.22)
 WEIGHTS = (-0.03, -0.018, -0.009, 0.0, 0.009, 0.018, 0.03, 0.045)
+MARGIN_PX = 6
 HAND_PENALTY = 0.07
 """A hand-drawn face is taken only when it is better by this much."""
 PERSPECTIVE_GAIN = 0.01
+LEANING_GAIN = 0.02
 ALIGNING_GAIN, MOVING_GAIN = 0.005, 0.12
 """How much better a moved drawing must be to count, at all and for a corner that moves by a line's height: blurred
 letters fit a little better askew by chance."""
@@ -37,12 +40,12 @@ class Fit:
     letters: Letters
 
 
-def candidates(found: list[Letters], texts: list[str], new: str) -> list[Fit]:
-    """Up to two fits, the better first; their faces can also draw ``new``."""
+def candidates(found: list[Letters], texts: list[str], new: str) -> Iterator[Fit]:
+    """Up to two fits, the likelier letters first; their faces can also draw ``new``. The second is worked out only
+    when it is asked for."""
     faces = [name for name in NAMES if all(can_draw(name, text) for text in (*texts, new))]
-    ranked = _rough(found, texts, faces)[:2]
-    fits = sorted((_best_face(fit, faces) for fit in ranked), key=lambda fit: -fit.score)
-    return [fit for index, fit in enumerate(fits) if not index or _differ(fit, fits[0])]
+    for fit in _rough(found, texts, faces)[:2]:
+        yield _best_face(fit, faces)
 
 
 def likeliest(found: list[Letters], texts: list[str]) -> Fit | None:
@@ -60,10 +63,6 @@ def _rough(found: list[Letters], texts: list[str], faces: list[str]) -> list[Fit
         for letters in found
     ]
     return sorted(fits, key=lambda fit: -fit.score)
-
-
-def _differ(one: Fit, other: Fit) -> bool:
-    return overlap(one.letters.cover, other.letters.cover) < 0.9
 
 
 def _best_face(rough: Fit, faces: list[str]) -> Fit:
@@ -87,13 +86,38 @@ def _worth(fit: Fit) -> float:
 
 
 def _boxed(letters: Letters, text: str, style: Style) -> Fit:
-    """Stretched so that the drawing's box is the letters' box."""
+    """Stretched so that the drawing's box is the letters' box; or, where that is clearly better, so that the lines
+    along its upper and lower edges are theirs, which finds a perspective."""
     drawn = draw(text, style)
     left, top, right, bottom = drawn.ink()
     x0, y0, x1, y1 = letters.box()
     across, down = (x1 - x0) / max(1, right - left), (y1 - y0) / max(1, bottom - top)
     matrix = np.array([[across, 0, x0 - left * across], [0, down, y0 - top * down], [0, 0, 1]], np.float64)
-    return _scored(Fit(text, style, matrix, 0.0, letters), drawn)
+    plain = _scored(Fit(text, style, matrix, 0.0, letters), drawn)
+    wanted, own = _edges(letters.cover), _edges(drawn.plane)
+    if wanted is None or own is None:
+        return plain
+    own = own - np.array([drawn.left, drawn.baseline], np.float32)
+    leaning = replace(plain, to_strip=cv2.getPerspectiveTransform(own.astype(np.float32), wanted))
+    leaning = _scored(leaning, drawn)
+    return leaning if leaning.score > plain.score + LEANING_GAIN else plain
+
+
+def _edges(plane: Plane) -> NDArray[np.float32] | None:
+    """The corners between straight lines through the letters' upper and lower ends; ``None`` for too few letters."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats((plane > 0.5).astype(np.uint8))
+    high = stats[1:, cv2.CC_STAT_HEIGHT]
+    parts = stats[1:][high > 0.4 * high.max()] if len(high) else stats[1:]
+    if len(parts) < FEWEST_LETTERS:
+        return None
+    middle = parts[:, 0] + parts[:, 2] / 2
+    upper, lower = np.polyfit(middle, parts[:, 1], 1), np.polyfit(middle, parts[:, 1] + parts[:, 3], 1)
+    left, right = float(parts[:, 0].min()), float((parts[:, 0] + parts[:, 2]).max())
+    corners = [(left, np.polyval(upper, left)), (right, np.polyval(upper, right)),
+               (right, np.polyval(lower, right)), (left, np.polyval(lower, left))]  # fmt: skip
+    quad = np.array(corners, np.float32)
+    sound = quad[3, 1] - quad[0, 1] > 4 and quad[2, 1] - quad[1, 1] > 4
+    return quad if sound else None
 
 
 def seen(drawn: Drawn, to_strip: Matrix, size: tuple[int, int]) -> Plane:
@@ -105,12 +129,21 @@ def seen(drawn: Drawn, to_strip: Matrix, size: tuple[int, int]) -> Plane:
 
 
 def _scored(fit: Fit, drawn: Drawn) -> Fit:
-    return replace(fit, score=overlap(fit.letters.cover, seen(drawn, fit.to_strip, fit.letters.cover.shape[::-1])))
+    return replace(fit, score=likeness(fit.letters.cover, seen(drawn, fit.to_strip, fit.letters.cover.shape[::-1])))
 
 
-def overlap(one: Plane, other: Plane) -> float:
+def likeness(one: Plane, other: Plane) -> float:
+    """Mean of two measures, 1 for equal planes: the share that coincides, and the correlation around both.
+
+    The first finds the weight; the second tells letters from the ground between them, which coincides as well.
+    """
     a, b = cv2.GaussianBlur(one, (0, 0), 0.8), cv2.GaussianBlur(other, (0, 0), 0.8)
-    return float(np.minimum(a, b).sum() / max(float(np.maximum(a, b).sum()), 1e-6))
+    shared = float(np.minimum(a, b).sum() / max(float(np.maximum(a, b).sum()), 1e-6))
+    x, y, width, height = cv2.boundingRect((np.maximum(a, b) > 0.3).astype(np.uint8))
+    rows, columns = slice(max(0, y - MARGIN_PX), y + height + MARGIN_PX), slice(max(0, x - MARGIN_PX), x + width + MARGIN_PX)
+    a, b = a[rows, columns] - a[rows, columns].mean(), b[rows, columns] - b[rows, columns].mean()
+    alike = float((a * b).sum() / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-6))
+    return (shared + max(0.0, alike)) / 2
 
 
 def _weighted(fit: Fit) -> Fit:

@@ -84,7 +84,7 @@ def _free(lab: Plane, allowed: np.ndarray) -> float:
 
 def placed(fit: Fit, new: str, space: Room, align: str) -> Matrix | None:
     """From the new drawing's pixels to the old one's; ``None`` when even small letters do not fit."""
-    old_left, _, old_right, _ = draw(fit.text, fit.style).ink()
+    old_left, top, old_right, bottom = draw(fit.text, fit.style).ink()
     left, _, right, _ = draw(new, fit.style).ink()
     natural, free = float(right - left), space.right - space.left
     squeeze, size = 1.0, 1.0
@@ -96,7 +96,8 @@ def placed(fit: Fit, new: str, space: Room, align: str) -> Matrix | None:
     width = natural * squeeze * size
     start = {"left": old_left, "right": old_right - width}.get(align, (old_left + old_right - width) / 2)
     start = min(max(start, space.left), space.right - width)
-    return np.array([[squeeze * size, 0, start - left * squeeze * size], [0, size, 0], [0, 0, 1]], np.float64)
+    return np.array([[squeeze * size, 0, start - left * squeeze * size],
+                     [0, size, (1 - size) * (top + bottom) / 2], [0, 0, 1]], np.float64)
 
 
 def alignment(match: Match, lines: Sequence[Line]) -> str:

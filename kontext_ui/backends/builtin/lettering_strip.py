@@ -90,9 +90,13 @@ def split(strip: Strip) -> list[Letters]:
         for light in (True, False):
             letters = _refined(lab, area, (score > threshold) == light)
             cleaned = None if letters is None else _without_strangers(letters, strip)
-            if cleaned is not None:
+            if cleaned is not None and not any(_same(cleaned, other) for other in found):
                 found.append(cleaned)
     return found
+
+
+def _same(one: Letters, other: Letters) -> bool:
+    return float(np.abs(one.cover - other.cover).mean()) < 0.06 * float(other.cover.mean())
 
 
 def _area(strip: Strip, inset: float) -> NDArray[np.bool_]:
@@ -124,8 +128,7 @@ def _refined(lab: Colours, area: NDArray[np.bool_], rough: NDArray[np.bool_]) ->
     letters, ground = area & rough, area & ~rough
     cover = np.zeros(lab.shape[:2], np.float32)
     for _ in range(2):
-        share = float(letters.sum()) / float(area.sum())
-        if not 0.02 < share < 0.75 or ground.sum() < 40:
+        if not 0.01 < float(letters.sum()) / float(area.sum()) < 0.75 or ground.sum() < 40:
             return None
         ground_plane, ink_plane = _smooth(lab, ground, 2), _smooth(lab, letters, 1)
         way = ink_plane - ground_plane
@@ -133,9 +136,12 @@ def _refined(lab: Colours, area: NDArray[np.bool_], rough: NDArray[np.bool_]) ->
         contrast = float(np.sqrt(np.median(length[area])))
         if contrast < LEAST_CONTRAST:
             return None
-        cover = np.clip(((lab - ground_plane) * way).sum(axis=2) / np.maximum(length, 1e-3), 0, 1).astype(np.float32)
+        share = ((lab - ground_plane) * way).sum(axis=2) / np.maximum(length, 1e-3)
+        cover = np.clip(share, 0, 1).astype(np.float32)
         inner = cv2.erode((cover > 0.55).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        letters = area & (inner if (area & inner).sum() > 30 else cover > 0.6)
+        inner = area & (inner if (area & inner).sum() > 30 else cover > 0.6)
+        # Thin strokes are paler than their ink everywhere but in the middle.
+        letters = inner & (share >= np.quantile(share[inner], 0.4)) if inner.any() else inner
         ground = area & (cv2.dilate(cover, np.ones((5, 5), np.uint8)) < 0.35)
     return Letters(cover, ink_plane, ground_plane, contrast)
 
@@ -179,6 +185,7 @@ def _without_strangers(letters: Letters, strip: Strip) -> Letters | None:
         fits = y > top - 0.3 * HEIGHT_PX and y + height < bottom + 0.3 * HEIGHT_PX
         whole = x > 1 and x + width < solid.shape[1] - 1
         kept[part] = inside and fits and whole and area >= 0.0022 * HEIGHT_PX**2
+    _drop_frames(kept, stats)
     _drop_outliers(kept, stats)
     if not kept.any() or not _fills(stats[kept], strip.box):
         return None
@@ -186,6 +193,16 @@ def _without_strangers(letters: Letters, strip: Strip) -> Letters | None:
     strangers = cv2.dilate(((labels > 0) & ~kept[labels]).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     cover = np.where(near & ~(strangers & ~kept[labels]), letters.cover, 0).astype(np.float32)
     return Letters(cover, letters.ink, letters.ground, letters.contrast)
+
+
+def _drop_frames(kept: NDArray[np.bool_], stats: NDArray[np.int32]) -> None:
+    """A line around the word, and the board between the letters when those were taken for the ground."""
+    for part in np.flatnonzero(kept):
+        x, y, width, height, area = stats[part]
+        others = [stats[n] for n in np.flatnonzero(kept) if n != part]
+        inside = [x <= o[0] and y <= o[1] and x + width >= o[0] + o[2] and y + height >= o[1] + o[3] for o in others]
+        board = width > 1.6 * height and area > 0.5 * width * height
+        kept[part] = not (board or (len(inside) > 0 and sum(inside) >= 0.6 * len(inside)))
 
 
 def _drop_outliers(kept: NDArray[np.bool_], stats: NDArray[np.int32]) -> None:
