@@ -31,7 +31,8 @@ class EditDraft:
     keep_character: bool | None = None
     """Ask the model to preserve a person's looks; ``None`` does so when the instruction names a person."""
     preserve: bool = False
-    """Ask the model to leave everything alone that the instruction does not mean; the clause fits the kind of edit."""
+    """Ask the model to leave everything alone that the instruction does not mean; the clause fits the kind of edit.
+    With a mask there is none, since nothing outside of it changes."""
     from_text: bool = False
     """Generate a new root from the text alone, although the project has a picture."""
 
