@@ -112,6 +112,7 @@ class BflBackend:
         if response.status_code != httpx.codes.OK:
             raise self._http.refused(response, "BFL_API_KEY")
         answer = json_of(response)
+        del response  # it holds all that was sent
         remote_id = answer.get("id")
         if not isinstance(remote_id, str) or not remote_id:
             self._http.unexpected("there is no id in it")

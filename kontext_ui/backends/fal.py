@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import time
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import httpx
 
-from kontext_ui.backends.base import EditTask
+from kontext_ui.backends.base import EditTask, Hook
+from kontext_ui.backends.ed25519 import is_signed
 from kontext_ui.backends.falqueue import FalQueue, Ticket, kinds_of
 from kontext_ui.backends.hosted import MAX_SEED, NOT_TAKEN, ONE_MEGAPIXEL, HostedBackend, data_uri
 from kontext_ui.backends.http import Provider, json_of
@@ -49,6 +54,10 @@ MODELS: Mapping[Tier, Model] = {
     ),
     Tier.DEV: Model("FLUX.1 Kontext [dev]", 0.025, "fal-ai/flux-kontext/dev"),
 }
+KEYS_PATH = "/.well-known/jwks.json"
+KEYS_URL = f"https://rest.fal.ai{KEYS_PATH}"
+SIGNERS_LIVE_S, MAX_SIGNERS = 24 * 3600, 10
+MAX_CALL_AGE_S = 300
 MAX_REFERENCES = 3
 """fal names no limit; the model's makers take four pictures in all."""
 RATIOS = tuple("21:9 16:9 4:3 3:2 1:1 2:3 3:4 9:16 9:21".split())
@@ -83,6 +92,8 @@ class FalBackend(HostedBackend):
     def __init__(self, provider: Provider, key: str | None) -> None:
         super().__init__(provider, key)
         self._queue = FalQueue(self, provider)
+        self._known_signers: tuple[bytes, ...] = ()
+        self._signers_until = float("-inf")
 
     def capabilities(self, tier: Tier) -> Capabilities:
         model = MODELS[tier]
@@ -107,7 +118,8 @@ class FalBackend(HostedBackend):
         started = self._http.now()
         model, body = await asyncio.to_thread(_model_and_body, request, task)
         model = self._http.model(model)
-        response = await self._http.submit(f"/{model}", headers, body)
+        call_us = "" if task.hook is None else f"?fal_webhook={quote(task.hook.url, safe='')}"
+        response = await self._http.submit(f"/{model}{call_us}", headers, body)
         del body
         answer = json_of(response)
         if response.status_code not in (200, 202):
@@ -121,9 +133,10 @@ class FalBackend(HostedBackend):
         ticket = Ticket(
             request_id, str(answer.get("status_url") or f"{here}/status"), str(answer.get("response_url") or here)
         )
+        del response  # it holds all that was sent
         cancel_url = str(answer.get("cancel_url") or f"{here}/cancel")
         yield Submitted(request_id, ticket.status_url, details={"result": ticket.result_url, "cancel": cancel_url})
-        async for event in self._queue.follow(ticket, headers, started):
+        async for event in self._queue.follow(ticket, headers, started, task.hook):
             yield event
 
     async def resume(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
@@ -147,6 +160,33 @@ class FalBackend(HostedBackend):
         if json_of(response).get("status") == "ALREADY_COMPLETED":
             return Billed.YES
         return Billed.NO if response.status_code == httpx.codes.ACCEPTED and status == "IN_QUEUE" else Billed.MAYBE
+
+    async def is_genuine(self, hook: Hook, headers: Mapping[str, str], body: bytes) -> bool:
+        signed = [headers.get(f"x-fal-webhook-{name}", "") for name in ("request-id", "user-id", "timestamp")]
+        if not signed[2].isdecimal() or abs(time.time() - int(signed[2])) > MAX_CALL_AGE_S:
+            return False
+        try:
+            signature = bytes.fromhex(headers.get("x-fal-webhook-signature", ""))
+        except ValueError:
+            return False
+        message = "\n".join((*signed, hashlib.sha256(body).hexdigest())).encode()
+        for key in await self._signers():
+            if await asyncio.to_thread(is_signed, key, message, signature):
+                return True
+        return False
+
+    async def _signers(self) -> tuple[bytes, ...]:
+        """fal's public keys, asked for once a day; none when they cannot be had now."""
+        if self._http.now() >= self._signers_until:
+            url = KEYS_URL if urlsplit(self._http.base_url).scheme == "https" else self._http.base_url + KEYS_PATH
+            try:
+                told = json_of(await self._http.client().get(url)).get("keys")
+                listed = told[:MAX_SIGNERS] if isinstance(told, list) else []
+                self._known_signers = tuple(urlsafe_b64decode(f"{key['x']}==") for key in listed)
+            except (httpx.HTTPError, KeyError, TypeError, ValueError):
+                return ()
+            self._signers_until = self._http.now() + SIGNERS_LIVE_S
+        return self._known_signers
 
     def _headers(self, task: EditTask) -> dict[str, str]:
         return {"authorization": f"Key {self.key_for(task)}", "accept": "application/json"}

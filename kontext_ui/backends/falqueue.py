@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from kontext_ui.backends.base import Hook
 from kontext_ui.backends.hosted import HostedBackend
 from kontext_ui.backends.http import LinkExpired, Provider, json_of
 from kontext_ui.backends.words import message_of
@@ -46,7 +47,9 @@ class FalQueue:
         self._backend = backend
         self._http = provider
 
-    async def follow(self, ticket: Ticket, headers: Mapping[str, str], started: float) -> AsyncIterator[EditEvent]:
+    async def follow(
+        self, ticket: Ticket, headers: Mapping[str, str], started: float, hook: Hook | None = None
+    ) -> AsyncIterator[EditEvent]:
         """Ends with ``Done`` or raises. Both addresses are checked before a key goes there."""
         await self._http.check_url(ticket.status_url)
         await self._http.check_url(ticket.result_url)
@@ -69,7 +72,7 @@ class FalQueue:
                 queue_position=position + 1 if isinstance(position, int) else None,
             )
             self._http.check_deadline(started)
-            await self._http.pause(number)
+            await self._http.pause(number, hook)
 
     async def _result(self, ticket: Ticket, headers: Mapping[str, str], started: float) -> EditResult | None:
         """``None`` when it was asked for too early."""

@@ -123,6 +123,7 @@ class ReplicateBackend:
         if response.status_code not in (200, 201, 202):
             raise self._http.refused(response, "REPLICATE_API_TOKEN")
         answer = json_of(response)
+        del response  # it holds all that was sent
         remote_id = answer.get("id")
         if not isinstance(remote_id, str) or not remote_id:
             self._http.unexpected("there is no id in it")

@@ -84,7 +84,7 @@ async def _run(name: str, edits: int, folder: Path, address: str, *, hold: bool)
     purse = Purse(store, project_usd=None, day_usd=None)
     editor = Editor(store, Vault(BlobStore(folder / "images")), Router({"bfl": backend}), LIMITS, purse)
     await editor.start()
-    async with httpx.AsyncClient(base_url=address) as provider_side:
+    async with httpx.AsyncClient(base_url=address, timeout=60) as provider_side:
         if hold:
             await provider_side.get("/hold", params={"edits": edits})
         desks = [await _open(editor, number, name) for number in range(-(-edits // PER_VISITOR))]

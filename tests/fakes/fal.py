@@ -6,6 +6,7 @@ The addresses it gives drop the model's sub-path, and the picture lies on a host
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import uuid
 
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from kontext_ui.backends import ed25519
 from tests.fakes.pictures import edited, encoded
 
 HOSTED = {
@@ -41,6 +43,33 @@ KINDS = {
 NGINX = "<html><head><title>502 Bad Gateway</title></head><body><hr>nginx</body></html>"
 
 
+class Signer:
+    """Makes Ed25519 signatures (RFC 8032) for calls back."""
+
+    def __init__(self, seed: bytes) -> None:
+        digest = hashlib.sha512(seed).digest()
+        self._scalar = int.from_bytes(digest[:32], "little") & ~7 & ((1 << 254) - 1) | (1 << 254)
+        self._prefix = digest[32:]
+        self.public_key = _encoded(self._scalar)
+
+    def sign(self, message: bytes) -> bytes:
+        nonce = _number(self._prefix + message)
+        commitment = _encoded(nonce)
+        challenge = _number(commitment + self.public_key + message)
+        return commitment + ((nonce + challenge * self._scalar) % ed25519.ORDER).to_bytes(32, "little")
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(hashlib.sha512(data).digest(), "little") % ed25519.ORDER
+
+
+def _encoded(scalar: int) -> bytes:
+    x, y, z, _ = ed25519._times(scalar, ed25519.BASE)
+    inverse = pow(z, ed25519.PRIME - 2, ed25519.PRIME)
+    x, y = x * inverse % ed25519.PRIME, y * inverse % ed25519.PRIME
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
 class FakeFal:
     """``base`` makes every address lie on one host, for real sockets; without it there are two."""
 
@@ -50,11 +79,15 @@ class FakeFal:
         self.pending = 2
         self.submitted: list[dict] = []
         self.trouble: list[str] = []
+        self.webhooks: list[str | None] = []
+        """Where to call back, of each submit."""
+        self.signer = Signer(b"a seed of thirty-two bytes, fixed")
         self._base = base
         self._requests: dict[str, dict] = {}
         here = "/{owner}/{alias}/requests/{id}"
         self.app = Starlette(
             routes=[
+                Route("/.well-known/jwks.json", self.keys),
                 Route(f"{here}/status", self.status),
                 Route(f"{here}/cancel", self.cancel, methods=["PUT"]),
                 Route(here, self.result),
@@ -68,6 +101,12 @@ class FakeFal:
             return None
         return JSONResponse({"detail": "Cannot access application. Authentication is required."}, 401)
 
+    async def keys(self, request: Request) -> Response:
+        if "authorization" in request.headers:
+            self.trouble.append("the key was sent to the host of public keys")
+        x = base64.urlsafe_b64encode(self.signer.public_key).decode().rstrip("=")
+        return JSONResponse({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x}]})
+
     async def submit(self, request: Request) -> Response:
         if refusal := self._refusal(request):
             return refusal
@@ -80,6 +119,7 @@ class FakeFal:
         if answer := self._bad_submit(body, MODELS[model], scenario):
             return answer
         self.submitted.append({"model": model, **body})
+        self.webhooks.append(request.query_params.get("fal_webhook"))
         request_id = str(uuid.uuid4())
         self._requests[request_id] = {"body": body, "polls": 0, "scenario": scenario, "asked": 0, "cancelled": False}
         owner, alias = model.split("/")[:2]

@@ -11,6 +11,8 @@ import pytest
 from starlette.applications import Starlette
 
 from kontext_ui.backends.bfl import HOSTS, BflBackend
+from kontext_ui.backends.fal import HOSTS as FAL
+from kontext_ui.backends.fal import FalBackend
 from kontext_ui.backends.http import Provider
 from kontext_ui.backends.replicate import HOSTS as REPLICATE
 from kontext_ui.backends.replicate import ReplicateBackend
@@ -18,6 +20,7 @@ from kontext_ui.projects import JobState
 from kontext_ui.ui.routes import Pages
 from tests.conftest import ROOT
 from tests.fakes.bfl import FakeBfl
+from tests.fakes.fal import FakeFal, Signer
 from tests.fakes.replicate import FakeReplicate
 from tests.unit.editor.conftest import OWNER
 
@@ -221,3 +224,54 @@ class TestReplicate:
         assert {answer.status_code for answer in answers} == {404}
         assert not pauses.begun.is_set()
         assert (await desk.editor.job(OWNER, job)).state is JobState.RUNNING
+
+
+class TestFal:
+    @pytest.fixture
+    def fake(self):
+        fake = FakeFal()
+        fake.pending = 1
+        return fake
+
+    @pytest.fixture
+    async def desk(self, make_desk, fake, pauses):
+        base, transport = "https://queue.fal.run", httpx.ASGITransport(app=fake.app)
+        return await make_desk(
+            FalBackend(Provider("fal", "fal", base, FAL, transport=transport, sleep=pauses), fake.key),
+            public_url=PUBLIC,
+        )
+
+    def signed(self, fake, body=BODY, at=None):
+        words = ["request-1", "user-1", str(int(time.time() if at is None else at))]
+        signature = fake.signer.sign("\n".join([*words, hashlib.sha256(body).hexdigest()]).encode()).hex()
+        names = ("request-id", "user-id", "timestamp", "signature")
+        return {f"X-Fal-Webhook-{name}": word for name, word in zip(names, [*words, signature], strict=True)}
+
+    async def test_a_genuine_call_brings_the_picture(self, desk, internet, fake, pauses):
+        job = await desk.send()
+        await pauses.next()
+
+        answer = await internet.post(fake.webhooks[0], content=BODY, headers=self.signed(fake))
+
+        assert answer.status_code == 204
+        assert (await desk.editor.wait(OWNER, job)).version is not None
+        assert fake.trouble == []
+
+    async def test_forged_and_old_calls_change_nothing(self, desk, internet, fake, pauses):
+        job = await desk.send()
+        await pauses.next()
+        other = Signer(b"the seed of somebody else entirely")
+        calls = [
+            ({}, BODY),
+            (self.signed(fake), BODY + b" "),
+            (self.signed(fake, at=time.time() - 3600), BODY),
+            (self.signed(fake) | {"X-Fal-Webhook-user-id": "user-2"}, BODY),
+            (self.signed(fake) | {"X-Fal-Webhook-signature": "no hex"}, BODY),
+            (self.signed(type("Forger", (), {"signer": other})), BODY),
+        ]
+
+        answers = [await internet.post(fake.webhooks[0], content=body, headers=headers) for headers, body in calls]
+
+        assert {answer.status_code for answer in answers} == {404}
+        assert (await desk.editor.job(OWNER, job)).state is JobState.RUNNING
+        assert not pauses.begun.is_set()
