@@ -273,5 +273,5 @@ class TestFal:
         answers = [await internet.post(fake.webhooks[0], content=body, headers=headers) for headers, body in calls]
 
         assert {answer.status_code for answer in answers} == {404}
-        assert (await desk.editor.job(OWNER, job)).state is JobState.RUNNING
+        assert (await desk.editor.job(OWNER, job)).state.is_open
         assert not pauses.begun.is_set()
