@@ -144,7 +144,8 @@ def _write(work: Work, rgb: Pixels, match: Match, new: str, lines: Sequence[Line
             return written
     if not tried:
         raise ImpossibleError(
-            f"I can read “{match.text}”, but cannot tell its letters from what is behind them well enough to replace them."
+            f"I can read “{match.text}”, but cannot tell its letters from what is behind them well enough "
+            "to replace them."
         )
     raise ImpossibleError(
         f"I wrote “{new}” over “{match.text}”, but could not read it back clearly, so the picture is left as it was."
@@ -164,7 +165,10 @@ def _drawn(
     free = room(rgb, strip.to_photo, fit, work.painted)
     layout = placed(fit, new, free, alignment(match, lines))
     if layout is None:
-        raise ImpossibleError(f"“{new}” is too long for the place of “{match.text}”.", (f"replace “{match.text}” with “{new.split()[0]}”",))
+        raise ImpossibleError(
+            f"“{new}” is too long for the place of “{match.text}”.",
+            (f"replace “{match.text}” with “{new.split()[0]}”",),
+        )
     to_strip = fit.to_strip @ layout
     left, top, right, bottom = draw(new, fit.style).ink()
     corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float32)
@@ -283,4 +287,6 @@ def _taken_out(work: Work, rgb: Pixels, match: Match) -> Written:
         taken = put(work, rgb, where, drawing.erase(where.rgb, gap, stranger), gap)
         if not reads(taken.pixels, match.quad, match.text):
             return taken
-    raise ImpossibleError(f"I tried to take out “{match.text}”, but it could still be read, so the picture is left as it was.")
+    raise ImpossibleError(
+        f"I tried to take out “{match.text}”, but it could still be read, so the picture is left as it was."
+    )

@@ -39,7 +39,8 @@ def add(work: Work) -> Made:
     text, where = step.text("new"), str(step.arguments.get("where", ""))
     if step.arguments.get("needs_mask") and work.painted is None:
         raise ImpossibleError(
-            f"Paint over the place on the {step.text('surface')} where “{text}” should stand, and send the same words again.",
+            f"Paint over the place on the {step.text('surface')} where “{text}” should stand, "
+            "and send the same words again.",
             (f"add the text “{text}” at the bottom",),
         )
     face = _face(str(step.arguments.get("face", "sans-bold")), text)
@@ -67,7 +68,9 @@ def _face(wanted: str, text: str) -> str:
         if can_draw(face, text):
             return face
     strange = next(letter for letter in text if not any(can_draw(face, letter) for face in NAMES))
-    raise ImpossibleError(f"None of the typefaces here has the character “{strange}”; they know Latin, Cyrillic and Greek.")
+    raise ImpossibleError(
+        f"None of the typefaces here has the character “{strange}”; they know Latin, Cyrillic and Greek."
+    )
 
 
 def _frame(painted: Mask | None, width: int, height: int) -> Rectangle:

@@ -130,7 +130,7 @@ def _grain(rgb: Pixels, structure: Wave, around: NDArray[np.bool_]) -> Wave:
     alike = float(np.clip((one * other).mean() / max(float((one * one).mean()), 1e-6), 0.02, 0.8))
     noise = np.random.default_rng(SEED).standard_normal(rgb.shape, np.float32)
     if alike > 0.05:
-        noise = cv2.GaussianBlur(noise, (0, 0), math.sqrt(-1 / (4 * math.log(alike))))
+        noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), math.sqrt(-1 / (4 * math.log(alike)))), np.float32)
         noise = noise / max(float(noise.std()), 1e-6)
     return np.asarray(noise @ np.linalg.cholesky(spread).T.astype(np.float32), np.float32)
 
@@ -146,7 +146,8 @@ def _membrane(values: Wave, known: NDArray[np.bool_]) -> Wave:
     half = ((width + 1) // 2, (height + 1) // 2)
     sums = cv2.resize(values * weight[..., None], half, interpolation=cv2.INTER_AREA)
     counts = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
-    coarse = _membrane(sums / np.maximum(counts, 1e-6)[..., None], counts > 0.05)
+    means = np.asarray(sums / np.maximum(counts, 1e-6)[..., None], np.float32)
+    coarse = _membrane(means, counts > 0.05)
     fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     filled = np.where(known[..., None], values, fine)
     soft = cv2.GaussianBlur(filled, (0, 0), 1.5)

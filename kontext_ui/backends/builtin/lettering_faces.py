@@ -70,8 +70,8 @@ def draw(text: str, style: Style, em_px: int = EM_PX) -> Drawn:
         # Drawn one by one and joined by the larger value, since overlapping script letters must not cut each other.
         if not letter.isspace():
             canvas.text((pad + pen, pad + ascent), letter, fill=255, font=font, anchor="ls")
-    plane = np.asarray(image, np.float32) / 255
-    return Drawn(thickened(plane, style.weight * em_px), pad, pad + ascent, em_px)
+    plane = np.asarray(image).astype(np.float32) / np.float32(255)
+    return Drawn(thickened(np.asarray(plane, np.float32), style.weight * em_px), pad, pad + ascent, em_px)
 
 
 def _pens(font: ImageFont.FreeTypeFont, text: str, tracking_px: float) -> list[float]:

@@ -11,8 +11,7 @@ import numpy as np
 from kontext_ui.backends.builtin.vision.reader import Line, Quad
 from kontext_ui.edits import Mask
 
-ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "!": "l", "ı": "l", "’": "'", "‘": "'", "´": "'", "`": "'",
-                       "“": '"', "”": '"', "„": '"', "–": "-", "—": "-", "−": "-"})  # fmt: skip
+ALIKE = str.maketrans("01i|!ı’‘´`“”„–—−", "olllll''''\"\"\"---")
 """Characters that readers, and people, take for each other."""
 FUZZY_FROM = 4
 """Words of this many characters may differ in one from what was read."""
@@ -105,7 +104,10 @@ def distance(one: str, other: str) -> int:
     for index, letter in enumerate(one, 1):
         previous, row[0] = row[0], index
         for column, against in enumerate(other, 1):
-            previous, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, previous + (letter != against))
+            previous, row[column] = (
+                row[column],
+                min(row[column] + 1, row[column - 1] + 1, previous + (letter != against)),
+            )
     return min(2, row[-1])
 
 
@@ -181,7 +183,7 @@ def within(lines: Sequence[Line], mask: Mask | None) -> list[Line]:
 
 
 def place(centre: tuple[float, float], size: tuple[int, int]) -> str:
-    """"at the top left", "in the middle"."""
+    """ "at the top left", "in the middle"."""
     column = ("left", "", "right")[min(2, int(3 * max(0.0, centre[0]) / size[0]))]
     row = ("top", "", "bottom")[min(2, int(3 * max(0.0, centre[1]) / size[1]))]
     if not row and not column:

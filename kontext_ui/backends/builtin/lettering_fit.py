@@ -97,8 +97,8 @@ def _boxed(letters: Letters, text: str, style: Style) -> Fit:
     wanted, own = _edges(letters.cover), _edges(drawn.plane)
     if wanted is None or own is None:
         return plain
-    own = own - np.array([drawn.left, drawn.baseline], np.float32)
-    leaning = replace(plain, to_strip=cv2.getPerspectiveTransform(own.astype(np.float32), wanted))
+    own = np.asarray(own - (drawn.left, drawn.baseline), np.float32)
+    leaning = replace(plain, to_strip=np.asarray(cv2.getPerspectiveTransform(own, wanted), np.float64))
     leaning = _scored(leaning, drawn)
     return leaning if leaning.score > plain.score + LEANING_GAIN else plain
 
@@ -140,7 +140,10 @@ def likeness(one: Plane, other: Plane) -> float:
     a, b = cv2.GaussianBlur(one, (0, 0), 0.8), cv2.GaussianBlur(other, (0, 0), 0.8)
     shared = float(np.minimum(a, b).sum() / max(float(np.maximum(a, b).sum()), 1e-6))
     x, y, width, height = cv2.boundingRect((np.maximum(a, b) > 0.3).astype(np.uint8))
-    rows, columns = slice(max(0, y - MARGIN_PX), y + height + MARGIN_PX), slice(max(0, x - MARGIN_PX), x + width + MARGIN_PX)
+    rows, columns = (
+        slice(max(0, y - MARGIN_PX), y + height + MARGIN_PX),
+        slice(max(0, x - MARGIN_PX), x + width + MARGIN_PX),
+    )
     a, b = a[rows, columns] - a[rows, columns].mean(), b[rows, columns] - b[rows, columns].mean()
     alike = float((a * b).sum() / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-6))
     return (shared + max(0.0, alike)) / 2
@@ -175,13 +178,14 @@ def _aligned(fit: Fit, motion: int) -> Fit:
 def _ecc(wanted: Plane, shown: Plane, start: NDArray[np.float32], motion: int, blur: int) -> NDArray[np.float32] | None:
     matrix = start if motion == cv2.MOTION_HOMOGRAPHY else start[:2]
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+    everywhere = np.full(wanted.shape, 255, np.uint8)
     try:
-        _, matrix = cv2.findTransformECC(wanted, shown, matrix.copy(), motion, criteria, None, blur)
+        _, found = cv2.findTransformECC(wanted, shown, matrix.copy(), motion, criteria, everywhere, blur)
     except cv2.error:
         return None  # It did not converge.
     if motion != cv2.MOTION_HOMOGRAPHY:
-        matrix = np.vstack((matrix, np.array([[0, 0, 1]], np.float32)))
-    return np.asarray(matrix, np.float32)
+        found = np.vstack((found, np.array([[0, 0, 1]], np.float32)))
+    return np.asarray(found, np.float32)
 
 
 def _sane(matrix: NDArray[np.float32], size: tuple[int, int]) -> bool:

@@ -40,7 +40,7 @@ class Room:
 
 
 def room(rgb: Pixels, to_photo: Matrix, fit: Fit, painted: Mask | None) -> Room:
-    """``to_photo`` leads from the strip to the photo. The ground ends at an edge, another word or the picture's border."""
+    """``to_photo`` leads from the strip to the photo. The ground ends at an edge, a word or the picture's border."""
     left, top, right, bottom = draw(fit.text, fit.style).ink()
     scale = (bottom - top) / BAND_PX
     reach = max(REACH * (right - left), LEAST_REACH * (bottom - top))
@@ -49,7 +49,8 @@ def room(rgb: Pixels, to_photo: Matrix, fit: Fit, painted: Mask | None) -> Room:
     matrix = to_photo @ fit.to_strip @ origin
     px = float(np.sqrt(abs(np.linalg.det((matrix / matrix[2, 2])[:2, :2]))))
     flat = warp_back(rgb, matrix, size, px)
-    lab = cv2.cvtColor(cv2.GaussianBlur(flat, (0, 0), 0.8).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    soft = cv2.GaussianBlur(flat, (0, 0), 0.8).astype(np.float32) / 255
+    lab = np.asarray(cv2.cvtColor(soft, cv2.COLOR_RGB2LAB), np.float32)
     allowed = _allowed(rgb.shape[:2], matrix, size, painted)
     start, end = round(reach / scale), round((right - left + reach) / scale)
     free_left = _free(lab[:, :start][:, ::-1], allowed[:start][::-1])
@@ -96,8 +97,10 @@ def placed(fit: Fit, new: str, space: Room, align: str) -> Matrix | None:
     width = natural * squeeze * size
     start = {"left": old_left, "right": old_right - width}.get(align, (old_left + old_right - width) / 2)
     start = min(max(start, space.left), space.right - width)
-    return np.array([[squeeze * size, 0, start - left * squeeze * size],
-                     [0, size, (1 - size) * (top + bottom) / 2], [0, 0, 1]], np.float64)
+    return np.array(
+        [[squeeze * size, 0, start - left * squeeze * size], [0, size, (1 - size) * (top + bottom) / 2], [0, 0, 1]],
+        np.float64,
+    )
 
 
 def alignment(match: Match, lines: Sequence[Line]) -> str:

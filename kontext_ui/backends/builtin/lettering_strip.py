@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kontext_ui.backends.builtin.vision.reader import Line, Quad
+from kontext_ui.backends.builtin.vision.reader import Line
 from kontext_ui.edits import Pixels
 
 Plane = NDArray[np.float32]
@@ -57,14 +57,14 @@ def flatten(rgb: Pixels, line: Line, start: int, end: int) -> Strip:
     side, above = HEIGHT_PX * 0.8, HEIGHT_PX * ABOVE
     box = (side, above, side + inner, above + HEIGHT_PX)
     corners = np.array([[box[0], box[1]], [box[2], box[1]], [box[2], box[3]], [box[0], box[3]]], np.float32)
-    to_photo = cv2.getPerspectiveTransform(corners, quad)
+    to_photo = np.asarray(cv2.getPerspectiveTransform(corners, quad), np.float64)
     size = (round(2 * side + inner), round(2 * above + HEIGHT_PX))
     flat = warp_back(rgb, to_photo, size, height / HEIGHT_PX)
     return Strip(flat, box, to_photo, (start <= 0, end >= len(line.text)))
 
 
 def warp_back(rgb: Pixels, to_photo: Matrix, size: tuple[int, int], shrink: float) -> Pixels:
-    """The photo seen through ``to_photo``. ``shrink`` = photo pixels per pixel of the result, to blur before skipping."""
+    """The photo seen through ``to_photo``. ``shrink`` = its pixels per pixel of the result, to blur before skipping."""
     corners = np.array([[[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]]], np.float32)
     seen = cv2.perspectiveTransform(corners, to_photo)[0]
     low = np.floor(seen.min(axis=0) - 4).astype(int).clip(0)
@@ -81,7 +81,7 @@ def warp_back(rgb: Pixels, to_photo: Matrix, size: tuple[int, int], shrink: floa
 
 def split(strip: Strip) -> list[Letters]:
     """What could be the letters: light on dark and dark on light, with narrow and wide margins."""
-    lab = cv2.cvtColor(strip.rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = np.asarray(cv2.cvtColor(strip.rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
     found: list[Letters] = []
     for inset in (0.02, 0.14):
         area = _area(strip, inset)
@@ -120,7 +120,7 @@ def _otsu(values: Plane) -> float:
     low, high = float(values.min()), float(values.max())
     scaled = np.clip((values - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
     level, _ = cv2.threshold(scaled.reshape(-1, 1), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    return low + level / 255 * (high - low)
+    return low + float(level) / 255 * (high - low)
 
 
 def _refined(lab: Colours, area: NDArray[np.bool_], rough: NDArray[np.bool_]) -> Letters | None:
@@ -176,7 +176,8 @@ def _without_strangers(letters: Letters, strip: Strip) -> Letters | None:
     left, top, right, bottom = strip.box
     side = [0.35 * HEIGHT_PX if end else 0.0 for end in strip.ends]
     solid = (letters.cover > 0.5).astype(np.uint8)
-    count, labels, stats, middles = cv2.connectedComponentsWithStats(solid, connectivity=8)
+    count, labels, table, middles = cv2.connectedComponentsWithStats(solid, connectivity=8)
+    stats = np.asarray(table, np.int32)
     kept = np.zeros(count, bool)
     for part in range(1, count):
         x, y, width, height, area = stats[part]

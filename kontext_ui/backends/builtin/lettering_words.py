@@ -14,26 +14,45 @@ QUOTED = re.compile(
 )
 PLAIN_MARK = "q{}"
 
-NOUN = r"(?:texts?|words?|lettering|letters?|caption|title|heading|headline|inscription|writing|names?|numbers?|phrase|message|slogan|line|digits?|label|logo|string|characters?)"
+NOUN = (
+    r"(?:texts?|words?|lettering|letters?|caption|title|heading|headline|inscription|writing|names?|numbers?|phrase|"
+    r"message|slogan|line|digits?|label|logo|string|characters?)"
+)
 SURFACE = (
-    r"(?:(?:number|licence|license|name|street|road|shop|store|traffic|neon|stop|street-name|big|small|front|wooden|metal) )*"
+    r"(?:(?:number|licence|license|name|street|road|shop|store|traffic|neon|stop|street-name|big|small|front|wooden|"
+    r"metal) )*"
     r"(?:sign|signs|signboard|label|banner|billboard|poster|plate|shirt|t-shirt|tee|tshirt|jersey|cap|hat|mug|cup|book|cover|page|screen|"
     r"board|blackboard|chalkboard|whiteboard|wall|storefront|shop|store|window|door|bottle|can|box|bag|bus|truck|van|car|taxi|"
     r"train|boat|ship|plane|flag|sticker|badge|tag|card|logo|building|facade|marquee|awning|newspaper|magazine|cake|paper|"
     r"note|package|packaging|clock|menu|ticket|stone|fence|monument|bench|display|arrow)"
 )
 DET = r"(?:(?:the|a|an|this|that|its|it's|my|our|his|her|their|all|every|each|any|both|some) )*"
-SIDE = r"(?:top|bottom|upper|lower|left|right|middle|centre|center|central|centered|centred|top-left|top-right|bottom-left|bottom-right|left-hand|right-hand)"
-WHERE = rf"(?:at|in|on|to|near|along|towards?|from) (?:(?:the|its|very) )*(?:{SIDE} )*{SIDE}(?: (?:corner|side|edge|half|part|of|the|picture|photo|image|frame|third))*"
+SIDE = (
+    r"(?:top|bottom|upper|lower|left|right|middle|centre|center|central|centered|centred|top-left|top-right|"
+    r"bottom-left|bottom-right|left-hand|right-hand)"
+)
+WHERE = (
+    rf"(?:at|in|on|to|near|along|towards?|from) (?:(?:the|its|very) )*(?:{SIDE} )*{SIDE}"
+    r"(?: (?:corner|side|edge|half|part|of|the|picture|photo|image|frame|third))*"
+)
 PLACE = (
     rf"(?:(?:on|in|from|at|of|across|over|above|onto) {DET}(?:{SIDE} )*(?:{SURFACE}|picture|photo|image|background|it))"
 )
-CHANGE = r"(?:change|replace|swap|substitute|turn|switch|edit|update|rewrite|make|alter|set|correct|fix|convert|exchange|modify|translate)"
-REMOVE = r"(?:remove|delete|erase|get rid of|take out|take away|take off|take|wipe|wipe out|wipe off|clear|clean|hide|strip|drop|eliminate|clean up|blank out|scrub)"
+CHANGE = (
+    r"(?:change|replace|swap|substitute|turn|switch|edit|update|rewrite|make|alter|set|correct|fix|convert|exchange|"
+    r"modify|translate)"
+)
+REMOVE = (
+    r"(?:remove|delete|erase|get rid of|take out|take away|take off|take|wipe|wipe out|wipe off|clear|clean|hide|strip|"
+    r"drop|eliminate|clean up|blank out|scrub)"
+)
 ADD = r"(?:add|write|put|place|insert|print|type|overlay|include|draw|set|letter|show|display)"
 SAYS = r"(?:say|says|saying|read|reads|reading|show|shows|spell|spells|be|become|becomes|display|displays)"
 MUST = r"(?:should|must|has to|needs to|shall|to|now|ought to)"
-TO = rf"(?:to|with|by|into|for|as|so|and|instead|which|that)(?: (?:make|so|that|it|to|as|which|the|a|an|this|{SAYS}|{NOUN}|new|instead))*"
+TO = (
+    r"(?:to|with|by|into|for|as|so|and|instead|which|that)"
+    rf"(?: (?:make|so|that|it|to|as|which|the|a|an|this|{SAYS}|{NOUN}|new|instead))*"
+)
 """Every repetition in these patterns begins with a word of its own, so that reading stays linear in the length."""
 TAIL = r"(?P<tail>(?: [^q]\S*| q(?!\d)\S*)*)"
 FACES = {
@@ -56,39 +75,46 @@ SIZES = {
 TAIL_FILL = frozenset(
     """in the a an at on of to with letters lettering letter text font face type typeface colour coloured style size
     corner side edge half part picture photo image frame it its using and as caption title heading headline word words
-    near along very please here there instead third writing print only watermark""".split()
+    near along very please here there instead third writing same matching original""".split()
 )
 
+AT = rf"(?P<at>(?: {PLACE}| {WHERE})*)"
+OLD = rf"(?P<det>{DET})(?:{NOUN} )?(?P<old>q\d+)"
+NEW = rf"(?P<new>q\d+){TAIL}"
+BECOME = rf"(?:{SAYS}|be replaced (?:with|by)|be changed (?:to|into))"
+BOARD = rf"{DET}(?:{SIDE} )?(?:{NOUN}|{SURFACE}|{SURFACE} {NOUN})(?: {PLACE})*"
+AGAIN = r"(?: (?:completely|entirely|please|out|away|everywhere))*"
 REPLACE = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"{CHANGE} (?P<det>{DET})(?:{NOUN} )?(?:on {DET}{SURFACE} )?(?:from )?(?P<old>q\d+)(?P<at>(?: {PLACE}| {WHERE})*) {TO} (?P<new>q\d+){TAIL}",
-        rf"(?:{CHANGE}|let|have|get) (?P<det>{DET})(?:{NOUN} )?(?P<old>q\d+)(?P<at>(?: {PLACE}| {WHERE})*) (?:to )?{SAYS} (?P<new>q\d+){TAIL}",
-        rf"(?P<det>{DET})(?:{NOUN} )?(?P<old>q\d+)(?P<at>(?: {PLACE}| {WHERE})*) {MUST} (?:instead )?(?:{SAYS}|be replaced (?:with|by)|be changed (?:to|into)) (?:{DET}(?:{NOUN} )?)?(?P<new>q\d+){TAIL}",
-        rf"(?:{ADD}|use|have|change to) (?P<det>{DET})(?:{NOUN} )?(?P<new>q\d+)(?P<at>(?: {PLACE}| {WHERE})*) (?:instead of|in place of|rather than|over|where it says|for) {DET}(?:{NOUN} )?(?P<old>q\d+){TAIL}",
-        rf"(?P<old>q\d+) (?:->|→|=>|to|becomes) (?P<new>q\d+)(?P<at>)(?P<det>){TAIL}",
+        rf"{CHANGE} (?P<det>{DET})(?:{NOUN} )?(?:on {DET}{SURFACE} )?(?:from )?(?P<old>q\d+){AT} {TO} {NEW}",
+        rf"(?:{CHANGE}|let|have|get) {OLD}{AT} (?:to )?{SAYS} {NEW}",
+        rf"{OLD}{AT} {MUST} (?:instead )?{BECOME} (?:{DET}(?:{NOUN} )?)?{NEW}",
+        rf"(?:{ADD}|use|have|change to) (?P<det>{DET})(?:{NOUN} )?(?P<new>q\d+){AT} "
+        rf"(?:instead of|in place of|rather than|over|where it says|for) {DET}(?:{NOUN} )?(?P<old>q\d+){TAIL}",
+        rf"(?P<old>q\d+) (?:->|→|=>|to|becomes) (?P<at>)(?P<det>){NEW}",
     )
-)  # fmt: skip
+)
 ONLY = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"{CHANGE} {DET}(?:{SIDE} )?(?:{NOUN}|{SURFACE}|{SURFACE} {NOUN})(?: {PLACE})* (?:{TO}|{MUST} {SAYS}) (?P<new>q\d+){TAIL}",
-        rf"(?:{CHANGE}|let|have|get) {DET}(?:{SIDE} )?(?:{NOUN}|{SURFACE}|{SURFACE} {NOUN})(?: {PLACE})* (?:to )?{SAYS} (?P<new>q\d+){TAIL}",
-        rf"{DET}(?:{SIDE} )?(?:{NOUN}|{SURFACE}|{SURFACE} {NOUN})(?: {PLACE})* {MUST} {SAYS} (?P<new>q\d+){TAIL}",
+        rf"{CHANGE} {BOARD} (?:{TO}|{MUST} {SAYS}) {NEW}",
+        rf"(?:{CHANGE}|let|have|get) {BOARD} (?:to )?{SAYS} {NEW}",
+        rf"{BOARD} {MUST} {SAYS} {NEW}",
     )
 )
 REMOVE_QUOTED = re.compile(
-    rf"{REMOVE} (?P<det>{DET})(?:{NOUN} )?(?:saying |that says |reading )?(?P<old>q\d+)(?P<at>(?: {PLACE}| {WHERE})*)(?: (?:completely|entirely|please|out|away))*"
+    rf"{REMOVE} (?P<det>{DET})(?:{NOUN} )?(?:saying |that says |reading )?(?P<old>q\d+){AT}{AGAIN}"
 )
 REMOVE_ALL = re.compile(
-    rf"{REMOVE} (?P<det>{DET})(?:of the |of )?(?:{NOUN}|{SURFACE} (?:text|lettering|writing)|watermark|subtitles?|text and numbers|captions)"
-    rf"(?P<at>(?: {PLACE}| {WHERE})*)(?: (?:completely|entirely|please|out|away|everywhere))*"
+    rf"{REMOVE} (?P<det>{DET})(?:of the |of )?(?:{NOUN}|{SURFACE} (?:text|lettering|writing)|watermark|subtitles?|"
+    rf"text and numbers|captions){AT}{AGAIN}"
 )
 ADD_QUOTED = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"{ADD} (?P<before>(?:(?!q\d)\S+ )*?)(?P<new>q\d+){TAIL}",
-        rf"(?:caption|title|label)(?: (?:it|this|the picture|the photo|the image))?(?: with| as)? (?P<before>)(?P<new>q\d+){TAIL}",
+        rf"{ADD} (?P<before>(?:(?!q\d)\S+ )*?){NEW}",
+        rf"(?:caption|title|label)(?: (?:it|this|the picture|the photo|the image))?(?: with| as)? (?P<before>){NEW}",
     )
 )
 BEFORE_FILL = TAIL_FILL | frozenset(

@@ -6,16 +6,13 @@ import importlib.util
 import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from kontext_ui.edits import Pixels
-
-if TYPE_CHECKING:
-    from rapidocr import RapidOCR
 
 Quad = NDArray[np.float32]
 """Four points x, y in reading direction: top left, top right, bottom right, bottom left."""
@@ -63,6 +60,21 @@ class Line:
         return left, right
 
 
+class _Found(Protocol):
+    """What the library answers; everything is ``None`` where there is no text."""
+
+    boxes: NDArray[np.float32] | None
+    txts: tuple[str, ...] | None
+    scores: tuple[float, ...] | None
+    word_results: tuple[tuple[tuple[str, float, list[list[int]]], ...], ...]
+
+
+class _Engine(Protocol):
+    def __call__(self, img_content: Pixels, use_det: bool | None = None) -> _Found: ...
+
+    def update_params(self, *, use_det: bool) -> None: ...
+
+
 def available() -> bool:
     """Whether the reader could be loaded; does not load it."""
     return all(importlib.util.find_spec(name) is not None for name in ("rapidocr", "onnxruntime"))
@@ -78,15 +90,15 @@ class Reader:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._engine: RapidOCR | None = None
+        self._engine: _Engine | None = None
 
-    def load(self) -> RapidOCR:
+    def load(self) -> _Engine:
         """Raises ``ImportError`` without rapidocr."""
         if self._engine is None:
             from rapidocr import RapidOCR
 
             threads = min(MAX_THREADS, os.cpu_count() or 1)
-            self._engine = RapidOCR(
+            engine = RapidOCR(
                 params={
                     "Global.log_level": "critical",
                     "Global.use_cls": False,
@@ -97,6 +109,7 @@ class Reader:
                     "EngineConfig.onnxruntime.inter_op_num_threads": 1,
                 }
             )
+            self._engine = cast(_Engine, engine)
         return self._engine
 
     def read(self, rgb: Pixels, least_score: float = LEAST_SCORE) -> tuple[Line, ...]:
@@ -105,33 +118,36 @@ class Reader:
         scale = min(1.0, MAX_SIDE_PX / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = rgb if scale == 1.0 else cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        bgr = cv2.cvtColor(np.ascontiguousarray(small), cv2.COLOR_RGB2BGR)
+        bgr = np.asarray(cv2.cvtColor(np.ascontiguousarray(small), cv2.COLOR_RGB2BGR), np.uint8)
         with self._lock:
             found = self.load()(bgr)
-        if found.boxes is None or found.txts is None:
+        if found.boxes is None or found.txts is None or found.scores is None:
             return ()
         back = np.array([width / size[0], height / size[1]], np.float32)
         words = found.word_results if len(found.word_results) == len(found.txts) else ((),) * len(found.txts)
+        quads = np.asarray(found.boxes, np.float32) * back
         lines = [
-            Line(text, float(score), quad, _middles(text, parts, quad))
-            for text, score, quad, parts in zip(
-                found.txts, found.scores, np.asarray(found.boxes, np.float32) * back, words, strict=True
+            Line(
+                text,
+                float(score),
+                quad,
+                _middles(text, [np.asarray(part[2], np.float32) * back for part in parts], quad),
             )
+            for text, score, quad, parts in zip(found.txts, found.scores, quads, words, strict=True)
             if float(score) >= least_score
-            for parts in [[np.asarray(part[2], np.float32) * back for part in parts]]
         ]
         return tuple(sorted(lines, key=lambda line: line.centre[1]))
 
     def read_strip(self, rgb: Pixels) -> tuple[str, float]:
         """The text of a picture that is known to be one straight line, and how sure that is."""
-        bgr = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGR)
+        bgr = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGR), np.uint8)
         with self._lock:
             engine = self.load()
             try:
                 found = engine(bgr, use_det=False)
             finally:
                 engine.update_params(use_det=True)
-        if not found.txts:
+        if not found.txts or not found.scores:
             return "", 0.0
         return str(found.txts[0]), float(found.scores[0])
 
