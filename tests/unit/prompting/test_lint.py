@@ -1,6 +1,8 @@
 """Hints on instructions: which are given, what one click makes of them, and when there is silence."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kontext_ui.edits import Tier
 from kontext_ui.prompting import LintContext, Look, Thing, lint
@@ -160,3 +162,11 @@ def test_the_engine_here_is_not_told_to_preserve():
 
 def test_a_text_as_long_as_a_letter_is_left_alone():
     assert first("make it red " * 2000) is None
+
+
+@given(st.text(), st.booleans(), st.sampled_from(["", "OPEN", "(", "\\"]))
+def test_any_text_may_be_written(text, redraws, seen):
+    hints = lint(text, LintContext(redraws=redraws, look=Look((Thing("car"),), words=(seen,))))
+
+    assert all(hint.text.endswith(".") for hint in hints)
+    assert all(hint.label for hint in hints if hint.replacement or hint.settings)
