@@ -9,10 +9,12 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 
 from kontext_ui.backends.base import Backend
+from kontext_ui.backends.contentfilter import is_loopback
 from kontext_ui.backends.diffusers import build
 from kontext_ui.cli.exits import DONE, exit_code, tell
 from kontext_ui.cli.parser import Options
@@ -26,7 +28,6 @@ LOAD_ATTEMPTS = 3
 """Each one that runs out of memory makes the engine try a smaller form of the model."""
 DRAIN_S = 120
 """So long running edits are waited for when the server is stopped."""
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class _Server(uvicorn.Server):
@@ -45,13 +46,13 @@ class _Server(uvicorn.Server):
 async def serve(settings: Settings, options: Options, make_engine: Callable[[Settings], Backend] = build) -> int:
     """Until it is stopped. The exit code says why it could not start."""
     logging.getLogger().setLevel(settings.log_level)
-    engine = make_engine(settings)
+    engine = make_engine(settings.model_copy(update={"host": options.host}))  # who is served decides on the filter
     if not (ready := engine.check()).ready:
         raise ModelNotInstalled(ready.reason, backend=engine.id, hint=ready.hint)
     key = settings.image_server_key
     service = EngineServer(
         engine,
-        model=settings.diffusers_model,
+        model=_name_of(settings.diffusers_model),
         limits=ImageLimits(int(settings.max_upload_mb * 1_000_000), int(settings.max_megapixels * 1_000_000)),
         key=None if key is None else key.get_secret_value() or None,
         max_open=options.max_waiting + 1,
@@ -60,7 +61,7 @@ async def serve(settings: Settings, options: Options, make_engine: Callable[[Set
     server = _Server(
         uvicorn.Config(service.app, log_level="warning", timeout_graceful_shutdown=DRAIN_S, access_log=False)
     )
-    if key is None and options.host not in LOOPBACK:
+    if key is None and not is_loopback(options.host):
         log.warning("anybody who reaches %s can use this GPU; KONTEXT_UI_IMAGE_SERVER_KEY asks for a key", options.host)
     _say(f"The engine is at {_address(options.host, listening)} (Ctrl+C stops it).", options)
     try:
@@ -103,6 +104,12 @@ async def _load(service: EngineServer, options: Options) -> KontextError | None:
             break
     _say("The engine is ready.", options)
     return None
+
+
+def _name_of(model: str) -> str:
+    """A folder's path is nobody else's business."""
+    folder = Path(model).expanduser()
+    return folder.name if folder.is_dir() else model
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -15,6 +15,7 @@ from kontext_ui.backends.diffusers.values import sizes_for
 from kontext_ui.backends.imageserver import ImageServerBackend, addresses
 from kontext_ui.backends.imageserver.dialects import DIALECTS, mask_png, without_tags
 from kontext_ui.backends.imageserver.fleet import REST_S
+from kontext_ui.bootstrap import build_editor
 from kontext_ui.edits import Done, EditRequest, Mode, Parameters, Running, Size, SizeRule, Tier
 from kontext_ui.errors import (
     BackendUnavailable,
@@ -530,6 +531,22 @@ async def test_after_the_first_edit_the_wait_is_estimated(fleet, picture, time):
 
     assert [fraction for fraction, _ in told[:4]] == [None, 0.5, 0.95, 0.95]
     assert told[1][1] == "about 4 s left (estimated)"
+
+
+async def test_a_configured_server_comes_first_then_this_machines_engines(make_settings):
+    editor = build_editor(make_settings(image_server_urls="http://gpu1:8188"))
+    (local,) = [offer for offer in editor.tiers("ann") if offer.tier is Tier.LOCAL]
+    await editor.aclose()
+
+    assert [backend.id for backend in local.backends] == ["imageserver", "diffusers", "builtin"]
+    assert local.chosen.id == "imageserver"
+
+
+def test_without_an_address_it_says_what_would_make_it_ready():
+    readiness = ImageServerBackend([]).check()
+
+    assert not readiness.ready
+    assert "KONTEXT_UI_IMAGE_SERVER_URLS" in readiness.hint
 
 
 def test_addresses_are_read_with_or_without_their_path():
