@@ -127,6 +127,11 @@ class Settings(BaseSettings):
     day_budget_usd: float | None = Field(
         default=None, ge=0, description="Spending limit of one visitor per day (UTC) in US dollars."
     )
+    content_filter: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Filter for nudity before and after the models on your own machines, which have none: auto filters "
+        "where others are served (on a Space, with a public address, or listening on more than this machine).",
+    )
     show_credit: bool = Field(
         default_factory=lambda: not on_space(),
         description="Show visitors what is left on the accounts of this program's own keys. On a Space: not.",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
+from kontext_ui.backends.contentfilter import filter_for
 from kontext_ui.backends.diffusers import config_of
 from kontext_ui.backends.diffusers import machine as this_machine
 from kontext_ui.backends.diffusers.checks import INSTALL, readiness
@@ -43,6 +44,8 @@ def examine(
         if not options.quiet and not options.json:
             sys.stdout.write(f"The weights are in {folder}.\n")
     ready = readiness(config, installed)
+    if ready.ready and (content := filter_for(settings)) is not None:
+        ready = content.check()
     found = [] if missing else list(devices())
     extras = this_machine.installed_extras(installed)
     report = _report(config, ready, found, extras, missing)

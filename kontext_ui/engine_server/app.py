@@ -87,9 +87,12 @@ class EngineServer:
         parameters = Parameters(seed=0, num_inference_steps=WARM_UP_STEPS, acceleration="sketch")
         request = EditRequest("warm up", Tier.LOCAL, self._engine.id, input_image="grey", parameters=parameters)
         grey = np.full((height, width, 3), 128, np.uint8)
-        async for event in self._engine.edit(request, EditTask("warm-up", input_image=grey)):
-            if isinstance(event, Running) and event.stage:
-                log.info("warming up: %s", event.stage)
+        try:
+            async for event in self._engine.edit(request, EditTask("warm-up", input_image=grey)):
+                if isinstance(event, Running) and event.stage:
+                    log.info("warming up: %s", event.stage)
+        except ContentModerated:
+            log.info("the filter took the picture of the warm-up for something else; it was drawn all the same")
         self._warm = True
 
     def refused(self, request: Request) -> Response | None:

@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kontext_ui.backends.contentfilter import is_wanted
 from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig
 from kontext_ui.backends.diffusers.painter import Drawn
 from kontext_ui.cli.parser import Options, build_parser
+from kontext_ui.cli.serve_engine import serve
 from kontext_ui.edits import Readiness, Running, Size
 from kontext_ui.engine_server import EngineServer
-from kontext_ui.errors import ContentModerated, EditCancelled, OutOfMemory
+from kontext_ui.errors import ContentModerated, EditCancelled, ModelNotInstalled, OutOfMemory
 from kontext_ui.images import codec
 from tests.fakes.serving import serving
 
@@ -254,6 +256,29 @@ async def test_before_the_model_is_loaded_it_lives_but_takes_nothing(make_server
         assert (await client.get("/ready")).json()["status"] == "ready"
     assert len(painter.drawn) == 1
     assert (await post(server)).status_code == 200
+
+
+async def test_a_warm_up_whose_picture_the_filter_refuses_is_a_warm_up(make_server, painter):
+    painter.fail = ContentModerated("Refused.", backend="diffusers", stage="output")
+    server = make_server(warm=False)
+    await server.warm_up()
+
+    assert server.readiness.ready
+
+
+@pytest.mark.parametrize(("host", "filtered"), [("127.0.0.1", False), ("0.0.0.0", True)])
+async def test_whom_the_command_listens_to_decides_on_the_filter(make_settings, painter, host, filtered):
+    wanted = []
+
+    def make_engine(settings):
+        wanted.append(is_wanted(settings))
+        return DiffusersBackend(EngineConfig(), painter, check=lambda _: Readiness(False, "No weights."))
+
+    options = build_parser().parse_args(["serve-engine", "--host", host], namespace=Options())
+    with pytest.raises(ModelNotInstalled):
+        await serve(make_settings(), options, make_engine)
+
+    assert wanted == [filtered]
 
 
 async def test_an_engine_that_is_not_ready_says_why(make_server):

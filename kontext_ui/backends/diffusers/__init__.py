@@ -2,6 +2,7 @@
 
 import logging
 
+from kontext_ui.backends.contentfilter import ContentFilter, filter_for
 from kontext_ui.backends.diffusers.checks import readiness
 from kontext_ui.backends.diffusers.engine import DiffusersBackend
 from kontext_ui.backends.diffusers.painter import Painter
@@ -30,17 +31,17 @@ def config_of(settings: Settings) -> EngineConfig:
 
 
 def build(settings: Settings) -> DiffusersBackend:
-    config = config_of(settings)
+    config, content = config_of(settings), filter_for(settings)
     if config.lent:
-        return _build_lent(config)
+        return _build_lent(config, content)
     idle_s = settings.diffusers_idle_minutes * 60 if settings.diffusers_idle_minutes else None
-    return DiffusersBackend(config, idle_s=idle_s)
+    return DiffusersBackend(config, idle_s=idle_s, content=content)
 
 
-def _build_lent(config: EngineConfig) -> DiffusersBackend:
+def _build_lent(config: EngineConfig, content: ContentFilter | None) -> DiffusersBackend:
     """ZeroGPU wants the model loaded by the main thread before the page starts, so this takes its time."""
     if not readiness(config).ready:
-        return DiffusersBackend(config)
+        return DiffusersBackend(config, content=content)
     from kontext_ui.backends.diffusers.zerogpu import lender
 
     painter = Painter(config, borrow=lender())
@@ -48,4 +49,4 @@ def _build_lent(config: EngineConfig) -> DiffusersBackend:
         painter.preload()
     except KontextError as error:
         log.warning("the local model is not ready: %s %s", error.message, error.hint)
-    return DiffusersBackend(config, painter)
+    return DiffusersBackend(config, painter, content=content)

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import CancelledError
 
 from kontext_ui.backends.base import EditTask
+from kontext_ui.backends.contentfilter import NOTE, ContentFilter
 from kontext_ui.backends.diffusers.checks import readiness
 from kontext_ui.backends.diffusers.owner import Owner, Ticket
 from kontext_ui.backends.diffusers.painter import Drawn, Painter
@@ -71,12 +72,14 @@ class DiffusersBackend:
         idle_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         check: Callable[[EngineConfig], Readiness] = readiness,
+        content: ContentFilter | None = None,
     ) -> None:
         self._config = config
         self._painter = painter or Painter(config)
         self._owner: Owner[Drawn] = Owner("diffusers", when_idle=self._painter.free, idle_s=idle_s)
         self._clock = clock
         self._check = check
+        self._content = content
         self._checked: tuple[float, Readiness] | None = None
         failed = self._painter.load_error  # a painter may have been told to load at the start
         self._failed: tuple[float, KontextError] | None = None if failed is None else (clock(), failed)
@@ -96,6 +99,7 @@ class DiffusersBackend:
             notes=(
                 "Nothing leaves this machine. The weights are for non-commercial use: FLUX.1 [dev] licence.",
                 "Draws about one megapixel; untouched pixels are kept from your photo.",
+                *(() if self._content is None else (NOTE,)),
             ),
         )
 
@@ -104,11 +108,19 @@ class DiffusersBackend:
         if self._failed is not None and now - self._failed[0] < FAILED_S:
             return Readiness(False, self._failed[1].message, self._failed[1].hint)
         if self._checked is None or now - self._checked[0] >= CHECK_S:
-            self._checked = (now, self._check(self._config))
+            self._checked = (now, self._look())
         return self._checked[1]
 
-    async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
+    def _look(self) -> Readiness:
+        ready = self._check(self._config)
+        return self._content.check() if ready.ready and self._content is not None else ready
+
+    def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
         """Raises ``EditCancelled`` as soon as the wish is seen; the thread is free after the step it is in."""
+        events = self._edit(request, task)
+        return events if self._content is None else self._content.over(events, task, self.id)
+
+    async def _edit(self, request: EditRequest, task: EditTask) -> AsyncGenerator[EditEvent, None]:
         drawing = await asyncio.to_thread(make_drawing, request, task, self._config)
         relay = _Relay(asyncio.get_running_loop())
 
