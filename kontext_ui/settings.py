@@ -224,6 +224,9 @@ class Settings(BaseSettings):
     diffusers_steps: int = Field(
         default=28, ge=1, le=100, description="Steps of the local model when none are asked for."
     )
+    diffusers_waiting: int = Field(
+        default=32, ge=1, le=1000, description="Edits that may wait for the local model; more are sent away."
+    )
     diffusers_idle_minutes: float = Field(
         default=0, ge=0, description="Give the GPU's memory back after so many minutes without an edit; 0 keeps it."
     )

@@ -46,7 +46,7 @@ class _Server(uvicorn.Server):
 async def serve(settings: Settings, options: Options, make_engine: Callable[[Settings], Backend] = build) -> int:
     """Until it is stopped. The exit code says why it could not start."""
     logging.getLogger().setLevel(settings.log_level)
-    engine = make_engine(settings.model_copy(update={"host": options.host}))  # who is served decides on the filter
+    engine = make_engine(_for_the_engine(settings, options))
     if not (ready := engine.check()).ready:
         raise ModelNotInstalled(ready.reason, backend=engine.id, hint=ready.hint)
     key = settings.image_server_key
@@ -68,6 +68,11 @@ async def serve(settings: Settings, options: Options, make_engine: Callable[[Set
         return await _run(service, server, listening, options)
     finally:
         await engine.aclose()
+
+
+def _for_the_engine(settings: Settings, options: Options) -> Settings:
+    """Who is served decides on the filter; the line is bounded by the server, so the engine's own must not be full."""
+    return settings.model_copy(update={"host": options.host, "diffusers_waiting": 2 * options.max_waiting + 1})
 
 
 async def _run(service: EngineServer, server: _Server, listening: socket.socket, options: Options) -> int:

@@ -30,7 +30,14 @@ from kontext_ui.edits import EditRequest, Parameters, Readiness, Running, Tier
 from kontext_ui.engine_server.form import Asked, read_form
 from kontext_ui.engine_server.metrics import Tally, Visit
 from kontext_ui.engine_server.work import Drawn, Item, draw, encoded, prepare
-from kontext_ui.errors import ContentModerated, EditCancelled, InvalidRequest, KontextError, UnexpectedAnswer
+from kontext_ui.errors import (
+    ContentModerated,
+    EditCancelled,
+    InvalidRequest,
+    KontextError,
+    RateLimited,
+    UnexpectedAnswer,
+)
 from kontext_ui.images import codec
 
 log = logging.getLogger(__name__)
@@ -306,6 +313,8 @@ def _warnings(asked: Asked) -> list[str]:
 def _status(error: KontextError) -> int:
     if isinstance(error, EditCancelled):
         return 503  # nobody else cancels but a server that is closing
+    if isinstance(error, RateLimited):
+        return 429
     return 400 if isinstance(error, InvalidRequest | ContentModerated) else 500
 
 

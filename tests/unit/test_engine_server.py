@@ -22,7 +22,7 @@ from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.cli.serve_engine import serve
 from kontext_ui.edits import Readiness, Running, Size
 from kontext_ui.engine_server import EngineServer
-from kontext_ui.errors import ContentModerated, EditCancelled, ModelNotInstalled, OutOfMemory
+from kontext_ui.errors import ContentModerated, EditCancelled, ModelNotInstalled, OutOfMemory, RateLimited
 from kontext_ui.images import codec
 from tests.fakes.serving import serving
 
@@ -238,6 +238,10 @@ async def test_the_error_of_the_engine_keeps_its_kind(make_server, painter):
     painter.fail = ContentModerated("Refused.", backend="diffusers", stage="output")
     response = await post(make_server())
     assert (response.status_code, response.json()["error"]["code"]) == (400, "moderation_blocked")
+
+    painter.fail = RateLimited("Too many.", backend="diffusers")
+    response = await post(make_server())
+    assert (response.status_code, response.json()["error"]["code"]) == (429, "RateLimited")
 
     painter.fail = RuntimeError("a secret path /etc")
     response = await post(make_server())

@@ -35,7 +35,7 @@ def build(settings: Settings) -> DiffusersBackend:
     if config.lent:
         return _build_lent(config, content)
     idle_s = settings.diffusers_idle_minutes * 60 if settings.diffusers_idle_minutes else None
-    return DiffusersBackend(config, idle_s=idle_s, content=content)
+    return DiffusersBackend(config, idle_s=idle_s, max_waiting=settings.diffusers_waiting, content=content)
 
 
 def _build_lent(config: EngineConfig, content: ContentFilter | None) -> DiffusersBackend:

@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.contentfilter import NOTE, ContentFilter
 from kontext_ui.backends.diffusers.checks import readiness
-from kontext_ui.backends.diffusers.owner import Owner, Ticket
+from kontext_ui.backends.diffusers.owner import LineFull, Owner, Ticket
 from kontext_ui.backends.diffusers.painter import Drawn, Painter
 from kontext_ui.backends.diffusers.values import BACKEND_ID, GUIDANCE, SPEEDS, Drawing, EngineConfig, scaled, sizes_for
 from kontext_ui.edits import (
@@ -29,7 +29,7 @@ from kontext_ui.edits import (
     SizeRule,
     Tier,
 )
-from kontext_ui.errors import EditCancelled, InvalidRequest, KontextError, UnexpectedAnswer
+from kontext_ui.errors import EditCancelled, InvalidRequest, KontextError, RateLimited, UnexpectedAnswer
 from kontext_ui.images.geometry import flattened, nearest_size, resized, size_of
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ CHECK_S = 5.0
 FAILED_S = 120.0
 """So long a failure to load is remembered before the engine counts as ready to be tried again."""
 CLOSE_S = 30.0
+MAX_WAITING = 32
+"""Edits in line, each with its photo of some megabytes; at twenty seconds an edit the last one waits ten minutes."""
 TYPICAL_S = 20.0
 """Until an edit was measured here: what a large consumer card takes, more or less."""
 UNSUPPORTED = {
@@ -70,13 +72,16 @@ class DiffusersBackend:
         painter: Painter | None = None,
         *,
         idle_s: float | None = None,
+        max_waiting: int = MAX_WAITING,
         clock: Callable[[], float] = time.monotonic,
         check: Callable[[EngineConfig], Readiness] = readiness,
         content: ContentFilter | None = None,
     ) -> None:
         self._config = config
         self._painter = painter or Painter(config)
-        self._owner: Owner[Drawn] = Owner("diffusers", when_idle=self._painter.free, idle_s=idle_s)
+        self._owner: Owner[Drawn] = Owner(
+            "diffusers", when_idle=self._painter.free, idle_s=idle_s, max_waiting=max_waiting
+        )
         self._clock = clock
         self._check = check
         self._content = content
@@ -127,7 +132,7 @@ class DiffusersBackend:
         def work(ticket: Ticket[Drawn]) -> Drawn:
             return self._painter.draw(drawing, relay.tell, lambda: ticket.withdrawn.is_set() or task.stop.is_set())
 
-        ticket = self._owner.submit(
+        ticket = self._joined(
             task.owner, work, lambda place: relay.tell(Running(stage="waiting for its turn", queue_position=place))
         )
         ticket.future.add_done_callback(lambda _: relay.end())
@@ -144,6 +149,18 @@ class DiffusersBackend:
         """Stops after the step that runs."""
         if not await asyncio.to_thread(self._owner.close, CLOSE_S):
             log.warning("the engine is still busy and is left behind")
+
+    def _joined(
+        self, visitor: str, work: Callable[[Ticket[Drawn]], Drawn], tell_position: Callable[[int], None]
+    ) -> Ticket[Drawn]:
+        try:
+            return self._owner.submit(visitor, work, tell_position)
+        except LineFull:
+            raise RateLimited(
+                "Too many edits wait for the model on this computer.",
+                backend=self.id,
+                hint="Nothing was begun. Send it again when some are done, or use another tier.",
+            ) from None
 
     def _outcome(self, ticket: Ticket[Drawn]) -> Drawn:
         try:

@@ -14,6 +14,12 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+OPEN_TO_ALL = 0.75
+"""The rest of the line is kept for visitors who have nothing in it, so that one alone cannot shut out the others."""
+
+
+class LineFull(Exception):
+    """Nobody else is taken into the line just now."""
 
 
 @dataclass(eq=False)
@@ -38,6 +44,10 @@ class FairLine(Generic[T]):
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
+
+    def takes(self, visitor: str, limit: int) -> bool:
+        """Whether there is room for one more of this visitor, when no more than ``limit`` may wait."""
+        return len(self) < (limit * OPEN_TO_ALL if visitor in self._waiting else limit)
 
     def push(self, ticket: Ticket[T]) -> None:
         if ticket.visitor not in self._waiting:
@@ -82,10 +92,18 @@ class Owner(Generic[T]):
     ``when_idle`` is called on that thread after ``idle_s`` seconds without work, once per pause.
     """
 
-    def __init__(self, name: str, *, when_idle: Callable[[], None] | None = None, idle_s: float | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        when_idle: Callable[[], None] | None = None,
+        idle_s: float | None = None,
+        max_waiting: int | None = None,
+    ) -> None:
         self._name = name
         self._when_idle = when_idle
         self._idle_s = idle_s
+        self._max_waiting = max_waiting
         self._line: FairLine[T] = FairLine()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -101,13 +119,18 @@ class Owner(Generic[T]):
     def submit(
         self, visitor: str, work: Callable[[Ticket[T]], T], tell_position: Callable[[int], None] = lambda _: None
     ) -> Ticket[T]:
-        """Join the line. The position is told at once unless it is this one's turn already."""
+        """Join the line. The position is told at once unless it is this one's turn already.
+
+        Raises ``LineFull``, which bounds the pictures that are held for those who wait.
+        """
         ticket = Ticket(visitor, work, tell_position)
         with self._changed:
             if self._closing:
                 ticket.future.cancel()
                 return ticket
             free = self._running is None and not len(self._line)
+            if not free and self._max_waiting is not None and not self._line.takes(visitor, self._max_waiting):
+                raise LineFull
             self._line.push(ticket)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)

@@ -21,7 +21,7 @@ from kontext_ui.backends.diffusers.painter import Drawn, Painter
 from kontext_ui.backends.diffusers.values import GUIDANCE
 from kontext_ui.backends.diffusers.zerogpu import Failed, borrowed, seconds_for
 from kontext_ui.edits import Done, EditRequest, Parameters, Readiness, Running, Size, Tier
-from kontext_ui.errors import EditCancelled, InvalidRequest, OutOfMemory, UnexpectedAnswer
+from kontext_ui.errors import Billed, EditCancelled, InvalidRequest, OutOfMemory, RateLimited, UnexpectedAnswer
 
 SIZE = Size(112, 96)
 WAIT_S = 30.0
@@ -140,6 +140,25 @@ async def test_an_edit_that_waits_is_told_its_place_and_can_be_stopped_there(bac
     assert waiting.queue_position == 1
     assert isinstance((await asyncio.wait_for(first, WAIT_S))[-1], Done)
     assert len(painter.drawn) == 1
+
+
+async def test_when_the_line_is_full_the_next_edit_is_refused_in_a_sentence_and_later_ones_are_drawn(painter):
+    backend = DiffusersBackend(CONFIG, painter, max_waiting=1, check=lambda _: Readiness(True))
+    painter.gate = threading.Event()
+    first = asyncio.create_task(collect(backend.edit(request(), EditTask("one", "ann", input_image=picture()))))
+    await until(painter.begun)
+    async with aclosing(backend.edit(request(), EditTask("two", "bob", input_image=picture()))) as waiting:
+        assert (await asyncio.wait_for(anext(waiting), WAIT_S)).queue_position == 1
+        with pytest.raises(RateLimited) as caught:
+            await run(backend, EditTask("three", "cat", input_image=picture()))
+    painter.gate.set()
+
+    assert caught.value.message.endswith(".")
+    assert "Nothing was begun" in caught.value.hint
+    assert caught.value.billed is Billed.NO
+    assert isinstance((await asyncio.wait_for(first, WAIT_S))[-1], Done)
+    assert isinstance((await run(backend))[-1], Done)
+    await backend.aclose()
 
 
 async def test_who_stops_listening_stops_the_work(backend, painter):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kontext_ui.backends.diffusers.caches import BytesCache
-from kontext_ui.backends.diffusers.owner import FairLine, Owner, Ticket
+from kontext_ui.backends.diffusers.owner import FairLine, LineFull, Owner, Ticket
 
 WAIT_S = 30.0
 
@@ -147,6 +147,33 @@ def test_an_error_reaches_the_one_who_asked_and_the_thread_lives_on(owner, error
         owner.submit("ann", fail).future.result(WAIT_S)
 
     assert owner.submit("bob", lambda _: "next").future.result(WAIT_S) == "next"
+
+
+def test_beyond_its_limit_nobody_is_taken_in_and_once_somebody_left_again():
+    owner, gate = Owner("test", max_waiting=2), Gate()
+    owner.submit("ann", gate)
+    assert gate.begun.wait(WAIT_S)
+    first, second = owner.submit("bob", lambda _: "first"), owner.submit("cat", lambda _: "second")
+    with pytest.raises(LineFull):
+        owner.submit("dan", lambda _: "too many")
+    owner.withdraw(first)
+    again = owner.submit("dan", lambda _: "again")
+    gate.released.set()
+
+    assert [ticket.future.result(WAIT_S) for ticket in (second, again)] == ["second", "again"]
+    assert owner.close(WAIT_S)
+
+
+@given(st.lists(st.sampled_from("abcdef"), max_size=40), st.integers(1, 12))
+def test_one_visitor_alone_never_fills_the_line(visitors, limit):
+    line = FairLine()
+    for visitor in visitors:
+        if line.takes(visitor, limit):
+            line.push(ticket(visitor))
+
+    assert len(line) <= limit
+    if set(visitors) == {"a"} and limit > 1:
+        assert line.takes("b", limit)
 
 
 def test_closing_sends_everybody_home_and_takes_nobody_in(owner):
