@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from kontext_ui.backends.base import EditTask
+from kontext_ui.backends.contentfilter import ContentFilter
 from kontext_ui.backends.diffusers.values import sizes_for
 from kontext_ui.backends.imageserver import ImageServerBackend, addresses
 from kontext_ui.backends.imageserver.dialects import DIALECTS, mask_png, without_tags
@@ -547,6 +548,20 @@ def test_without_an_address_it_says_what_would_make_it_ready():
 
     assert not readiness.ready
     assert "KONTEXT_UI_IMAGE_SERVER_URLS" in readiness.hint
+
+
+@pytest.mark.parametrize(("limit", "asked"), [(0, 0), (1, 1)])
+async def test_where_others_are_served_photo_and_result_pass_the_filter(fleet, picture, limit, asked):
+    """The filter refuses every picture after the first ``limit`` ones: the photo, or what came back."""
+    seen = []
+    machines = Machines(gpu=FakeImageServer("vllm-omni"))
+    content = ContentFilter(lambda pixels: float(seen.append(pixels.shape) or len(seen) > limit))
+
+    with pytest.raises(ContentModerated) as caught:
+        await run(fleet(machines, content=content), picture)
+
+    assert caught.value.stage == ("output" if asked else "input")
+    assert len(machines.asked) == asked
 
 
 def test_addresses_are_read_with_or_without_their_path():

@@ -1,5 +1,6 @@
 """The tier local on other machines: image servers of one's own, one or many."""
 
+from kontext_ui.backends.contentfilter import filter_for
 from kontext_ui.backends.imageserver.dialects import DIALECTS
 from kontext_ui.backends.imageserver.engine import ImageServerBackend
 from kontext_ui.settings import Settings
@@ -24,4 +25,5 @@ def build(settings: Settings) -> ImageServerBackend:
         megapixels=settings.image_server_megapixels,
         per_server=settings.image_server_edits,
         timeout_s=settings.image_server_timeout_s,
+        content=filter_for(settings),
     )

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from kontext_ui.backends.base import EditTask
+from kontext_ui.backends.contentfilter import NOTE, ContentFilter
 from kontext_ui.backends.diffusers.values import GUIDANCE, SPEEDS, scaled, sizes_for
 from kontext_ui.backends.imageserver.answers import BACKEND_ID, LABEL, NotStarted, unavailable, unusable
 from kontext_ui.backends.imageserver.dialects import DIALECTS, Dialect, Wanted, mask_png, without_tags
@@ -68,6 +69,7 @@ class ImageServerBackend:
         megapixels: float = 1.0,
         per_server: int = 2,
         timeout_s: float = 600.0,
+        content: ContentFilter | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -77,6 +79,7 @@ class ImageServerBackend:
         self._sizes = SizeRule("list", sizes=sizes_for(megapixels), min_ratio=9 / 21, max_ratio=21 / 9)
         self._per_server = per_server
         self._timeout_s = timeout_s
+        self._content = content
         self._transport = transport
         self._sleep = sleep
         self._clock = clock
@@ -102,6 +105,7 @@ class ImageServerBackend:
             typical_s=min(rates) * work if rates else TYPICAL_S,
             max_in_flight=max(1, self._per_server * len(servers)),
             paid=self._paid,
+            notes=() if self._content is None else (NOTE,),
         )
 
     def check(self, key: str | None = None) -> Readiness:
@@ -113,12 +117,16 @@ class ImageServerBackend:
                 "To use one, set KONTEXT_UI_IMAGE_SERVER_URLS to its address, for example http://gpu1:8000.",
             )
         if self._fleet.well():
-            return Readiness(True)
+            return Readiness(True) if self._content is None else self._content.check()
         reasons = "; ".join(dict.fromkeys(server.reason.rstrip(".") for server in self._fleet.servers))
         return Readiness(False, f"No image server can be used: {reasons}.", "They are asked again within two minutes.")
 
-    async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
+    def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
         """The least busy server first; another one only when that surely did not begin."""
+        events = self._edit(request, task)
+        return events if self._content is None else self._content.over(events, task, self.id)
+
+    async def _edit(self, request: EditRequest, task: EditTask) -> AsyncGenerator[EditEvent, None]:
         wanted = await asyncio.to_thread(self._wanted, request, task)
         error: KontextError | None = None
         for number in range(ROUNDS):

@@ -32,6 +32,7 @@ def capabilities_of(
     typical_s: float,
     max_in_flight: int,
     paid: bool,
+    notes: tuple[str, ...] = (),
 ) -> Capabilities:
     """``dialect`` is ``None`` before a server was recognised, and where several are spoken: then all is offered,
     and what a server cannot be told is said with its result."""
@@ -51,6 +52,7 @@ def capabilities_of(
         notes=(
             "Your picture goes to the image server that was set up for this program, and nowhere else.",
             "Draws about one megapixel; untouched pixels are kept from your photo.",
+            *notes,
         ),
     )
 
