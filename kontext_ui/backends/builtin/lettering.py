@@ -10,6 +10,7 @@ import numpy as np
 
 from kontext_ui.backends.builtin import colours, lettering_caption
 from kontext_ui.backends.builtin import lettering_draw as drawing
+from kontext_ui.backends.builtin.lettering_check import reads, replaced
 from kontext_ui.backends.builtin.lettering_faces import draw
 from kontext_ui.backends.builtin.lettering_find import Match, chosen, distance, find, folded, one_place, place, within
 from kontext_ui.backends.builtin.lettering_fit import Fit, candidates, likeliest
@@ -24,7 +25,7 @@ from kontext_ui.edits import Mask, Pixels
 
 OPERATIONS = frozenset(("replace_text", "remove_text", "add_text"))
 INSTALL = "Reading text needs a package that is not installed. Run: pip install rapidocr onnxruntime"
-LEAST_FIT = 0.5
+LEAST_FIT = 0.55
 """Overlap of the drawn old word with what is in the photo below which its letters were not understood."""
 LEAST_REMOVAL_FIT = 0.4
 SMALLEST_PX = 9.0
@@ -140,7 +141,7 @@ def _write(work: Work, rgb: Pixels, match: Match, new: str, lines: Sequence[Line
             continue
         tried += 1
         written, quad = _drawn(work, rgb, strip, fit, match, new, lines)
-        if reads(written.pixels, quad, new):
+        if replaced(written.pixels, match, quad, new):
             return written
     if not tried:
         raise ImpossibleError(
@@ -162,7 +163,7 @@ def _spellings(match: Match, old: str) -> list[str]:
 def _drawn(
     work: Work, rgb: Pixels, strip: Strip, fit: Fit, match: Match, new: str, lines: Sequence[Line]
 ) -> tuple[Written, Quad]:
-    free = room(rgb, strip.to_photo, fit, work.painted)
+    free = room(rgb, strip.to_photo, fit, work.painted, strip.ends)
     layout = placed(fit, new, free, alignment(match, lines))
     if layout is None:
         raise ImpossibleError(
@@ -198,52 +199,6 @@ def put(work: Work, rgb: Pixels, where: drawing.Spot, painted: Pixels, changed: 
     result[rows, columns] = blend(where.rgb, painted, changed)
     region[rows, columns] = changed
     return Written(result, region)
-
-
-def _around(rgb: Pixels, quad: Quad) -> tuple[Pixels, tuple[int, int]]:
-    """What is read to see whether a word stands at a place: the word and its surroundings."""
-    low, high = quad.min(axis=0), quad.max(axis=0)
-    size = high - low
-    height = float(np.linalg.norm(quad[3] - quad[0]))
-    pad = np.array([0.8 * height, max(0.8 * height, 0.3 * float(size[0]) - float(size[1]) / 2)]) + 6
-    x, y = (int(v) for v in np.maximum(0, low - pad))
-    right, bottom = (int(v) for v in np.minimum(_size(rgb), high + pad + 1))
-    return rgb[y:bottom, x:right], (x, y)
-
-
-def reads(rgb: Pixels, quad: Quad, wanted: str) -> bool:
-    """Whether the reader finds exactly that at the place, apart from case, spaces and look-alikes."""
-    part, corner = _around(rgb, quad)
-    here = (quad - corner).astype(np.float32)
-    lines = [line for line in READER.read(part, 0.3) if _touches(line, here)]
-    if any(match.quality != 1 and _same_extent(match, here) for match in find(lines, wanted)):
-        return True
-    text, _ = READER.read_strip(_strip_of(rgb, quad))
-    return folded(text) == folded(wanted)
-
-
-def _same_extent(match: Match, quad: Quad) -> bool:
-    """Whether a match begins and ends where the word was written, within half a letter's height or so."""
-    axis = (quad[1] - quad[0]) / max(float(np.linalg.norm(quad[1] - quad[0])), 1e-6)
-    off = match.quad - quad
-    height = float(np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2
-    begins, ends = float((off[0] + off[3]) @ axis) / 2, float((off[1] + off[2]) @ axis) / 2
-    return abs(begins) < 0.75 * height and abs(ends) < 0.75 * height
-
-
-def _touches(line: Line, quad: Quad) -> bool:
-    overlap = np.minimum(line.quad.max(axis=0), quad.max(axis=0)) - np.maximum(line.quad.min(axis=0), quad.min(axis=0))
-    return bool((overlap > 0).all())
-
-
-def _strip_of(rgb: Pixels, quad: Quad) -> Pixels:
-    height = max(12.0, float(np.linalg.norm(quad[3] - quad[0])))
-    width = max(height, float(np.linalg.norm(quad[1] - quad[0])))
-    pad = 0.3 * height
-    corners = np.array([[pad, pad], [pad + width, pad], [pad + width, pad + height], [pad, pad + height]], np.float32)
-    matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), corners)
-    size = (round(width + 2 * pad), round(height + 2 * pad))
-    return np.asarray(cv2.warpPerspective(rgb, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _remove(work: Work, lines: Sequence[Line]) -> Made:
@@ -284,7 +239,8 @@ def _taken_out(work: Work, rgb: Pixels, match: Match) -> Written:
     block[top:bottom, left:right] = 1
     gaps.append(drawing.hole(where, block))
     for gap in gaps:
-        taken = put(work, rgb, where, drawing.erase(where.rgb, gap, stranger), gap)
+        clear = drawing.patch(where.rgb, gap) if gap is gaps[-1] else drawing.erase(where.rgb, gap, stranger)
+        taken = put(work, rgb, where, clear, gap)
         if not reads(taken.pixels, match.quad, match.text):
             return taken
     raise ImpossibleError(

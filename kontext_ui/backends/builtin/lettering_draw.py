@@ -20,6 +20,8 @@ BLURS = (0.35, 0.5, 0.65, 0.8, 0.95, 1.1, 1.3, 1.6, 2.0, 2.5, 3.2, 4.2, 5.6)
 """Tried standard deviations of a photo's own edge blur, in its pixels."""
 ROUGH_GROUND = 11.0
 """Standard deviation of the ground's fine structure, in 8-bit steps, from which it is filled with patches."""
+STRONGEST_GRAIN = 6.0
+"""Standard deviation in 8-bit steps; what is stronger is the ground's texture, not a sensor's noise."""
 LEAST_KNOWN = 0.08
 STRANGE = 11.0
 """CIE LAB distance from the ground's own colour beyond which a pixel belongs to something else."""
@@ -108,6 +110,11 @@ def _roughness(values: Wave) -> float:
     return float(np.median(np.abs(values))) * 1.4826
 
 
+def patch(rgb: Pixels, gap: Mask) -> Pixels:
+    """A gap that is more than letters, filled with patches where that can be done."""
+    return removal.fill(rgb, gap) if removal.available() else erase(rgb, gap)
+
+
 def _structure(rgb: Pixels) -> Wave:
     values = rgb.astype(np.float32)
     return np.asarray(values - cv2.GaussianBlur(values, (0, 0), 2.0), np.float32)
@@ -119,7 +126,7 @@ def _grain(rgb: Pixels, structure: Wave, around: NDArray[np.bool_]) -> Wave:
         return np.zeros(rgb.shape, np.float32)
     values = structure[around]
     # Edges in the surroundings are no grain: typical values count, not extreme ones.
-    strength = np.maximum(np.median(np.abs(values), axis=0) * 1.4826, 0.01)
+    strength = np.clip(np.median(np.abs(values), axis=0) * 1.4826, 0.01, STRONGEST_GRAIN)
     quiet = (np.abs(values) <= 2.5 * strength).all(axis=1)
     if quiet.sum() < 30:
         return np.zeros(rgb.shape, np.float32)

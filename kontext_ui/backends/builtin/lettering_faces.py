@@ -23,11 +23,13 @@ MISSING = "\U0010fffe"
 
 @dataclass(frozen=True)
 class Style:
-    """``tracking``: extra space between letters in em; ``weight``: thickening in em, negative for thinner."""
+    """``tracking``: extra space between letters in em, ``space``: between words; ``weight``: thickening in em, negative
+    for thinner."""
 
     face: str
     tracking: float = 0.0
     weight: float = 0.0
+    space: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ def can_draw(face: str, text: str) -> bool:
 
 def draw(text: str, style: Style, em_px: int = EM_PX) -> Drawn:
     font = load(style.face, em_px)
-    pens = _pens(font, text, style.tracking * em_px)
+    pens = _pens(font, text, style.tracking * em_px, style.space * em_px)
     pad = em_px // 2
     ascent, descent = font.getmetrics()
     size = (round(pens[-1]) + 2 * pad, ascent + descent + 2 * pad)
@@ -74,7 +76,7 @@ def draw(text: str, style: Style, em_px: int = EM_PX) -> Drawn:
     return Drawn(thickened(np.asarray(plane, np.float32), style.weight * em_px), pad, pad + ascent, em_px)
 
 
-def _pens(font: ImageFont.FreeTypeFont, text: str, tracking_px: float) -> list[float]:
+def _pens(font: ImageFont.FreeTypeFont, text: str, tracking_px: float, space_px: float) -> list[float]:
     """Where each letter starts, and where the last one ends."""
     pens = [0.0]
     for index, letter in enumerate(text):
@@ -82,7 +84,7 @@ def _pens(font: ImageFont.FreeTypeFont, text: str, tracking_px: float) -> list[f
         advance = (
             font.getlength(letter + following) - font.getlength(following) if following else font.getlength(letter)
         )
-        pens.append(pens[-1] + advance + tracking_px)
+        pens.append(pens[-1] + advance + tracking_px + (space_px if letter.isspace() else 0.0))
     return pens
 
 

@@ -15,6 +15,7 @@ from kontext_ui.backends.builtin.lettering_strip import HEIGHT_PX, Letters, Matr
 FIRST_FACES = ("sans-bold", "condensed", "serif", "mono")
 """Different enough to tell which of several candidates are the letters."""
 TRACKINGS = (0.0, 0.05, 0.12, 0.22)
+SPACES = (-0.1, -0.05, 0.06, 0.13, 0.22, 0.35)
 WEIGHTS = (-0.03, -0.018, -0.009, 0.0, 0.009, 0.018, 0.03, 0.045)
 MARGIN_PX = 6
 HAND_PENALTY = 0.07
@@ -70,7 +71,7 @@ def _best_face(rough: Fit, faces: list[str]) -> Fit:
     best_of_face: dict[str, Fit] = {}
     for fit in sorted(tried, key=_worth):
         best_of_face[fit.style.face] = fit
-    shortlist = sorted(best_of_face.values(), key=_worth)[-5:]
+    shortlist = [_spaced(fit) for fit in sorted(best_of_face.values(), key=_worth)[-5:]]
     aligned = [_aligned(_weighted(fit), cv2.MOTION_AFFINE) for fit in shortlist]
     finalists = sorted(aligned, key=_worth)[-2:]
     fit = max((_weighted(one) for one in finalists), key=_worth)
@@ -79,6 +80,14 @@ def _best_face(rough: Fit, faces: list[str]) -> Fit:
         if turned.score > fit.score + PERSPECTIVE_GAIN:
             fit = _weighted(turned)
     return fit
+
+
+def _spaced(fit: Fit) -> Fit:
+    """With the space between words that suits best."""
+    if " " not in fit.text.strip():
+        return fit
+    tried = [_boxed(fit.letters, fit.text, replace(fit.style, space=space)) for space in SPACES]
+    return max((fit, *tried), key=_worth)
 
 
 def _worth(fit: Fit) -> float:

@@ -23,8 +23,8 @@ LEAST_REACH = 4.0
 STEP = 9.0
 """CIE LAB distance over a quarter of a letter's height from which the ground is held to end."""
 DRIFT = 26.0
-PAD = 0.22
-"""Room kept free before an edge, in heights of the letters."""
+PAD, WORD_PAD = 0.22, 0.4
+"""Room kept free before an edge, and before the next word of the line, in heights of the letters."""
 CONDENSED = 0.74
 """The narrowest that a face is squeezed before the letters also become smaller."""
 SMALLEST = 0.5
@@ -39,8 +39,11 @@ class Room:
     right: float
 
 
-def room(rgb: Pixels, to_photo: Matrix, fit: Fit, painted: Mask | None) -> Room:
-    """``to_photo`` leads from the strip to the photo. The ground ends at an edge, a word or the picture's border."""
+def room(rgb: Pixels, to_photo: Matrix, fit: Fit, painted: Mask | None, ends: tuple[bool, bool] = (True, True)) -> Room:
+    """``to_photo`` leads from the strip to the photo. The ground ends at an edge, a word or the picture's border.
+
+    ``ends``: whether the old word is the first, and the last, of its line.
+    """
     left, top, right, bottom = draw(fit.text, fit.style).ink()
     scale = (bottom - top) / BAND_PX
     reach = max(REACH * (right - left), LEAST_REACH * (bottom - top))
@@ -55,8 +58,8 @@ def room(rgb: Pixels, to_photo: Matrix, fit: Fit, painted: Mask | None) -> Room:
     start, end = round(reach / scale), round((right - left + reach) / scale)
     free_left = _free(lab[:, :start][:, ::-1], allowed[:start][::-1])
     free_right = _free(lab[:, end:], allowed[end:])
-    pad = PAD * BAND_PX
-    return Room(left - max(0.0, free_left - pad) * scale, right + max(0.0, free_right - pad) * scale)
+    pads = [BAND_PX * (PAD if end else WORD_PAD) for end in ends]
+    return Room(left - max(0.0, free_left - pads[0]) * scale, right + max(0.0, free_right - pads[1]) * scale)
 
 
 def _allowed(shape: tuple[int, ...], matrix: Matrix, size: tuple[int, int], painted: Mask | None) -> np.ndarray:

@@ -186,7 +186,7 @@ def _without_strangers(letters: Letters, strip: Strip) -> Letters | None:
         fits = y > top - 0.3 * HEIGHT_PX and y + height < bottom + 0.3 * HEIGHT_PX
         whole = x > 1 and x + width < solid.shape[1] - 1
         kept[part] = inside and fits and whole and area >= 0.0022 * HEIGHT_PX**2
-    _drop_frames(kept, stats)
+    _drop_frames(kept, stats, strip.box[2] - strip.box[0])
     _drop_outliers(kept, stats)
     if not kept.any() or not _fills(stats[kept], strip.box):
         return None
@@ -196,13 +196,13 @@ def _without_strangers(letters: Letters, strip: Strip) -> Letters | None:
     return Letters(cover, letters.ink, letters.ground, letters.contrast)
 
 
-def _drop_frames(kept: NDArray[np.bool_], stats: NDArray[np.int32]) -> None:
+def _drop_frames(kept: NDArray[np.bool_], stats: NDArray[np.int32], span: float) -> None:
     """A line around the word, and the board between the letters when those were taken for the ground."""
     for part in np.flatnonzero(kept):
         x, y, width, height, area = stats[part]
         others = [stats[n] for n in np.flatnonzero(kept) if n != part]
         inside = [x <= o[0] and y <= o[1] and x + width >= o[0] + o[2] and y + height >= o[1] + o[3] for o in others]
-        board = width > 1.6 * height and area > 0.5 * width * height
+        board = width > 1.6 * height and width > 0.5 * span and area > 0.5 * width * height
         kept[part] = not (board or (len(inside) > 0 and sum(inside) >= 0.6 * len(inside)))
 
 
