@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from kontext_ui.backends.imageserver import survey
 from kontext_ui.bootstrap import build_editor
 from kontext_ui.cli import care, doctor, edit, projects, serve_engine
 from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, make_editor: Callable[[Settings
 async def _run(options: Options, make_editor: Callable[[Settings], Editor]) -> int:
     settings = load_settings(**({} if options.data_dir is None else {"data_dir": options.data_dir}))
     if options.command == "doctor":
-        return doctor.examine(settings, options)
+        return doctor.examine(settings, options, servers=await survey(settings))
     if options.command == "serve-engine":
         return await serve_engine.serve(settings, options)
     if options.command != "edit" and not settings.data_dir.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from kontext_ui.backends.diffusers.machine import Device
 from kontext_ui.backends.diffusers.memory import PRECISIONS, PUBLISHED_GB, Rung, choose, needs_gb
 from kontext_ui.backends.diffusers.values import EngineConfig
 from kontext_ui.backends.diffusers.weights import locate, missing_parts, sizes_gb
+from kontext_ui.backends.imageserver import Found
 from kontext_ui.cli.exits import DONE, MACHINE, write_json
 from kontext_ui.cli.parser import Options
 from kontext_ui.edits import Readiness
@@ -35,8 +37,9 @@ def examine(
     *,
     devices: Callable[[], Sequence[Device]] = this_machine.devices,
     installed: Callable[[str], bool] = this_machine.is_installed,
+    servers: Sequence[Found] = (),
 ) -> int:
-    """Prints the findings; the exit code says whether the model could be used now."""
+    """Prints the findings; the exit code says whether the model could be used now, here or on an image server."""
     config = config_of(settings)
     missing = this_machine.missing_packages(installed)
     if options.download:
@@ -47,13 +50,20 @@ def examine(
     if ready.ready and (content := filter_for(settings)) is not None:
         ready = content.check()
     found = [] if missing else list(devices())
-    extras = this_machine.installed_extras(installed)
-    report = _report(config, ready, found, extras, missing)
+    packages = this_machine.installed_extras(installed)
+    report = _report(config, ready, found, packages, missing)
+    report["image_servers"] = [dataclasses.asdict(server) for server in servers]
+    served = any(not server.trouble for server in servers)
     if options.json:
         write_json(report)
     elif not options.quiet:
-        sys.stdout.write("\n".join(_lines(config, report)) + "\n")
-    return DONE if ready.ready else MACHINE
+        sys.stdout.write("\n".join([*_servers(servers), *_lines(config, report, served)]) + "\n")
+    return DONE if ready.ready or served else MACHINE
+
+
+def _servers(servers: Sequence[Found]) -> list[str]:
+    said = [f"{server.url}: {server.trouble or f'ready, spoken to as {server.dialect}'}" for server in servers]
+    return [f"Server     {line}" for line in said]
 
 
 def _report(
@@ -61,7 +71,7 @@ def _report(
 ) -> dict[str, Any]:
     folder = locate(config)
     sizes = PUBLISHED_GB if folder is None or missing_parts(folder) else sizes_gb(folder)
-    best = _best(config, found, extras, sizes)
+    best = _best(config, found, packages, sizes if folder is None else files.sizes_gb(config, folder))
     return {
         "ready": ready.ready,
         "reason": ready.reason,
@@ -105,7 +115,7 @@ def _best(config: EngineConfig, found: Sequence[Device], extras: Sequence[str], 
     return None
 
 
-def _lines(config: EngineConfig, report: dict[str, Any]) -> list[str]:
+def _lines(config: EngineConfig, report: dict[str, Any], served: bool) -> list[str]:
     packages = ", ".join(f"{name} {number}" for name, number in report["packages"].items())
     lines = [f"Packages   {packages or 'missing: ' + ', '.join(report['missing_packages']) + f' ({INSTALL})'}"]
     lines += [
@@ -121,5 +131,5 @@ def _lines(config: EngineConfig, report: dict[str, Any]) -> list[str]:
         lines.append(f"Here it would run as: {report['would_run_as'] or 'nothing fits'}.")
     verdict = "The local model is ready." if report["ready"] else f"{report['reason']} {report['hint']}"
     if not report["ready"]:
-        verdict += "\nUntil then the tier local uses the built-in engine."
+        verdict += f"\nUntil then the tier local uses the {'image servers' if served else 'built-in engine'}."
     return [*lines, "", verdict, "", f"Licence    {report['licence']}"]

@@ -20,6 +20,7 @@ from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig
 from kontext_ui.backends.diffusers.painter import Drawn
 from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.cli.serve_engine import serve
+from kontext_ui.cli.serve_engine import serve
 from kontext_ui.edits import Readiness, Running, Size
 from kontext_ui.engine_server import EngineServer
 from kontext_ui.errors import ContentModerated, EditCancelled, ModelNotInstalled, OutOfMemory, RateLimited
@@ -430,3 +431,17 @@ def test_wrong_usage_is_told(wrong, capsys):
     with pytest.raises(SystemExit):
         build_parser().parse_args(["serve-engine", *wrong], namespace=Options())
     assert "is not" in capsys.readouterr().err
+
+
+async def test_an_engine_that_listens_to_others_is_built_as_one_that_serves_others(make_settings):
+    built = []
+
+    def make(settings):
+        built.append(settings.host)
+        return DiffusersBackend(EngineConfig(), Painter(), check=lambda _: Readiness(False, "Not here.", "Fetch it."))
+
+    options = build_parser().parse_args(["serve-engine", "--host", "0.0.0.0"], namespace=Options())
+    with pytest.raises(ModelNotInstalled, match="Not here"):
+        await serve(make_settings(), options, make)
+
+    assert built == ["0.0.0.0"]

@@ -564,6 +564,19 @@ async def test_where_others_are_served_photo_and_result_pass_the_filter(fleet, p
     assert len(machines.asked) == asked
 
 
+async def test_a_survey_says_what_each_server_is_and_what_is_wrong_with_it(fleet):
+    sick = FakeImageServer("sglang")
+    sick.well = False
+    found = await fleet(Machines(well=FakeImageServer("vllm-omni"), gone=None, sick=sick)).survey()
+
+    assert [(server.dialect, server.trouble) for server in found] == [
+        ("vllm-omni", ""),
+        ("", "no connection"),
+        ("", "it is not ready"),
+    ]
+    assert found[0].model == MODEL
+
+
 def test_addresses_are_read_with_or_without_their_path():
     assert addresses("http://a:1/v1, http://b:2/ ,http://a:1") == ("http://a:1", "http://b:2")
 

@@ -3,9 +3,10 @@
 from kontext_ui.backends.contentfilter import filter_for
 from kontext_ui.backends.imageserver.dialects import DIALECTS
 from kontext_ui.backends.imageserver.engine import ImageServerBackend
+from kontext_ui.backends.imageserver.fleet import Found
 from kontext_ui.settings import Settings
 
-__all__ = ["ImageServerBackend", "addresses", "build"]
+__all__ = ["Found", "ImageServerBackend", "addresses", "build", "survey"]
 
 
 def addresses(text: str) -> tuple[str, ...]:
@@ -27,3 +28,12 @@ def build(settings: Settings) -> ImageServerBackend:
         timeout_s=settings.image_server_timeout_s,
         content=filter_for(settings),
     )
+
+
+async def survey(settings: Settings) -> list[Found]:
+    """Asks every configured server what it is and how it does."""
+    backend = build(settings)
+    try:
+        return await backend.survey()
+    finally:
+        await backend.aclose()

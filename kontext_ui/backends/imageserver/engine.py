@@ -19,7 +19,7 @@ from kontext_ui.backends.diffusers.values import GUIDANCE, SPEEDS, scaled, sizes
 from kontext_ui.backends.imageserver.answers import BACKEND_ID, LABEL, NotStarted, unavailable, unusable
 from kontext_ui.backends.imageserver.dialects import DIALECTS, Dialect, Wanted, mask_png, without_tags
 from kontext_ui.backends.imageserver.exchange import Answer, Item, exchange
-from kontext_ui.backends.imageserver.fleet import Fleet, Server
+from kontext_ui.backends.imageserver.fleet import Fleet, Found, Server
 from kontext_ui.backends.imageserver.offer import MAX_SEED, MODEL_NAME, capabilities_of, left_out
 from kontext_ui.edits import (
     Capabilities,
@@ -148,6 +148,10 @@ class ImageServerBackend:
             yield Running(None, "waiting: the image servers are full")
             await self._pause(number, error, task)
         raise error or unavailable(self.check().reason.partition(": ")[2] or "none is configured")
+
+    async def survey(self) -> list[Found]:
+        """How each server does, asked now."""
+        return await self._fleet.survey()
 
     async def aclose(self) -> None:
         if self._shared is not None:

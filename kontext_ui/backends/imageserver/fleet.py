@@ -59,6 +59,18 @@ class Server:
         self.rate_s = rate if self.rate_s is None else (1 - SMOOTHING) * self.rate_s + SMOOTHING * rate
 
 
+@dataclass(frozen=True)
+class Found:
+    """One server as it was found: for the owner's eyes, since it has the address."""
+
+    url: str
+    dialect: str
+    """Empty when it did not tell what it is."""
+    model: str
+    trouble: str
+    """Why it cannot be used; empty when it can."""
+
+
 class Fleet:
     """Use from one event loop. ``dialect`` is None where each server is to be recognised by its answers."""
 
@@ -94,6 +106,14 @@ class Fleet:
         able = [server for server in self.well() if server not in but and server.dialect is not None]
         order = {server: number for number, server in enumerate(self.servers)}
         return min(able, key=lambda s: (s.load(now), s.rate_s or 0.0, order[s]), default=None)
+
+    async def survey(self) -> list[Found]:
+        """Ask all of them now."""
+        await asyncio.gather(*(self._look(server) for server in self.servers))
+        return [
+            Found(server.url, server.dialect.name if server.dialect else "", server.model, server.reason)
+            for server in self.servers
+        ]
 
     @contextmanager
     def holding(self, server: Server) -> Iterator[None]:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from kontext_ui.backends.diffusers.machine import PACKAGES, Device
+from kontext_ui.backends.imageserver import Found
 from kontext_ui.cli import doctor, main
 from kontext_ui.cli.exits import DONE, MACHINE
 from kontext_ui.cli.parser import Options, build_parser
@@ -88,3 +89,15 @@ def test_it_needs_no_data_folder_and_makes_none(tmp_path, monkeypatch, capsys):
 
     assert json.loads(capsys.readouterr().out)["packages"] == {}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_image_servers_are_listed_and_one_that_is_well_suffices(make_settings, capsys):
+    servers = [Found("http://gpu1:8188", "kontext", "x", ""), Found("http://gpu2:8188", "", "", "no connection")]
+    options = build_parser().parse_args(["doctor"], namespace=Options())
+    code = doctor.examine(make_settings(), options, devices=lambda: [], installed=lambda _: False, servers=servers)
+    said = capsys.readouterr().out
+
+    assert code == DONE
+    assert "http://gpu1:8188: ready, spoken to as kontext" in said
+    assert "http://gpu2:8188: no connection" in said
+    assert "uses the image servers" in said
