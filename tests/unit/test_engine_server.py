@@ -20,7 +20,6 @@ from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig
 from kontext_ui.backends.diffusers.painter import Drawn
 from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.cli.serve_engine import serve
-from kontext_ui.cli.serve_engine import serve
 from kontext_ui.edits import Readiness, Running, Size
 from kontext_ui.engine_server import EngineServer
 from kontext_ui.errors import ContentModerated, EditCancelled, ModelNotInstalled, OutOfMemory, RateLimited
