@@ -10,10 +10,10 @@ import numpy as np
 
 from kontext_ui.backends.builtin import colours, lettering_caption
 from kontext_ui.backends.builtin import lettering_draw as drawing
-from kontext_ui.backends.builtin.lettering_check import reads, replaced
+from kontext_ui.backends.builtin.lettering_check import cleared, replaced
 from kontext_ui.backends.builtin.lettering_faces import draw
 from kontext_ui.backends.builtin.lettering_find import Match, chosen, distance, find, folded, one_place, place, within
-from kontext_ui.backends.builtin.lettering_fit import Fit, candidates, likeliest
+from kontext_ui.backends.builtin.lettering_fit import Fit, candidates
 from kontext_ui.backends.builtin.lettering_layout import alignment, placed, room
 from kontext_ui.backends.builtin.lettering_strip import HEIGHT_PX, Strip, flatten, split
 from kontext_ui.backends.builtin.lettering_words import read as _read
@@ -226,7 +226,7 @@ def _remove(work: Work, lines: Sequence[Line]) -> Made:
 def _taken_out(work: Work, rgb: Pixels, match: Match) -> Written:
     """The letters only, when they can be told from the ground; else, or when they stay legible, their whole place."""
     strip = flatten(rgb, match.line, match.start, match.end)
-    letters = likeliest(split(strip), [match.text])
+    letters = next(candidates(split(strip), [match.text], ""), None)
     margin = 0.6 * HEIGHT_PX
     where = drawing.spot(rgb, strip.to_photo, strip.box, margin)
     gaps: list[Mask] = []
@@ -241,7 +241,7 @@ def _taken_out(work: Work, rgb: Pixels, match: Match) -> Written:
     for gap in gaps:
         clear = drawing.patch(where.rgb, gap) if gap is gaps[-1] else drawing.erase(where.rgb, gap, stranger)
         taken = put(work, rgb, where, clear, gap)
-        if not reads(taken.pixels, match.quad, match.text):
+        if cleared(taken.pixels, match):
             return taken
     raise ImpossibleError(
         f"I tried to take out “{match.text}”, but it could still be read, so the picture is left as it was."

@@ -22,10 +22,10 @@ def replaced(rgb: Pixels, old: Match, quad: Quad, new: str) -> bool:
     return _stands(rgb, lines, there, quad, new) and not _left_over(lines, old, corner, there)
 
 
-def reads(rgb: Pixels, quad: Quad, wanted: str) -> bool:
-    """Whether exactly that is read at the place, apart from case, accents, spaces and look-alikes."""
-    lines, corner = _read(rgb, quad)
-    return _stands(rgb, lines, np.asarray(quad - corner, np.float32), quad, wanted)
+def cleared(rgb: Pixels, old: Match) -> bool:
+    """Whether no letter is read any more where the old word was."""
+    lines, corner = _read(rgb, old.quad)
+    return not _left_over(lines, old, corner, None)
 
 
 def _read(rgb: Pixels, quad: Quad) -> tuple[list[Line], Quad]:
@@ -59,9 +59,10 @@ def _same_extent(match: Match, quad: Quad) -> bool:
     return all(abs(a - b) < 0.75 * height for a, b in zip(read, written, strict=True))
 
 
-def _left_over(lines: Sequence[Line], old: Match, corner: Quad, new_quad: Quad) -> bool:
+def _left_over(lines: Sequence[Line], old: Match, corner: Quad, new_quad: Quad | None) -> bool:
     axis_of = np.asarray(old.quad - corner, np.float32)
-    before, after = _along(axis_of, axis_of), _along(new_quad, axis_of)
+    before = _along(axis_of, axis_of)
+    after = (np.inf, -np.inf) if new_quad is None else _along(new_quad, axis_of)
     slack = 0.35 * old.line.height_px
     for line in lines:
         if line.score < LEAST_LEFT_SCORE or not _touches(line, axis_of):

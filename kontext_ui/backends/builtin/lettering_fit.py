@@ -49,12 +49,6 @@ def candidates(found: list[Letters], texts: list[str], new: str) -> Iterator[Fit
         yield _best_face(fit, faces)
 
 
-def likeliest(found: list[Letters], texts: list[str]) -> Fit | None:
-    """The candidate that looks most like the text, roughly fitted."""
-    ranked = _rough(found, texts, [name for name in NAMES if all(can_draw(name, text) for text in texts)])
-    return ranked[0] if ranked else None
-
-
 def _rough(found: list[Letters], texts: list[str], faces: list[str]) -> list[Fit]:
     first = [name for name in FIRST_FACES if name in faces] or faces[:1]
     if not first:

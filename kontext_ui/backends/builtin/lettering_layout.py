@@ -108,8 +108,8 @@ def placed(fit: Fit, new: str, space: Room, align: str) -> Matrix | None:
 
 def alignment(match: Match, lines: Sequence[Line]) -> str:
     """``left``, ``right`` or ``centre``: by the words beside it, else by the lines above and below."""
-    before = bool(match.line.text[: match.start].strip())
-    after = bool(match.line.text[match.end :].strip())
+    before = any(letter.isalnum() for letter in match.line.text[: match.start])
+    after = any(letter.isalnum() for letter in match.line.text[match.end :])
     if before or after:
         return "right" if after and not before else "left"
     line = match.line

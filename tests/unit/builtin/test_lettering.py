@@ -182,6 +182,15 @@ def test_the_same_words_give_the_same_pixels(leaning_sign, changed):
     np.testing.assert_array_equal(again.pixels, changed.pixels)
 
 
+def test_all_text_means_every_line():
+    photo = hang(scene(), ["Garden", "Party"], LEANING, ink=(200, 30, 50), board=(245, 245, 235), face="slab", em=84)
+    made = edit(photo, "remove all text")
+
+    assert words(made.pixels) == []
+    assert "“Garden”" in made.said
+    assert "“Party”" in made.said
+
+
 def test_a_longer_word_stays_on_its_board():
     photo = hang(scene(), ["EXIT"], FLAT, ink=(30, 30, 40), board=(240, 200, 40))
     made = edit(photo, "replace 'EXIT' with 'EMERGENCY EXIT'")
