@@ -21,7 +21,7 @@ def test_an_example_is_one_click_away(person):
     person.page.locator(".kx-example").nth(0).click()
 
     person.sees_versions(2)
-    expect(person.turns.last).to_contain_text("Warmed by")
+    expect(person.turns.last).to_contain_text("Recoloured the cup, found by name")
 
 
 def test_the_frame_is_painted_before_any_script_of_ours_has_come(make_person):

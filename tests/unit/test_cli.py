@@ -198,7 +198,7 @@ def test_ctrl_c_cancels_the_edit_and_says_what_that_means_for_the_bill(cli, phot
 
     cli.backend.enqueue(press, WAIT)
     assert cli.edit(photo) == 130
-    assert "may still bill" in capsys.readouterr().err
+    assert "may still finish and bill" in capsys.readouterr().err
     assert not (tmp_path / "out.png").exists()
 
 
