@@ -11,9 +11,11 @@ import asyncio
 import atexit
 import functools
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 
 from kontext_ui.backends.diffusers import DiffusersBackend, config_of
@@ -65,7 +67,12 @@ def running(*command: str, until: str = "The engine is ready"):
     """The process and its address, once it has printed a line that begins so."""
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True
+            [sys.executable, *command],
+            cwd=folder,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         try:
             lines = []
@@ -80,6 +87,7 @@ def running(*command: str, until: str = "The engine is ready"):
             process.terminate()
             process.wait(30)
             process.stdout.close()
+            process.stdin.close()
 
 
 @functools.cache
@@ -91,7 +99,14 @@ def shared_address() -> str:
     return address
 
 
+def end_with_the_tests() -> None:
+    """They hold the other end of stdin, also when they are killed."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main() -> int:
+    threading.Thread(target=end_with_the_tests, daemon=True).start()
     options = build_parser().parse_args(["serve-engine", "--port", "0"], namespace=Options())
     return asyncio.run(serve(load_settings(_env_file=None), options, limited))
 
