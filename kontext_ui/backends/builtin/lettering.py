@@ -30,6 +30,8 @@ LEAST_FIT = 0.55
 LEAST_REMOVAL_FIT = 0.4
 SMALLEST_PX = 9.0
 """Lines lower than this have no letters left to follow."""
+LEAST_SURE, LEAST_SURE_ALONE = 0.75, 0.93
+"""How sure the reader must be of a line that the instruction does not quote, and of a single letter."""
 MOST_LISTED = 6
 
 
@@ -66,7 +68,7 @@ def _wanted(work: Work, lines: Sequence[Line]) -> tuple[list[Match], list[Match]
         if not matches:
             raise _not_found(old, seen or lines)
         return chosen(matches, which, _size(work.rgb)), matches
-    whole = [Match(line, 0, len(line.text), 3) for line in seen]
+    whole = [Match(line, 0, len(line.text), 3) for line in seen if _surely_text(line)]
     if not whole:
         raise _not_found("", lines)
     if which not in ("best", "all"):
@@ -74,8 +76,14 @@ def _wanted(work: Work, lines: Sequence[Line]) -> tuple[list[Match], list[Match]
     return whole, whole
 
 
+def _surely_text(line: Line) -> bool:
+    """Whether a line that nobody named is text at all: an eye is read as "0" now and then."""
+    letters = sum(letter.isalnum() for letter in line.text)
+    return line.score >= LEAST_SURE and (letters > 1 or line.score >= LEAST_SURE_ALONE)
+
+
 def _not_found(old: str, lines: Sequence[Line]) -> ImpossibleError:
-    words = [line.text for line in sorted(lines, key=lambda line: -line.height_px * line.score) if len(line.text) > 1]
+    words = [line.text for line in sorted(lines, key=lambda line: -line.height_px * line.score) if _surely_text(line)]
     shown = list(dict.fromkeys(words))[:MOST_LISTED]
     what = f"I do not find “{old}” in this picture." if old else "I find no text there."
     if not shown:

@@ -1,10 +1,12 @@
 """Quoted text: what is understood, and what happens to the pixels."""
 
 import re
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("rapidocr")
 
@@ -16,6 +18,7 @@ from kontext_ui.backends.builtin.vision.reader import READER, Line
 from kontext_ui.backends.builtin.work import ImpossibleError, Work
 from tests.unit.builtin.signs import hang, scene, turned
 
+EXAMPLES = Path(__file__).resolve().parents[3] / "assets" / "examples"
 FLAT = [(180, 180), (700, 180), (700, 390), (180, 390)]
 LEANING = [(180, 150), (700, 220), (690, 420), (190, 400)]
 
@@ -252,6 +255,13 @@ def test_what_cannot_be_written_is_refused_with_the_reason(leaning_sign, instruc
 def test_without_any_text_there_is_nothing_to_replace():
     with pytest.raises(ImpossibleError, match="no text"):
         edit(scene(400, 300), "replace 'A1' with 'B2'")
+
+
+def test_an_eye_that_looks_like_a_letter_is_no_text():
+    photo = np.array(Image.open(EXAMPLES / "cat.jpg").convert("RGB"))
+
+    with pytest.raises(ImpossibleError, match="no text"):
+        edit(photo, "remove all text")
 
 
 def test_a_caption_stands_where_it_was_asked_for_and_in_its_colour():
