@@ -224,6 +224,21 @@ class Settings(BaseSettings):
     diffusers_steps: int = Field(
         default=28, ge=1, le=100, description="Steps of the local model when none are asked for."
     )
+    diffusers_lora: str = Field(
+        default="",
+        description="LoRA on the local model, such as one for few steps: file, folder, or owner/name/file on the hub.",
+    )
+    diffusers_lora_weight: float = Field(default=1.0, ge=-10, le=10, description="How strongly that LoRA counts.")
+    diffusers_gguf: str = Field(
+        default="",
+        description="The transformer's weights in GGUF, named in the same way; they decide the precision.",
+    )
+    diffusers_attention: str = Field(
+        default="", description="Attention of the local model by its name in diffusers: flash, sage. Not measured here."
+    )
+    diffusers_compile: bool = Field(
+        default=False, description="Compile the local model's blocks with the first edits. Not measured here."
+    )
     diffusers_waiting: int = Field(
         default=32, ge=1, le=1000, description="Edits that may wait for the local model; more are sent away."
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from kontext_ui.backends.contentfilter import filter_for
 from kontext_ui.backends.diffusers import config_of
+from kontext_ui.backends.diffusers import extras as beside
 from kontext_ui.backends.diffusers import machine as this_machine
 from kontext_ui.backends.diffusers.checks import INSTALL, readiness
 from kontext_ui.backends.diffusers.loading import fetch
@@ -44,14 +45,16 @@ def examine(
     missing = this_machine.missing_packages(installed)
     if options.download:
         folder = fetch(config)
+        for extra in beside.wanted(config):
+            extra.fetch(config.token)
         if not options.quiet and not options.json:
             sys.stdout.write(f"The weights are in {folder}.\n")
     ready = readiness(config, installed)
     if ready.ready and (content := filter_for(settings)) is not None:
         ready = content.check()
     found = [] if missing else list(devices())
-    packages = this_machine.installed_extras(installed)
-    report = _report(config, ready, found, packages, missing)
+    extras = this_machine.installed_extras(installed)
+    report = _report(config, ready, found, extras, missing)
     report["image_servers"] = [dataclasses.asdict(server) for server in servers]
     served = any(not server.trouble for server in servers)
     if options.json:
@@ -70,8 +73,8 @@ def _report(
     config: EngineConfig, ready: Readiness, found: Sequence[Device], extras: Sequence[str], missing: Sequence[str]
 ) -> dict[str, Any]:
     folder = locate(config)
-    sizes = PUBLISHED_GB if folder is None or missing_parts(folder) else sizes_gb(folder)
-    best = _best(config, found, packages, sizes if folder is None else files.sizes_gb(config, folder))
+    sizes = PUBLISHED_GB if folder is None or missing_parts(folder, beside.elsewhere(config)) else sizes_gb(folder)
+    best = _best(config, found, extras, sizes if folder is None else beside.sizes_gb(config, folder))
     return {
         "ready": ready.ready,
         "reason": ready.reason,

@@ -23,10 +23,15 @@ def config_of(settings: Settings) -> EngineConfig:
         download=settings.diffusers_download,
         device=settings.diffusers_device,
         lent=on_zero_gpu(),
-        precision=settings.diffusers_precision,
+        precision="gguf" if settings.diffusers_gguf else settings.diffusers_precision,
         offload=settings.diffusers_offload,
         megapixels=settings.diffusers_megapixels,
         steps=settings.diffusers_steps,
+        lora=settings.diffusers_lora,
+        lora_weight=settings.diffusers_lora_weight,
+        gguf=settings.diffusers_gguf,
+        attention=settings.diffusers_attention,
+        compile=settings.diffusers_compile,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kontext_ui.backends.diffusers import loading, machine, weights
+from kontext_ui.backends.diffusers import extras, loading, machine, weights
 from kontext_ui.backends.diffusers.values import EngineConfig
 from kontext_ui.edits import Readiness
 
@@ -27,13 +27,15 @@ def readiness(
         )
     gpu = config.lent or config.device not in ("auto", "cpu") or (config.device == "auto" and has_gpu())
     folder = weights.locate(config)
-    missing_parts = () if folder is None else weights.missing_parts(folder)
+    missing_parts = () if folder is None else weights.missing_parts(folder, extras.elsewhere(config))
     if folder is None or missing_parts:
         if config.download and gpu:
             return Readiness(True)
         lacking = loading.not_there(config, missing_parts)
         return Readiness(False, lacking.message, lacking.hint)
-    if not gpu and config.device == "auto" and sum(weights.sizes_gb(folder).values()) > LARGE_GB:
+    if (extra := extras.lacking(config, installed)) is not None:
+        return Readiness(False, extra.message, extra.hint)
+    if not gpu and config.device == "auto" and sum(extras.sizes_gb(config, folder).values()) > LARGE_GB:
         return Readiness(
             False,
             "No GPU was found, and without one an edit with these weights takes an hour.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kontext_ui.backends.diffusers import machine, memory, weights
+from kontext_ui.backends.diffusers import extras, levers, machine, memory, weights
 from kontext_ui.backends.diffusers.memory import Rung
 from kontext_ui.backends.diffusers.values import BACKEND_ID, EngineConfig
 from kontext_ui.errors import InvalidSetting, MissingCredentials, ModelNotInstalled, OutOfMemory
@@ -39,7 +39,9 @@ def load(config: EngineConfig, below: int = 0) -> Loaded:
         device = machine.LENT if config.lent else machine.pick(config.device)
     except LookupError:
         raise InvalidSetting(f"There is no device {config.device} on this machine.", hint=DOCTOR) from None
-    sizes = weights.sizes_gb(folder)
+    for extra in extras.wanted(config):
+        extra.found_or_fetched(config)  # now, since sizes follow from it
+    sizes = extras.sizes_gb(config, folder)
     ways = memory.choose(
         device.free_gb,
         device.kind.partition(":")[0],
@@ -62,7 +64,7 @@ def load(config: EngineConfig, below: int = 0) -> Loaded:
 
 def found_or_fetched(config: EngineConfig) -> Path:
     folder = weights.locate(config)
-    missing = () if folder is None else weights.missing_parts(folder)
+    missing = () if folder is None else weights.missing_parts(folder, extras.elsewhere(config))
     if folder is not None and not missing:
         return folder
     if config.download and not Path(config.model).is_absolute():
@@ -98,7 +100,11 @@ def fetch(config: EngineConfig) -> Path:
                 config.model,
                 revision=config.revision,
                 token=config.token,
-                ignore_patterns=[*weights.SINGLE_FILES, "*.jpg", "*.png", "*.md"],
+                ignore_patterns=[
+                    *weights.SINGLE_FILES,
+                    *(f"{part}/*.safetensors" for part in extras.elsewhere(config)),
+                    *("*.jpg", "*.png", "*.md"),
+                ],
             )
         )
     except GatedRepoError:
@@ -126,24 +132,38 @@ def _pipeline(folder: Path, device: str, rung: Rung, config: EngineConfig) -> An
     from safetensors import SafetensorError
 
     _hush()
-    dtype = {"fp16": torch.float16, "fp32": torch.float32}.get(rung.precision.name, torch.bfloat16)
-    extra = {"quantization_config": _four_bits(dtype)} if rung.precision.name == "nf4" else {}
+    precision = rung.precision.name
+    dtype = {"fp16": torch.float16, "fp32": torch.float32}.get(precision, torch.bfloat16)
+    if precision == "gguf" and device == "cpu":
+        dtype = torch.float32
+    extra = {"quantization_config": _four_bits(dtype)} if precision == "nf4" else {}
     try:
+        if (gguf := extras.gguf(config)) is not None:
+            extra["transformer"] = levers.transformer_from_gguf(gguf.found_or_fetched(config), folder, dtype)
         pipe = FluxKontextPipeline.from_pretrained(
             folder, dtype=dtype, local_files_only=True, use_safetensors=True, **extra
         )
-    except (OSError, ValueError, TypeError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
         log.warning("loading %s failed: %s", folder, error)
-        raise ModelNotInstalled(
-            f"The weights in {config.model} cannot be read.",
-            backend=BACKEND_ID,
-            hint="They must be of FLUX.1 Kontext [dev] in the layout of the hub. The program's log has the details.",
-        ) from error
-    if rung.precision.name == "fp8":
+        raise _unreadable(config) from error
+    if (lora := extras.lora(config)) is not None:
+        fuse = precision not in ("nf4", "gguf")
+        levers.add_lora(pipe, lora.found_or_fetched(config), config, fuse=fuse)
+    if precision == "fp8":
         pipe.transformer.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
     _place(pipe, device, rung.offload)
+    levers.quicken(pipe, config)
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def _unreadable(config: EngineConfig) -> ModelNotInstalled:
+    which = f"{config.model} or {config.gguf}" if config.gguf else config.model
+    return ModelNotInstalled(
+        f"The weights in {which} cannot be read.",
+        backend=BACKEND_ID,
+        hint="They must be of FLUX.1 Kontext [dev] in the layout of the hub. The program's log has the details.",
+    )
 
 
 def _hush() -> None:

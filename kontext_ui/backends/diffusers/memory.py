@@ -37,6 +37,7 @@ PRECISIONS: tuple[Precision, ...] = (
 EXPLICIT = (
     Precision("fp16", FULL, FULL, "for GPUs without bf16", frozenset(("cuda", "mps"))),
     Precision("fp32", 2.0, 2.0, "for processors; needs twice the memory", frozenset(("cuda", "mps", "cpu"))),
+    Precision("gguf", FULL, FULL, "as the file has it", frozenset(("cuda", "mps", "cpu"))),
 )
 """Only used when a setting asks for them, or on a processor."""
 

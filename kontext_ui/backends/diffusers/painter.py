@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from kontext_ui.backends.diffusers import extras
 from kontext_ui.backends.diffusers.caches import BytesCache
 from kontext_ui.backends.diffusers.loading import Loaded, load
 from kontext_ui.backends.diffusers.preview import Previewer, fit_colours, to_pixels
@@ -196,6 +197,7 @@ class Painter:
             "model": self._config.model,
             "revision": loaded.revision,
             "precision": loaded.rung.precision.name,
+            **extras.record(self._config),
             "device": loaded.device.partition(":")[0],
             "torch": torch.__version__,
             "diffusers": diffusers.__version__,

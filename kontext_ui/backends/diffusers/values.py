@@ -33,6 +33,7 @@ class EngineConfig:
     lent: bool = False
     """The GPU is only there during a call (ZeroGPU), so it cannot be looked at before."""
     precision: str = "auto"
+    """``gguf`` goes with ``gguf``."""
     offload: str = "auto"
     megapixels: float = 1.0
     """Of the pictures drawn, in units of 1024 × 1024; the model was trained at 1."""
@@ -40,6 +41,14 @@ class EngineConfig:
     """When a request names none."""
     preview_every: int = 4
     """Steps between two previews; 0 shows none."""
+    lora: str = ""
+    """A file, a folder, or ``owner/name/file`` on the hub; put on the model with ``lora_weight``."""
+    lora_weight: float = 1.0
+    gguf: str = ""
+    """The same for the transformer's weights, instead of those in the model's folder."""
+    attention: str = ""
+    """The library's name for another way to compute attention; empty is torch's own."""
+    compile: bool = False
     text_tokens: int = 512
     """Length to which prompts are filled up. The model attends to the filling, so it changes the picture."""
 

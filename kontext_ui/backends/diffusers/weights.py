@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from kontext_ui.backends.diffusers.values import EngineConfig
@@ -40,13 +40,17 @@ def components(folder: Path) -> tuple[str, ...]:
     )
 
 
-def missing_parts(folder: Path) -> tuple[str, ...]:
-    """Parts whose files are not all there: an interrupted download leaves such a folder."""
+def missing_parts(folder: Path, elsewhere: Collection[str] = ()) -> tuple[str, ...]:
+    """Parts whose files are not all there: an interrupted download leaves such a folder.
+
+    Of parts whose weights are ``elsewhere`` only the description is needed.
+    """
+    light = (*WITHOUT_WEIGHTS, *elsewhere)
     try:
         named = components(folder)
     except ValueError:
         return (INDEX,)
-    return tuple(name for name in named if not _is_whole(folder / name, weighty=name not in WITHOUT_WEIGHTS))
+    return tuple(name for name in named if not _is_whole(folder / name, weighty=name not in light))
 
 
 def _is_whole(part: Path, *, weighty: bool) -> bool:

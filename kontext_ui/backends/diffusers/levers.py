@@ -1,0 +1,82 @@
+"""What settings may put on top of the model: a LoRA, GGUF weights, another attention, compiled blocks.
+
+All are off by default. The last two promise speed on GPUs, which was not measured with this program.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from kontext_ui.backends.diffusers.values import BACKEND_ID, EngineConfig
+from kontext_ui.errors import InvalidSetting, ModelNotInstalled
+
+log = logging.getLogger(__name__)
+ADAPTER = "setting"
+
+
+def add_lora(pipe: Any, file: Path, config: EngineConfig, *, fuse: bool) -> None:
+    """``fuse`` adds it to the weights, so that steps cost what they did; weights of few bits must stay as they are.
+
+    Raises ``ModelNotInstalled`` for a file that is none, or one for another model.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        pipe.load_lora_weights(file.parent, weight_name=file.name, adapter_name=ADAPTER, local_files_only=True)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        log.warning("loading %s failed: %s", file, error)
+        raise _not_for_this_model(config) from error
+    if ADAPTER not in pipe.get_list_adapters().get("transformer", ()):
+        raise _not_for_this_model(config)
+    if fuse:
+        pipe.fuse_lora(adapter_names=[ADAPTER], lora_scale=config.lora_weight)
+        pipe.unload_lora_weights()
+    else:
+        pipe.set_adapters([ADAPTER], [config.lora_weight])
+
+
+def _not_for_this_model(config: EngineConfig) -> ModelNotInstalled:
+    return ModelNotInstalled(
+        f"The LoRA {config.lora} cannot be put on this model.",
+        backend=BACKEND_ID,
+        hint="It must be one for FLUX.1. Correct KONTEXT_UI_DIFFUSERS_LORA; the program's log has the details.",
+    )
+
+
+def transformer_from_gguf(file: Path, folder: Path, dtype: Any) -> Any:
+    """The transformer whose weights stay in their few bits and are unpacked layer by layer while it works.
+
+    ``folder`` has the layout of the hub; of its transformer only ``config.json`` is read.
+    """
+    from diffusers import FluxTransformer2DModel, GGUFQuantizationConfig
+
+    return FluxTransformer2DModel.from_single_file(
+        str(file),
+        config=str(folder),
+        subfolder="transformer",
+        quantization_config=GGUFQuantizationConfig(compute_dtype=dtype),
+        dtype=dtype,
+        local_files_only=True,
+    )
+
+
+def quicken(pipe: Any, config: EngineConfig) -> None:
+    """Raises ``InvalidSetting`` for what cannot be had on this machine."""
+    if config.attention:
+        try:
+            pipe.transformer.set_attention_backend(config.attention)
+        except (ValueError, RuntimeError, ImportError) as error:
+            raise InvalidSetting(
+                f"KONTEXT_UI_DIFFUSERS_ATTENTION is {config.attention}, which cannot be used here: {error}",
+                hint="Leave it empty for torch's own attention.",
+            ) from error
+    if config.compile and config.lent:
+        raise InvalidSetting(
+            "KONTEXT_UI_DIFFUSERS_COMPILE is on, but what is compiled on a lent GPU is lost with it.",
+            hint="Leave it off on ZeroGPU.",
+        )
+    if config.compile:
+        # dynamic: the model has 17 shapes, and each would be compiled anew
+        pipe.transformer.compile_repeated_blocks(dynamic=True)
