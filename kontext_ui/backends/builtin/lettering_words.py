@@ -8,12 +8,6 @@ from collections.abc import Sequence
 from kontext_ui.backends.builtin import colours
 from kontext_ui.backends.builtin.plan import Step, Value
 
-QUOTED = re.compile(
-    r"[“„”](?P<a>[^“”„]+)[”“]|«\s?(?P<b>[^«»]+?)\s?»|»(?P<c>[^«»]+)«|\"(?P<d>[^\"]+)\"|‘(?P<e>[^‘]+?)’(?!\w)"
-    r"|(?<![\w'])'(?P<f>[^\n]+?)'(?!\w)|‚(?P<g>[^‘’‚]+)[‘’]|‹(?P<h>[^‹›]+)›"
-)
-PLAIN_MARK = "q{}"
-
 NOUN = (
     r"(?:texts?|words?|lettering|letters?|caption|title|heading|headline|inscription|writing|names?|numbers?|phrase|"
     r"message|slogan|line|digits?|label|logo|string|characters?)"
@@ -120,17 +114,6 @@ ADD_QUOTED = tuple(
 BEFORE_FILL = TAIL_FILL | frozenset(
     "saying says that reading which reads some new large big small label slogan phrase name message line".split()
 )
-
-
-def take_quotes(instruction: str) -> tuple[str, tuple[str, ...]]:
-    """The instruction with its quoted strings as ``q0``, ``q1`` …, and those strings as they were written."""
-    quotes: list[str] = []
-
-    def mark(match: re.Match[str]) -> str:
-        quotes.append(" ".join(next(group for group in match.groups() if group is not None).split()))
-        return f" {PLAIN_MARK.format(len(quotes) - 1)} "
-
-    return " ".join(QUOTED.sub(mark, instruction).split()), tuple(quotes)
 
 
 def read(tokens: Sequence[str], quotes: Sequence[str], clause: str, has_mask: bool) -> Step | None:

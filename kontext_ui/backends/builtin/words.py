@@ -71,8 +71,8 @@ KEEP = re.compile(
     r"|without (?:changing|touching|affecting|altering))\b(?P<what>[^,;.]*)"
 )
 QUOTED = re.compile(
-    r"\"([^\"\n]{1,200})\"|“([^”\n]{1,200})”|„([^“”\n]{1,200})[“”]|«([^»\n]{1,200})»|‘([^’\n]{1,200})’"
-    r"|(?<![\w'])'([^'\n]{1,200}(?:'[a-z][^'\n]{0,199})?)'(?!\w)"
+    r"[“„”]([^“”„\n]{1,200})[”“]|«\s?([^«»\n]{1,200}?)\s?»|»([^«»\n]{1,200})«|\"([^\"\n]{1,200})\"|‘([^‘\n]{1,200}?)’(?!\w)"
+    r"|(?<![\w'])'([^\n]{1,200}?)'(?!\w)|‚([^‘’‚\n]{1,200})[‘’]|‹([^‹›\n]{1,200})›"
 )
 """Text between quotation marks; an apostrophe inside a word opens nothing."""
 MOST_QUOTES = 8
@@ -85,20 +85,21 @@ TOKEN = re.compile(
 
 
 def take_out_quotes(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text with ``quotea``, ``quoteb`` … in place of what is quoted, and the quoted texts, their case kept."""
+    """The text with one mark each in place of what is quoted, and the quoted texts, their case kept."""
     quotes: list[str] = []
 
     def stand_in(match: re.Match[str]) -> str:
         said = next(group for group in match.groups() if group is not None)
         if len(quotes) >= MOST_QUOTES or not said.strip():
             return match[0]
-        quotes.append(unicodedata.normalize("NFC", said.strip()))
+        quotes.append(unicodedata.normalize("NFC", " ".join(said.split())))
         return f" {STAND_IN}{chr(ord('a') + len(quotes) - 1)} "
 
-    return QUOTED.sub(stand_in, text), tuple(quotes)
+    return QUOTED.sub(stand_in, text.replace(STAND_IN, "")), tuple(quotes)
 
 
-STAND_IN = "quote"
+STAND_IN = "ǂ"
+"""A letter that nobody types, and that is taken out of the text first."""
 OWN = re.compile(r"(?!it|that|what|let|there|he|she)([^\W\d_]+(?:-[^\W\d_]+)*)'s")
 
 

@@ -1,6 +1,5 @@
 """Quoted text: what is understood, and what happens to the pixels."""
 
-import re
 from pathlib import Path
 
 import cv2
@@ -11,11 +10,12 @@ from PIL import Image
 pytest.importorskip("rapidocr")
 
 from kontext_ui.backends.builtin import lettering
+from kontext_ui.backends.builtin.engine import make_plan
 from kontext_ui.backends.builtin.lettering_faces import NAMES, can_draw
 from kontext_ui.backends.builtin.lettering_find import find, folded
-from kontext_ui.backends.builtin.lettering_words import take_quotes
 from kontext_ui.backends.builtin.vision.reader import READER, Line
 from kontext_ui.backends.builtin.work import ImpossibleError, Work
+from kontext_ui.errors import NotUnderstood
 from tests.unit.builtin.signs import hang, scene, turned
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "assets" / "examples"
@@ -24,9 +24,11 @@ LEANING = [(180, 150), (700, 220), (690, 420), (190, 400)]
 
 
 def plan(instruction, has_mask=False):
-    text, quotes = take_quotes(instruction)
-    tokens = re.findall(r"q\d+|[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+|[^\w\s]", text.lower())
-    return lettering.read(tokens, quotes, instruction, has_mask)
+    try:
+        steps = make_plan(instruction, has_mask).steps
+    except NotUnderstood:
+        return None
+    return steps[0] if len(steps) == 1 and steps[0].operation in lettering.OPERATIONS else None
 
 
 def edit(photo, instruction, painted=None):
