@@ -16,11 +16,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
+
+import httpx
 
 from kontext_ui.backends.diffusers import DiffusersBackend, config_of
 from kontext_ui.backends.diffusers.loading import load
 from kontext_ui.backends.diffusers.painter import Painter
+from kontext_ui.backends.imageserver import ImageServerBackend
 from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.cli.serve_engine import serve
 from kontext_ui.settings import Settings, load_settings
@@ -30,6 +34,8 @@ from tests.conftest import ROOT, without_settings
 TOO_MUCH = "[[too much]]"
 """A prompt for which there is not enough memory."""
 MEGAPIXELS = 0.01
+PATIENCE_S = 240.0
+"""For anything of another process, on a machine that is busy with other things. Waiting ends with the state."""
 
 
 def load_limited(config, below):
@@ -57,6 +63,7 @@ def environment(steps: int = 2) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "KONTEXT_UI_DIFFUSERS_MODEL": str(tiny_kontext.folder()),
         "KONTEXT_UI_DIFFUSERS_DEVICE": "cpu",
+        "KONTEXT_UI_DIFFUSERS_PRECISION": "fp32",  # named, so that it is tried whatever memory others have left
         "KONTEXT_UI_DIFFUSERS_MEGAPIXELS": str(MEGAPIXELS),
         "KONTEXT_UI_DIFFUSERS_STEPS": str(steps),
     }
@@ -80,14 +87,40 @@ def running(*command: str, until: str = "The engine is ready"):
                 lines.append(line)
                 if line.startswith(until):
                     break
-            address = next((line.split()[4] for line in lines if line.startswith("The engine is at")), None)
-            assert address is not None, f"it ended: {''.join(lines)}"
+            assert any(line.startswith(until) for line in lines), f"it ended: {''.join(lines)}"
+            address = next(line.split()[4] for line in lines if line.startswith("The engine is at"))
+            wait_until(lambda: process.poll() is not None or is_ready(address), f"{address} is ready")
+            assert process.poll() is None, f"it ended: {''.join(lines)}"
             yield process, address
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE_S)
             process.stdout.close()
             process.stdin.close()
+
+
+def is_ready(address: str) -> bool:
+    try:
+        return ask(address, "/ready").status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def ask(address: str, path: str) -> httpx.Response:
+    return httpx.get(address + path, timeout=PATIENCE_S)
+
+
+def wait_until(is_so, what: str) -> None:
+    """Look until it is so, for a state of another process that tells nobody of its changes."""
+    end = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < end, f"it never came about that {what}"
+        time.sleep(0.02)
+
+
+def client_of(address: str) -> ImageServerBackend:
+    """Our own client, which would let a server rest that answers slowly."""
+    return ImageServerBackend([address], megapixels=MEGAPIXELS, steps=2, probe_timeout_s=PATIENCE_S)
 
 
 @functools.cache

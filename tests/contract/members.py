@@ -95,7 +95,7 @@ def _serve_engine() -> ImageServerBackend:
     """Our own server in its own process."""
     if not tiny_kontext.AVAILABLE:
         pytest.skip("torch and diffusers are not installed")
-    return ImageServerBackend([engine_process.shared_address()], megapixels=engine_process.MEGAPIXELS, steps=2)
+    return engine_process.client_of(engine_process.shared_address())
 
 
 def _diffusers() -> DiffusersBackend:

@@ -19,7 +19,7 @@ from kontext_ui.backends.diffusers.values import GUIDANCE, SPEEDS, scaled, sizes
 from kontext_ui.backends.imageserver.answers import BACKEND_ID, LABEL, NotStarted, unavailable, unusable
 from kontext_ui.backends.imageserver.dialects import DIALECTS, Dialect, Wanted, mask_png, without_tags
 from kontext_ui.backends.imageserver.exchange import Answer, Item, exchange
-from kontext_ui.backends.imageserver.fleet import Fleet, Found, Server
+from kontext_ui.backends.imageserver.fleet import PROBE_TIMEOUT_S, Fleet, Found, Server
 from kontext_ui.backends.imageserver.offer import MAX_SEED, MODEL_NAME, capabilities_of, left_out
 from kontext_ui.edits import (
     Capabilities,
@@ -69,6 +69,7 @@ class ImageServerBackend:
         megapixels: float = 1.0,
         per_server: int = 2,
         timeout_s: float = 600.0,
+        probe_timeout_s: float = PROBE_TIMEOUT_S,
         content: ContentFilter | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -84,7 +85,15 @@ class ImageServerBackend:
         self._sleep = sleep
         self._clock = clock
         self._shared: httpx.AsyncClient | None = None
-        self._fleet = Fleet(urls, self._client, clock, dialect=dialect, model=model, headers=_headers(key))
+        self._fleet = Fleet(
+            urls,
+            self._client,
+            clock,
+            dialect=dialect,
+            model=model,
+            headers=_headers(key),
+            probe_timeout_s=probe_timeout_s,
+        )
         # With a key and nothing but OpenAI's protocol it may be a paid service, where nothing is done twice.
         self._paid = bool(key) and (dialect is None or dialect.name == "openai")
 

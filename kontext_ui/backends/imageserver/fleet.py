@@ -83,12 +83,14 @@ class Fleet:
         dialect: Dialect | None = None,
         model: str = "",
         headers: Mapping[str, str],
+        probe_timeout_s: float = PROBE_TIMEOUT_S,
     ) -> None:
         self.servers = [Server(url, dialect, model) for url in urls]
         self._client = client
         self._clock = clock
         self._model = model
         self._headers = headers
+        self._probe_timeout_s = probe_timeout_s
         self._looking = asyncio.Lock()
 
     def well(self) -> list[Server]:
@@ -188,7 +190,7 @@ class Fleet:
         return ""
 
     async def _get(self, server: Server, path: str) -> httpx.Response:
-        return await self._client().get(server.url + path, headers=self._headers, timeout=PROBE_TIMEOUT_S)
+        return await self._client().get(server.url + path, headers=self._headers, timeout=self._probe_timeout_s)
 
 
 def _work(wanted: Wanted) -> float:
