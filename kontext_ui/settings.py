@@ -30,6 +30,11 @@ def on_space() -> bool:
     return "SPACE_ID" in os.environ
 
 
+def through_tunnel() -> bool:
+    """Whether Gradio was told to give this page a public address of its own."""
+    return os.environ.get("GRADIO_SHARE", "").lower() == "true"
+
+
 def on_zero_gpu() -> bool:
     """Whether this is a Space whose GPU is lent call by call."""
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")

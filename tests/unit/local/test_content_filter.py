@@ -133,8 +133,9 @@ def test_it_is_on_by_itself_where_others_are_served_and_else_as_the_setting_says
     assert (filter_for(make_settings(**given)) is not None) is wanted
 
 
-def test_a_space_is_public_whatever_it_listens_on(make_settings, monkeypatch):
-    monkeypatch.setenv("SPACE_ID", "somebody/space")
+@pytest.mark.parametrize(("name", "value"), [("SPACE_ID", "somebody/space"), ("GRADIO_SHARE", "True")])
+def test_a_space_or_a_tunnel_is_public_whatever_it_listens_on(make_settings, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
 
     assert is_wanted(make_settings(host="127.0.0.1"))
     assert not is_wanted(make_settings(host="127.0.0.1", content_filter="off"))
