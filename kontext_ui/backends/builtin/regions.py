@@ -36,6 +36,7 @@ CLOTHES = frozenset(
     tie""".split()
 )
 MISSING_NETWORKS = "Finding things by name needs a package that is not installed. Run: pip install onnxruntime"
+NEARLY_ALL = 0.6
 MOST_PEOPLE = 6
 LESS_SURE = 0.25
 """A thing that the user named is believed at a lower score than one that nobody spoke of."""
@@ -104,8 +105,10 @@ def _named(rgb: Pixels, target: Target) -> Region:
     if not found:
         raise ImpossibleError(_not_there(small, target), suggestions=("paint over it and send the words again",))
     chosen = _choose(found, target.which)
-    whole = shape.saliency(small)
     plane = np.zeros(small.shape[:2], np.float32)
+    # A box that nearly fills the picture cuts no arm off, so the second look at all of it can be saved.
+    fills = all(one.area > NEARLY_ALL * plane.size for one in chosen)
+    whole = np.zeros_like(plane) if fills else shape.saliency(small)
     for one in chosen:
         plane = np.maximum(plane, shape.object_in(small, one.box, whole))
     name = _plain(target.said)
