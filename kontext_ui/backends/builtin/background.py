@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from kontext_ui.backends.builtin import colours, scenes
 from kontext_ui.backends.builtin.grammar import Clause
-from kontext_ui.backends.builtin.plan import Step, Value
-from kontext_ui.backends.builtin.regions import subject_plane
+from kontext_ui.backends.builtin.plan import Step, Value, of_step
+from kontext_ui.backends.builtin.regions import find_region, subject_plane
 from kontext_ui.backends.builtin.strength import take
 from kontext_ui.backends.builtin.targets import MARK
 from kontext_ui.backends.builtin.vision.shape import Plane, reduced, refined
@@ -25,6 +26,8 @@ REMOVE = re.compile(
     rf"|(?:add|with|make)? ?(?:transparent|no) {_AT}"
 )
 ISOLATE = re.compile(rf"(?:cut|isolate|extract|separate)(?: out)? {_AT}(?: out| from {MARK}1| off {MARK}1)*")
+ONLY = re.compile(rf"(?:remove|delete|erase|get rid of|cut(?: out| away)?) {_AT}")
+""" "Remove everything except the cat": the target is inverted."""
 BLUR = re.compile(
     rf"(?:blur|soften|defocus)(?: out)? {_AT}|(?:make|turn) {_AT} (?:blurry|blurred|blurrier|soft|softer|out-of-focus)"
     rf"|(?:blurry|blurred|soft) {_AT}|(?:add|give|put)?(?: some)? (?:bokeh|blur)(?: effect)?(?: to| in| on) {_AT}"
@@ -32,13 +35,15 @@ BLUR = re.compile(
 BOKEH = frozenset(
     ("portrait-mode", "add bokeh", "bokeh", "shallow depth of field", "add shallow depth of field", "depth of field")
 )
-_LINK = r"(?:to|into|with|by|be|look|looks|like|a|an|plain|solid|simple|clean|of|in|completely|all|pure|drawn|painted)"
+_LINK = (
+    r"(?:to|into|with|by|for|be|look|looks|like|a|an|plain|solid|simple|clean|of|in|completely|all|pure|drawn|painted)"
+)
 REPLACE = re.compile(
     rf"(?:change|make|turn|replace|set|swap|put|paint|colour|fill)(?: in)? {_AT}(?: {_LINK})*(?: (?P<what>.+?))"
     r"(?: colour| background| backdrop| scene)?"
 )
 FRONT = re.compile(
-    rf"(?:(?:put|place|set|show) (?:it|him|her|them|{_AT}) )?(?:add|put|use|want|give|make)?"
+    rf"(?:(?:(?:put|place|set|show) )?(?:it|him|her|them|{_AT}) )?(?:add|put|use|want|give|make)?"
     rf" ?(?:(?:a|an|plain|solid|simple|in|on|with|before|against|front|of) )*(?P<what>.+?) {MARK}\d"
 )
 USUAL_BLUR = 0.5
@@ -54,13 +59,15 @@ def read(clause: Clause) -> Step | None:
         return blur
     if len(clause.targets) == 2 and clause.targets[1].kind == "background":
         if ISOLATE.fullmatch(text):
-            return Step("background", {"how": "remove"}, clause.text)
+            return _isolated(clause)
         match = FRONT.fullmatch(text)
         return _replacement(match["what"], clause.text) if match else None
-    if len(clause.targets) != 1 or clause.targets[0].inverted:
+    if len(clause.targets) != 1:
         return None
-    if clause.targets[0].kind == "subject" and ISOLATE.fullmatch(text):
-        return Step("background", {"how": "remove"}, clause.text)
+    if (ONLY if clause.targets[0].inverted else ISOLATE).fullmatch(text):
+        return _isolated(clause)
+    if clause.targets[0].inverted:
+        return None
     if clause.targets[0].kind != "background":
         return None
     if REMOVE.fullmatch(text):
@@ -69,6 +76,14 @@ def read(clause: Clause) -> Step | None:
         return blur
     match = REPLACE.fullmatch(text) or FRONT.fullmatch(text)
     return _replacement(match["what"], clause.text) if match else None
+
+
+def _isolated(clause: Clause) -> Step | None:
+    """Everything but one thing becomes transparent."""
+    target = replace(clause.targets[0], inverted=False)
+    if target.kind in ("background", "sky"):
+        return None
+    return Step("background", {"how": "remove", **target.arguments()}, clause.text)
 
 
 def _replacement(what: str, clause: str) -> Step | None:
@@ -88,7 +103,7 @@ def _replacement(what: str, clause: str) -> Step | None:
 
 def apply(work: Work) -> Made:
     rgb = work.rgb
-    subject = refined(work.view, subject_plane(work.view), radius=6) if work.painted is None else _inverse(work.painted)
+    subject = _subject(work)
     work.check_stop()
     how = work.step.text("how")
     front = foreground(rgb, subject)
@@ -103,6 +118,15 @@ def apply(work: Work) -> Made:
     work.check_stop()
     front = _in_the_light_of(front, subject, behind)
     return Made(_composed(rgb, front, behind, subject), background, said)
+
+
+def _subject(work: Work) -> Mask:
+    target = of_step(work.step)
+    if work.painted is not None:
+        return _inverse(work.painted)
+    if target is not None and target.kind != "subject":
+        return find_region(work.view, target).mask
+    return refined(work.view, subject_plane(work.view), radius=6)
 
 
 def _new_background(work: Work, subject: Mask) -> tuple[Pixels, str]:

@@ -30,6 +30,7 @@ SHADES = {"light": 18.0, "pale": 24.0, "pastel": 22.0, "bright": 9.0, "vivid": 4
 FADED = {"pale": 0.65, "pastel": 0.55, "vivid": 1.25, "bright": 1.15}
 HEX = re.compile(r"#?([0-9a-f]{6})")
 ALIASES = {"sky-blue": "azure", "navy-blue": "navy", "gray": "grey"}
+COMPARED = {"darker": "dark", "lighter": "light", "deeper": "deep", "paler": "pale", "brighter": "bright"}
 NEUTRAL_CHROMA = 14.0
 """Below this chroma, in CIE LAB, people call a surface black, grey or white."""
 
@@ -39,6 +40,7 @@ def read(tokens: Sequence[str], index: int) -> tuple[str, int]:
     if index >= len(tokens):
         return "", 0
     word = ALIASES.get(tokens[index], tokens[index])
+    word = COMPARED.get(word, word)
     if word in SHADES and index + 1 < len(tokens):
         following = ALIASES.get(tokens[index + 1], tokens[index + 1])
         if following in NAMES:

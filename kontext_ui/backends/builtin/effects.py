@@ -16,13 +16,21 @@ NAMES = {
         ("sharpen", "sharper", "sharp", "sharpness", "crisp", "crisper", "clearer", "sharpening"), "sharpen"
     ),
     **dict.fromkeys(("vignette",), "vignette"),
+    **dict.fromkeys(("denoise", "denoised", "denoising"), "denoise"),
     **dict.fromkeys(("grain", "grainy", "grainier", "noise", "noisy"), "grain"),
 }
 BESIDE = frozenset(
     ("add", "more", "film", "increase", "analog", "analogue", "gaussian", "dark", "corners", "edges", "focus")
 )
-USUAL = {"blur": 0.5, "sharpen": 0.6, "vignette": 0.45, "grain": 0.35}
-PHRASES = {"blur": "blurred", "sharpen": "sharpened", "vignette": "vignette added", "grain": "grain added"}
+LESS = frozenset(("less", "reduce", "remove", "fewer", "lower", "decrease", "without", "no"))
+USUAL = {"denoise": 0.5, "blur": 0.5, "sharpen": 0.6, "vignette": 0.45, "grain": 0.35}
+PHRASES = {
+    "denoise": "noise reduced",
+    "blur": "blurred",
+    "sharpen": "sharpened",
+    "vignette": "vignette added",
+    "grain": "grain added",
+}
 GRAIN_SIDE_PX = 2000
 """Grain is drawn at this longest side and enlarged, so that it looks alike on a thumbnail and on 12 MP."""
 
@@ -31,7 +39,11 @@ def read(tokens: list[str], clause: str) -> Step | None:
     """An effect step, or ``None`` when the clause speaks of something else too."""
     strength, rest = take(meaningful(tokens))
     named = [NAMES[token] for token in rest if token in NAMES]
-    if len(set(named)) != 1 or any(token not in NAMES and token not in BESIDE for token in rest):
+    if LESS.intersection(rest):
+        # "Less noise", "remove the grain": the other way round, which only noise has.
+        rest = [token for token in rest if token not in LESS]
+        named = ["denoise"] if set(named) == {"grain"} else []
+    if not named or len(set(named)) != 1 or any(token not in NAMES and token not in BESIDE for token in rest):
         return None
     return Step(named[0], {"amount": round(strength.of(USUAL[named[0]], 1.5), 4)}, clause)
 
@@ -48,12 +60,22 @@ def apply(pixels: Pixels, step: Step) -> Pixels:
     if step.operation == "sharpen":
         soft = cv2.GaussianBlur(pixels, (0, 0), _reach(pixels))
         return np.asarray(cv2.addWeighted(pixels, 1 + 1.5 * amount, soft, -1.5 * amount, 0), np.uint8)
+    if step.operation == "denoise":
+        return _denoised(pixels, amount)
     return _vignette(pixels, amount) if step.operation == "vignette" else _grain(pixels, amount)
 
 
 def _reach(pixels: Pixels) -> float:
     """The radius of a fine detail: one pixel at a longest side of 1,000."""
     return max(0.6, float(max(pixels.shape[:2])) / 1000)
+
+
+def _denoised(pixels: Pixels, amount: float) -> Pixels:
+    """Brightness smoothed where it is flat, colour smoothed more: noise is blotchy in colour and details are not."""
+    planes = cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb)
+    light = cv2.bilateralFilter(planes[..., 0], 7, 36 * amount, 3)
+    tint = cv2.bilateralFilter(np.dstack((planes[..., 1:], planes[..., :1])), 9, 50 * amount, 5)
+    return np.asarray(cv2.cvtColor(np.dstack((light, tint[..., :2])), cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
 def _vignette(pixels: Pixels, amount: float) -> Pixels:

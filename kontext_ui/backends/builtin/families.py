@@ -53,15 +53,28 @@ def _lettering(clause: Clause) -> Step | None:
 
 
 TONE = frozenset(
-    ("brightness", "contrast", "saturation", "warmth", "shadows", "highlights", "greyscale", "sepia", "invert")
+    (
+        "brightness",
+        "contrast",
+        "saturation",
+        "warmth",
+        "shadows",
+        "highlights",
+        "greyscale",
+        "sepia",
+        "invert",
+        "balance",
+    )
 )
 FAMILIES = (
     Family(TONE, _whole(tone.apply, tone.describe), tone.describe),
     Family(
-        frozenset(("blur", "sharpen", "vignette", "grain")), _whole(effects.apply, effects.describe), effects.describe
+        frozenset(("blur", "sharpen", "vignette", "grain", "denoise")),
+        _whole(effects.apply, effects.describe),
+        effects.describe,
     ),
     Family(
-        frozenset(("rotate", "straighten", "flip", "crop_ratio", "crop_edge", "resize")),
+        frozenset(("rotate", "straighten", "flip", "crop_ratio", "crop_edge", "resize", "border")),
         _whole(geometry.apply, geometry.describe),
         geometry.describe,
         keeps_size=False,

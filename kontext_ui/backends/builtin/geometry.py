@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from kontext_ui.backends.builtin import colours
 from kontext_ui.backends.builtin.plan import Step, Value
 from kontext_ui.backends.builtin.work import ImpossibleError
 from kontext_ui.edits import Pixels
@@ -23,6 +24,7 @@ DROPPED = frozenset(
 )
 RESIZE = r"(?:resize|scale|enlarge|shrink|downscale|upscale)(?: down| up)?"
 NUMBER = r"([+-]?\d+(?:\.\d+)?)"
+BORDER = r"thin|thick|wide|narrow|small|big|\d{1,4} ?px"
 QUARTERS = {"left": -90.0, "right": 90.0, "clockwise": 90.0, "counterclockwise": -90.0}
 
 Maker = Callable[[Sequence[str]], dict[str, Value]]
@@ -51,6 +53,14 @@ def _ratio(found: Sequence[str]) -> dict[str, Value]:
     return {"width": float(width), "height": float(height)}
 
 
+def _border(found: Sequence[str]) -> dict[str, Value]:
+    width = found[1] or ""
+    share = {"thin": 0.01, "narrow": 0.01, "small": 0.015, "thick": 0.07, "wide": 0.07, "big": 0.07}.get(width, 0.035)
+    pixels = re.match(r"\d+", width)
+    size: dict[str, Value] = {"px": float(pixels[0])} if pixels else {"share": share}
+    return {"colour": found[2] or "white", **size}
+
+
 PATTERNS: tuple[tuple[str, str, Maker], ...] = (
     (rf"(?:rotate|turn|spin) {NUMBER} ?(?:degrees|°)?(?: (clockwise|counterclockwise|left|right))?", "rotate", _turn),
     (rf"(?:rotate|turn|spin) (?P<w>clockwise|counterclockwise|left|right) {NUMBER}(?: ?degrees| ?°)?", "rotate",
@@ -69,6 +79,7 @@ PATTERNS: tuple[tuple[str, str, Maker], ...] = (
      lambda found: {"width": 1.0, "height": 1.0}),
     (rf"(?:crop|cut|trim|remove) {NUMBER} ?(%|px)(?: (?:off|from|on|at))*(?: (left|right|top|bottom|all|every|each))?",
      "crop_edge", _crop_edge),
+    (rf"(?:add|put|give)(?: ({BORDER}))? ?({'|'.join(sorted(colours.WORDS))})? ?(?:border|frame)", "border", _border),
     (rf"(?:crop|cut|trim)(?: off)?(?: from)? (?P<e>left|right|top|bottom) {NUMBER} ?(%|px)", "crop_edge",
      lambda found: _crop_edge(("", found[2], found[3], found[1]))),
     (rf"{RESIZE} {NUMBER} ?(?:px)? ?(wide|high|tall|width|height)",
@@ -101,6 +112,8 @@ def describe(step: Step) -> str:
             return f"straightened by {step.number('degrees'):g}°"
         case "flip":
             return "flipped left to right" if step.text("axis") == "horizontal" else "flipped top to bottom"
+        case "border":
+            return f"{step.text('colour')} border added"
         case "crop_ratio":
             return f"cropped to {step.number('width'):g}:{step.number('height'):g}"
         case "crop_edge":
@@ -120,6 +133,8 @@ def apply(pixels: Pixels, step: Step) -> Pixels:
             return _straightened(pixels, step.number("degrees"))
         case "flip":
             return np.ascontiguousarray(pixels[:, ::-1] if step.text("axis") == "horizontal" else pixels[::-1])
+        case "border":
+            return _bordered(pixels, step)
         case "crop_ratio":
             return _crop_ratio(pixels, step.number("width") / max(step.number("height"), 1e-6))
         case "crop_edge":
@@ -178,6 +193,15 @@ def _crop_edge_of(pixels: Pixels, step: Step) -> Pixels:
     if width - left - right < MIN_SIDE_PX or height - top - bottom < MIN_SIDE_PX:
         raise ImpossibleError("Nothing would be left of the picture after this crop.")
     return np.ascontiguousarray(pixels[top : height - bottom, left : width - right])
+
+
+def _bordered(pixels: Pixels, step: Step) -> Pixels:
+    share = step.number("share") if "share" in step.arguments else 0.0
+    width = round(step.number("px")) if "px" in step.arguments else round(share * max(pixels.shape[:2]))
+    if not 0 < width <= max(pixels.shape[:2]):
+        raise ImpossibleError("A border is at least one pixel wide and at most as wide as the picture.")
+    colour = [*colours.srgb(step.text("colour")), 255][: pixels.shape[2]]
+    return np.asarray(cv2.copyMakeBorder(pixels, *(width,) * 4, cv2.BORDER_CONSTANT, value=colour), np.uint8)
 
 
 def _centre(pixels: Pixels, width: int, height: int) -> Pixels:

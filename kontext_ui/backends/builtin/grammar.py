@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from kontext_ui.backends.builtin import targets, words
+from kontext_ui.backends.builtin import colours, targets, words
 from kontext_ui.backends.builtin.plan import Plan, Step, Target
 from kontext_ui.backends.builtin.targets import MARK
 
@@ -26,6 +26,13 @@ CARRIED_VERBS = frozenset(
     replace sharpen darken brighten""".split()
 )
 """Verbs that a following clause may leave out: "less saturated and warm", "make the car red and the cat blue"."""
+NEVER_CHANGED = frozenset(
+    """composition everything else rest other others details detail quality framing perspective structure layout shape
+    shapes texture textures lighting shadows original same as is unchanged intact untouched alone size aspect ratio
+    resolution exactly identical features facial expression pose identity face faces likeness person's hair body
+    proportions position style and or colour colours they are was exact his her their natural realistic way""".split()
+)
+"""What an instruction may ask to keep although it cannot be found: this engine redraws nothing."""
 KEPT_KINDS = frozenset(("named", "colour", "subject", "sky", "background"))
 
 
@@ -121,9 +128,24 @@ def _clause(text: str, tokens: Sequence[str], quotes: tuple[str, ...], has_mask:
 
 
 def _kept_targets(kept: Sequence[str]) -> tuple[Target, ...]:
-    """The things to keep that can be found in a picture; "the composition" cannot."""
-    found = (target for part in kept for target in targets.find(words.tokens(part))[1])
-    return tuple(target for target in found if target.kind in KEPT_KINDS)
+    """The things to keep that can be found in a picture.
+
+    "The composition" cannot, and needs not: nothing here changes it. A word that is neither raises.
+    """
+    found: list[Target] = []
+    for part in kept:
+        marked, named = targets.find(words.tokens(part))
+        colour = next(
+            (colours.read(marked, index)[0] for index in range(len(marked)) if marked[index] in colours.WORDS), ""
+        )
+        found += [target for target in named if target.kind in KEPT_KINDS]
+        if colour and not named:
+            found.append(Target("colour", "", f"everything {colour}", colour, "all"))
+        known = NEVER_CHANGED | colours.WORDS | targets.ARTICLES | targets.PARTS
+        strange = [word for word in marked if word.isalpha() and word not in known and word not in FILLERS]
+        if strange:
+            raise UnclearError(part, strange, tokens=marked)
+    return tuple(found)
 
 
 def everywhere(read_words: Callable[[list[str], str], Step | None]) -> Reader:

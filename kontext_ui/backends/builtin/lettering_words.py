@@ -101,7 +101,7 @@ REMOVE_QUOTED = re.compile(
     rf"{REMOVE} (?P<det>{DET})(?:{NOUN} )?(?:saying |that says |reading )?(?P<old>q\d+){AT}{AGAIN}"
 )
 REMOVE_ALL = re.compile(
-    rf"{REMOVE} (?P<det>{DET})(?:of the |of )?(?:{NOUN}|{SURFACE} (?:text|lettering|writing)|watermark|subtitles?|"
+    rf"{REMOVE} (?P<det>{DET})(?:of the |of )?(?:{NOUN}|{SURFACE} (?:text|lettering|writing)|subtitles?|"
     rf"text and numbers|captions){AT}{AGAIN}"
 )
 ADD_QUOTED = tuple(

@@ -34,7 +34,7 @@ PATTERNS = tuple(
         rf"{VERB} {_AT} from (?P<from>{COLOUR}){_INTO}",
         rf"{VERB} {_AT}(?: s)?(?: colour)?{_INTO}(?: colour| coloured)?",
         rf"(?:give|add)(?: to)? {_AT}{_INTO}(?: colour| paint| tint| coat of paint| paint job)*",
-        rf"{_AT} (?:should be|to be|must be|in|to|into) (?P<to>{COLOUR})",
+        rf"{_AT}(?: (?:should be|to be|must be|in|to|into))? (?P<to>{COLOUR})",
     )
 )
 PLAIN = re.compile(

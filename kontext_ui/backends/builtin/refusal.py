@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from kontext_ui.backends.builtin import styles, words
+from kontext_ui.backends.builtin import colours, styles, words
 from kontext_ui.backends.builtin.grammar import FILLERS, UnclearError
-from kontext_ui.backends.builtin.targets import is_known
+from kontext_ui.backends.builtin.targets import ARTICLES, is_known
 from kontext_ui.backends.builtin.work import ImpossibleError
 from kontext_ui.errors import NotUnderstood
 
@@ -42,7 +42,7 @@ PEOPLE = frozenset("smile smiling laugh older younger hair beard age pose face e
 def refuse(instruction: str, error: UnclearError, understood: str) -> NotUnderstood:
     """The error that the user sees for an unclear instruction; ``understood`` names what could be done."""
     strange = [word for word in error.unknown if word not in FILLERS and word.isalpha()][:6]
-    strange = [word for word in strange if not is_known(word)] or strange
+    strange = [word for word in strange if not is_known(word) and word not in ARTICLES] or strange
     style = styles.unable(error.tokens)
     if style:
         message = f"The style {style} does not come out well without a model, so this engine does not offer it."
@@ -77,6 +77,8 @@ def _reason(tokens: Sequence[str]) -> str:
         return " This engine cannot draw new things into a picture."
     if any(token in PEOPLE for token in tokens):
         return " Faces, hair, expression and pose need a model."
+    if any(token in colours.WORDS for token in tokens):
+        return " If it is a thing in the picture, paint over it and send the same words again."
     return ""
 
 

@@ -18,7 +18,7 @@ from kontext_ui.edits import Mask, Pixels, Rectangle
 OPERATIONS = frozenset(("remove",))
 _PLACE = rf"(?:picture|photo|image|scene|{MARK}1)"
 PATTERN = re.compile(
-    rf"(?:remove|delete|erase|get rid of|take out|take away|cut out|clear|eliminate|hide) {MARK}0"
+    rf"(?:remove|delete|erase|get rid of|take out|take away|clear|eliminate|hide) {MARK}0"
     rf"(?: completely| entirely| out| away| from(?: the)? {_PLACE}| (?:in|on|behind) {MARK}1)*"
 )
 PAINTED = re.compile(
@@ -45,7 +45,9 @@ def read(clause: Clause) -> Step | None:
     if not clause.targets or len(clause.targets) > 2:
         return None
     target = clause.targets[0]
-    if target.kind in ("background", "sky") or target.inverted or not PATTERN.fullmatch(text):
+    # "The people in the background" are some of them, and this engine cannot tell which.
+    narrowed = len(clause.targets) == 2 and clause.targets[1].kind == "background"
+    if target.kind in ("background", "sky") or target.inverted or narrowed or not PATTERN.fullmatch(text):
         return None
     return Step("remove", target.arguments(), clause.text)
 

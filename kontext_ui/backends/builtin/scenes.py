@@ -36,7 +36,7 @@ WORDS = {
     "ocean": "ocean sea water lake",
 }
 BESIDE = frozenset(
-    "a an the sky scene landscape sunset beach bokeh out of focus blurred blurry at with lights in soft".split()
+    "a an the sky scene landscape sunset beach bokeh out of focus blurred blurry at with lights in soft night".split()
 )
 
 
@@ -45,9 +45,9 @@ def read(what: str) -> str:
     words = what.split()
     for scene, known in WORDS.items():
         named = known.split()
-        if any(word in named or "-".join(words) in named for word in words):
-            rest = [word for word in words if word not in named and word not in BESIDE]
-            return scene if not rest else ""
+        rest = [word for word in words if word not in named and word not in BESIDE]
+        if len(rest) == 0 and any(word in named or "-".join(words) in named for word in words):
+            return scene
     return ""
 
 

@@ -30,6 +30,10 @@ FILL = r"(?: (?:to|into|with|by|be|look|like|a|an|the|more|clear|bright|dramatic
 CHANGE = re.compile(
     rf"(?:change|make|turn|replace|swap|give|set|add|put)(?: in)? {MARK}0{FILL} (?P<kind>[a-z-]+){FILL}(?: {MARK}1)?"
 )
+PLAIN = re.compile(
+    rf"{MARK}0(?: (?:should|must|to|be|is|look|like|a|an|the))* (?P<kind>[a-z-]+)"
+    rf"|(?:put|add|have|place){FILL} (?P<there>[a-z-]+) (?:in|into|to|on) {MARK}0"
+)
 FRONT = re.compile(rf"(?:add|put|make|want|have|create|use|change to|turn to)?{FILL} (?P<kind>[a-z-]+) {MARK}0")
 GROUND = {
     "stormy": (0.72, (0.95, 0.99, 1.06), 0.75),
@@ -45,9 +49,9 @@ def read(clause: Clause) -> Step | None:
     if not clause.targets or any(target.kind != "sky" or target.inverted for target in clause.targets):
         return None
     text = " ".join(clause.marked)
-    for pattern in (CHANGE, FRONT):
+    for pattern in (CHANGE, FRONT, PLAIN):
         match = pattern.fullmatch(text)
-        kind = _kind(match["kind"]) if match else ""
+        kind = next((_kind(word) for word in match.groups() if word), "") if match else ""
         if kind:
             return Step("sky", {"kind": kind}, clause.text)
     return None

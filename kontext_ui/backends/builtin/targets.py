@@ -55,7 +55,7 @@ SUBJECTS = frozenset(
     dahlia sunflower statue sculpture rocket toy doll figurine robot monument pagoda squirrel rabbit fox owl butterfly
     quokka mushroom pumpkin shoe sneaker guitar camera lamp helicopter fruit lemon""".split()
 )
-BACKGROUNDS = frozenset(("background", "backdrop", "surroundings"))
+BACKGROUNDS = frozenset(("background", "backdrop", "surroundings", "bg"))
 SKIES = frozenset(("sky", "skies", "clouds"))
 WHICH = {
     "all": "all", "every": "all", "both": "all", "each": "all", "left": "left", "leftmost": "left", "right": "right",
@@ -229,7 +229,8 @@ def _coloured(tokens: Sequence[str], start: int, index: int, colour: str) -> tup
 
 NO_NOUNS = frozenset(
     """to into in and or with by from of at on more less very much a the paint coat job tint tone tones colour colours
-    hue light     shade filter version style background""".split()
+    hue light eye eyes face faces hair skin lips lip teeth tooth mouth nose hand hands nail nails red-eye
+        shade filter version style background""".split()
 )
 
 

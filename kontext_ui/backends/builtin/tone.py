@@ -34,7 +34,7 @@ ADJECTIVES: dict[str, tuple[str, int]] = {
     **dict.fromkeys(("darker", "darken", "dark", "dim", "dimmer"), ("brightness", -1)),
     **dict.fromkeys(("contrasty", "punchier", "punchy", "contrasted"), ("contrast", 1)),
     **dict.fromkeys(("flatter", "flat", "hazier"), ("contrast", -1)),
-    **dict.fromkeys(("saturated", "saturate", "colourful", "vivid", "vibrant"), ("saturation", 1)),
+    **dict.fromkeys(("saturated", "saturate", "colourful", "vivid", "vibrant", "pop"), ("saturation", 1)),
     **dict.fromkeys(("desaturated", "desaturate", "muted", "duller", "faded", "pale", "paler"), ("saturation", -1)),
     **dict.fromkeys(("warmer", "warm", "golden"), ("warmth", 1)),
     **dict.fromkeys(("cooler", "cool", "colder", "cold", "bluer"), ("warmth", -1)),
@@ -63,8 +63,10 @@ PARTICLES = frozenset(("up", "down", "add", "enhance", "tone"))
 FIXED = {
     **dict.fromkeys(("blackwhite", "greyscale", "monochrome", "bw", "colourless"), "greyscale"),
     "sepia": "sepia",
+    "white-balance": "balance",
     **dict.fromkeys(("invert", "inverted", "negative"), "invert"),
 }
+MENDING = frozenset(("fix", "correct", "adjust", "auto", "automatic"))
 MORE_THAN_WORDS = frozenset(("tone", "toned", "tones", "colours", "colour", "version", "than", "before"))
 """Words that add nothing beside one of ours: "sepia tone", "warm colours"."""
 PHRASES = {
@@ -77,14 +79,18 @@ PHRASES = {
     "greyscale": ("turned to black and white", ""),
     "sepia": ("toned sepia", ""),
     "invert": ("colours inverted", ""),
+    "balance": ("white balance corrected", ""),
 }
 
 
 def read(tokens: list[str], clause: str) -> Step | None:
     """A tone step, or ``None`` when a word is left over that tone knows nothing of."""
     strength, rest = take(meaningful(tokens))
+    # "Too dark" complains of what "brighter" would mend.
+    complaint = "too" in rest
+    rest = [word for word in rest if word != "too"]
     fixed = [token for token in rest if token in FIXED]
-    if fixed and all(token in fixed or token in MORE_THAN_WORDS or token in UP for token in rest):
+    if fixed and all(token in fixed or token in MORE_THAN_WORDS or token in UP or token in MENDING for token in rest):
         return Step(FIXED[fixed[0]], {"amount": strength.of(1.0, 1.0)}, clause)
     quality, sign, known = _quality(rest)
     said = [token for token in rest if token in UP or token in DOWN]
@@ -96,7 +102,7 @@ def read(tokens: list[str], clause: str) -> Step | None:
     if not said and not is_adjective:
         return None
     direction = -1 if any(token in DOWN for token in said) else 1
-    amount = strength.of(USUAL[quality], LARGEST) * sign * direction
+    amount = strength.of(USUAL[quality], LARGEST) * sign * direction * (-1 if complaint else 1)
     if quality == "highlights" and "recover" in rest:
         amount = -abs(amount)
     return Step(quality, {"amount": round(amount, 4)}, clause)
@@ -122,7 +128,7 @@ def _quality(rest: list[str]) -> tuple[str, int, list[str]]:
 def describe(step: Step) -> str:
     up, down = PHRASES[step.operation]
     amount = step.number("amount")
-    if step.operation in ("greyscale", "sepia", "invert"):
+    if step.operation in _FIXED:
         return up if amount >= 1 else f"{up}, {amount:.0%} of the way"
     return f"{up if amount >= 0 else down} by {abs(amount):.0%}"
 
@@ -132,7 +138,7 @@ def apply(pixels: Pixels, step: Step) -> Pixels:
     amount = step.number("amount")
     if step.operation == "saturation":
         return _mix(pixels, 1.0 + amount)
-    if step.operation in ("greyscale", "sepia", "invert"):
+    if step.operation in _FIXED:
         return _blend(pixels, _FIXED[step.operation](pixels), amount)
     if step.operation == "warmth":
         return _warm(pixels, amount)
@@ -190,7 +196,16 @@ def _invert(pixels: Pixels) -> Pixels:
     return _as_pixels(cv2.bitwise_not(pixels))
 
 
-_FIXED = {"greyscale": _greyscale, "sepia": _sepia, "invert": _invert}
+def _balance(pixels: Pixels) -> Pixels:
+    """The channels scaled so that the light parts come out grey (shades of grey; Finlayson and Trezzi 2004)."""
+    small = pixels[:: max(1, pixels.shape[0] // 400), :: max(1, pixels.shape[1] // 400)].astype(np.float64) + 1
+    norms = (small**6).mean(axis=(0, 1)) ** (1 / 6)
+    gains = np.clip(norms.mean() / norms, 0.6, 1.7)
+    table = np.clip(np.arange(256)[:, None] * gains, 0, 255).round().astype(np.uint8)
+    return _as_pixels(cv2.LUT(pixels, table.reshape(1, 256, 3)))
+
+
+_FIXED = {"greyscale": _greyscale, "sepia": _sepia, "invert": _invert, "balance": _balance}
 
 
 def _blend(before: Pixels, after: Pixels, amount: float) -> Pixels:

@@ -115,7 +115,8 @@ def clean(text: str) -> str:
 PHRASES = re.compile(
     r"\b(?:(?:pixel|line|pop|fantasy|digital|craft) art|line drawing|pencil (?:sketch|drawing)|charcoal drawing"
     r"|comic book|graphic novel|low poly|water colour|oil (?:painting|paint)|analog(?:ue)? film|vintage film|old photo"
-    r"|film still|auto enhance|ink (?:wash|painting)|stained glass|leaded glass|van gogh|starry night|golden hour"
+    r"|film still|auto (?:enhance|levels)|white balance|red eye"
+    r"|ink (?:wash|painting)|stained glass|leaded glass|van gogh|starry night|golden hour"
     r"|evening light|sunset light(?:ing)?|night time|portrait mode|main (?:subject|object)|dark clouds|city lights"
     r"|night sky(?= background)|traffic light|3d model|neon punk|tile texture|teal orange|day to)\b"
 )

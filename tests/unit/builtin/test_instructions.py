@@ -23,6 +23,8 @@ UNDERSTOOD = {
     "cool it down": [("warmth", -0.25)],
     "warm up the colours": [("warmth", 0.25)],
     "lift the shadows": [("shadows", 0.25)],
+    "it is too dark": [("brightness", 0.2)],
+    "too bright": [("brightness", -0.2)],
     "recover the highlights": [("highlights", -0.2)],
     "darken the highlights": [("highlights", -0.2)],
     "increase brightness and contrast": [("brightness", 0.2), ("contrast", 0.25)],
@@ -148,6 +150,24 @@ PLACES = {
     "remove the text": "remove_text",
     "add the text “Welcome” at the bottom": "add_text Welcome",
     "replace 'GM 125' with 'BFL 9' and make it warmer": "replace_text GM 125 BFL 9 + warmth",
+    # more of what people say
+    "isolate the dog": "background remove",
+    "cut out the cat": "background remove",
+    "remove everything but the person": "background remove",
+    "remove bg": "background remove",
+    "cat on white background": "background colour",
+    "swap the background for a city at night": "background scene",
+    "I'd like the sky to be stormy": "sky stormy",
+    "put a sunset in the sky": "sky sunset",
+    "make the horse darker brown": "recolour named horse dark brown",
+    "horse brown": "recolour named horse brown",
+    "reduce noise": "denoise",
+    "remove the grain": "denoise",
+    "make it sharper and less noisy": "sharpen + denoise",
+    "make the colors pop": "saturation",
+    "fix the white balance": "balance",
+    "add a thin black border": "border",
+    "make it a cartoon": "style comic",
     # several at once
     "blur the background and make it warmer": "background blur + warmth",
     "make the sky stormy, then add rain": "sky stormy + rain",
@@ -184,6 +204,11 @@ REFUSED = (
     "don't make it darker",
     "not darker",
     "what is this?",
+    "remove the red eye",
+    "remove people in the background",
+    "make it black and white but keep the bonnet",
+    "make the cat's eyes blue",
+    "delete the watermark",
     "👍",
     "-",
     "make it",
@@ -253,6 +278,11 @@ def test_a_painted_mask_explains_a_noun_that_nothing_here_can_find():
 )
 def test_what_is_to_be_kept_is_found_when_it_has_a_name(instruction):
     assert [target.name for target in make_plan(instruction).protect] == ["cat"]
+
+
+def test_a_colour_can_be_kept():
+    (target,) = make_plan("make it black and white but keep the red").protect
+    assert (target.kind, target.source) == ("colour", "red")
 
 
 def test_a_refused_style_is_named():

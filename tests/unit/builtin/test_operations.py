@@ -144,3 +144,34 @@ async def test_the_answer_says_what_was_done_and_keeps_the_plan(photo):
 
     assert result.description == "Darkened by 20% and vignette added."
     assert [step["operation"] for step in result.plan["steps"]] == ["brightness", "vignette"]
+
+
+async def test_less_noise_is_less_noise_and_edges_stay():
+    random = np.random.default_rng(3)
+    clean = np.full((120, 160, 3), 90, np.uint8)
+    clean[:, 80:] = 190
+    noisy = np.clip(clean + random.normal(0, 9, clean.shape), 0, 255).astype(np.uint8)
+
+    result = (await edit(noisy, "reduce the noise a lot")).pixels.astype(int)
+
+    assert result[20:100, 10:70].std() < 0.5 * noisy[20:100, 10:70].astype(int).std()
+    assert result[60, 84:].mean() - result[60, :76].mean() > 90
+
+
+async def test_a_colour_cast_goes(photo):
+    cast = np.clip(photo * np.array([1.25, 1.0, 0.7]), 0, 255).astype(np.uint8)
+
+    result = (await edit(cast, "fix the white balance")).pixels
+
+    def spread(pixels):
+        return np.ptp(np.percentile(pixels.reshape(-1, 3), 95, axis=0))
+
+    assert spread(result) < 0.5 * spread(cast)
+
+
+async def test_a_border_goes_around(photo):
+    result = (await edit(photo, "add a 10 px black border")).pixels
+
+    assert result.shape == (100, 140, 3)
+    assert np.array_equal(result[10:-10, 10:-10], photo)
+    assert result[:10].max() < 40
