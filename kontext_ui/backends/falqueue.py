@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 
+from kontext_ui.backends.answers import fields_of, first_of, whole_of
 from kontext_ui.backends.base import Hook
 from kontext_ui.backends.hosted import HostedBackend
-from kontext_ui.backends.http import LinkExpired, Provider, json_of
+from kontext_ui.backends.http import Provider, json_of
+from kontext_ui.backends.polled import Poll, follow
 from kontext_ui.backends.words import message_of
-from kontext_ui.edits import Done, EditEvent, EditResult, Running
+from kontext_ui.edits import Done, EditEvent, EditResult, Parameter, Pixels, Running
 from kontext_ui.errors import Billed, InvalidRequest, KontextError
 
+DEV_MODEL = "fal-ai/flux-kontext/dev"
+OPEN_WEIGHTS = (
+    Parameter("num_inference_steps", "Steps", "int", 28, 10, 50),
+    Parameter("guidance_scale", "Guidance", "float", 2.5, 1, 20),
+)
+"""What only that model takes."""
 MODERATED = "content_policy_violation"
 BAD_PICTURE: Mapping[str, str] = {
     "image_too_small": "the picture is too small",
@@ -53,68 +62,53 @@ class FalQueue:
         """Ends with ``Done`` or raises. Both addresses are checked before a key goes there."""
         await self._http.check_url(ticket.status_url)
         await self._http.check_url(ticket.result_url)
-        for number in range(1_000_000):
-            response = await self._http.get(ticket.status_url, headers, started)
-            answer = json_of(response)
-            status = answer.get("status")
-            if status == "COMPLETED":
-                self._raise_if_failed(response, answer, ticket.request_id)
-                result = await self._result(ticket, headers, started)
-                if result is not None:
-                    yield Done(result)
-                    return
-            elif status is None:
-                self._raise_if_unknown(response)
-            position = answer.get("queue_position") if status == "IN_QUEUE" else None
-            yield Running(
-                None,
-                STAGES.get(str(status), "drawing"),
-                queue_position=position + 1 if isinstance(position, int) else None,
-            )
-            self._http.check_deadline(started)
-            await self._http.pause(number, hook)
+        read = partial(self._read, ticket.result_url, headers)
+        async for event in follow(self._http, ticket.request_id, ticket.status_url, headers, started, hook, read):
+            yield event
 
-    async def _result(self, ticket: Ticket, headers: Mapping[str, str], started: float) -> EditResult | None:
+    async def _read(self, result_url: str, headers: Mapping[str, str], poll: Poll) -> Running | Done:
+        answer = poll.answer
+        status = answer.get("status")
+        if status == "COMPLETED":
+            if answer.get("error"):
+                raise self._failure(poll.response, answer, poll.remote_id)
+            result = await self._result(result_url, headers, poll)
+            if result is not None:
+                return Done(result)
+        elif status is None:
+            self._raise_if_unknown(poll.response)
+        position = whole_of(answer.get("queue_position")) if status == "IN_QUEUE" else None
+        return Running(
+            None, STAGES.get(str(status), "drawing"), queue_position=None if position is None else position + 1
+        )
+
+    async def _result(self, url: str, headers: Mapping[str, str], poll: Poll) -> EditResult | None:
         """``None`` when it was asked for too early."""
-        response = await self._http.get(ticket.result_url, headers, started)
+        response = await self._http.get(url, headers, poll.started)
         if response.status_code == httpx.codes.BAD_REQUEST and "in progress" in message_of(response).lower():
             return None
         answer = json_of(response)
         if response.status_code != httpx.codes.OK:
-            raise self._failure(response, answer, ticket.request_id)
+            raise self._failure(response, answer, poll.remote_id)
         flags = answer.get("has_nsfw_concepts")
         if isinstance(flags, list) and flags[:1] == [True]:  # the picture is there, but black
-            raise self._backend.moderated("output", request_id=ticket.request_id)
-        seed = answer.get("seed")
-        return EditResult(
-            await self._http.picture(await self._bytes(answer, started)),
-            seed=seed if isinstance(seed, int) else None,
-            request_id=ticket.request_id,
-        )
+            raise self._backend.moderated("output", request_id=poll.remote_id)
+        picture = await self._picture(answer, poll.started)
+        return EditResult(picture, seed=whole_of(answer.get("seed")), request_id=poll.remote_id)
 
-    async def _bytes(self, answer: Mapping[str, Any], started: float) -> bytes:
-        images = answer.get("images")
-        image = images[0] if isinstance(images, list) and images else answer.get("image")
-        url = image.get("url") if isinstance(image, dict) else None
-        if not isinstance(url, str):
-            self._http.unexpected("there is no picture in it", Billed.YES)
-        if url.startswith("data:"):
-            return await self._http.inline(url.partition(",")[2])
-        try:
-            return await self._http.download(url, started)
-        except LinkExpired:
-            self._http.unexpected("its picture is there no longer", Billed.YES)
-
-    def _raise_if_failed(self, response: httpx.Response, answer: Mapping[str, Any], request_id: str) -> None:
-        if answer.get("error"):
-            raise self._failure(response, answer, request_id)
+    async def _picture(self, answer: Mapping[str, Any], started: float) -> Pixels:
+        image = fields_of(first_of(answer.get("images")) or answer.get("image"))
+        url = image.get("url")
+        if isinstance(url, str) and url.startswith("data:"):
+            return await self._http.picture(await self._http.inline(url.partition(",")[2]))
+        return await self._http.fetch(url, started)
 
     def _raise_if_unknown(self, response: httpx.Response) -> None:
         """An answer without a status: the key is wrong, the request is forgotten, or it is passing trouble."""
         if response.status_code == httpx.codes.NOT_FOUND:
             self._http.unexpected("it does not know this edit any more")
         if response.status_code in (401, 402, 403):
-            raise self._http.refused(response, self._backend.key_name)
+            raise self._backend.refused(response)
 
     def _failure(self, response: httpx.Response, answer: Mapping[str, Any], request_id: str) -> KontextError:
         kinds = kinds_of(answer)
@@ -133,7 +127,7 @@ class FalQueue:
         if response.status_code == httpx.codes.OK or response.status_code >= 500:
             may_retry = response.headers.get("x-fal-retryable", "true").lower() != "false"
             return self._backend.failed(message_of(response), request_id=request_id, may_retry=may_retry)
-        return self._http.refused(response, self._backend.key_name)
+        return self._backend.refused(response)
 
 
 def kinds_of(answer: Mapping[str, Any]) -> set[str]:

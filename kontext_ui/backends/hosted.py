@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
+import httpx
+from pydantic import SecretStr
+
+from kontext_ui.backends.answers import text_of
 from kontext_ui.backends.base import EditTask
-from kontext_ui.backends.http import Provider
-from kontext_ui.edits import Pixels, Readiness
-from kontext_ui.errors import BackendUnavailable, Billed, ContentModerated, MissingCredentials
-from kontext_ui.images import codec
+from kontext_ui.backends.http import Provider, json_of
+from kontext_ui.edits import Readiness
+from kontext_ui.errors import (
+    BackendError,
+    BackendUnavailable,
+    Billed,
+    ContentModerated,
+    InvalidRequest,
+    MissingCredentials,
+)
+from kontext_ui.settings import Settings, successors
 
-ONE_MEGAPIXEL = "Answers with about one megapixel; untouched pixels are kept from your photo."
-NOT_TAKEN = "This model takes no such setting."
-MAX_SEED = 2**31 - 1
+ACCEPTED = (httpx.codes.OK, httpx.codes.CREATED, httpx.codes.ACCEPTED)
 
 
 class HostedBackend:
@@ -40,12 +49,40 @@ class HostedBackend:
             f"A key is had at {self.key_page}; set {self.key_name}, or paste the key in the settings.",
         )
 
-    def key_for(self, task: EditTask) -> str:
-        """Raises ``MissingCredentials`` when there is none."""
-        key = task.key or self._key
+    def headers(self, task: EditTask) -> dict[str, str]:
+        """Raises ``MissingCredentials`` when there is no key."""
+        return {**self.authorization(self._key_or_own(task.key)), "accept": "application/json"}
+
+    def authorization(self, key: str) -> dict[str, str]:
+        """The header that carries the key."""
+        return {"authorization": f"Bearer {key}"}
+
+    async def ask_about_key(self, url: str, key: str | None) -> Mapping[str, Any]:
+        """The account of a visitor's key, else of the program's own. Raises what the provider says of a bad one."""
+        response = await self._http.get(url, self.authorization(self._key_or_own(key)), self._http.now())
+        if response.status_code != httpx.codes.OK:
+            raise self.refused(response)
+        return json_of(response)
+
+    def _key_or_own(self, key: str | None) -> str:
+        key = key or self._key
         if not key:
             raise MissingCredentials(f"{self.key_name} is not set.", backend=self.id, hint=self.check().hint)
         return key
+
+    def accepted(self, response: httpx.Response) -> Mapping[str, Any]:
+        """What the provider answers to a submit. Raises when that is a refusal."""
+        if response.status_code not in ACCEPTED:
+            raise self.refused(response)
+        return json_of(response)
+
+    def id_of(self, value: object) -> str:
+        """Raises ``UnexpectedAnswer`` when an accepted edit has no id to ask about it with."""
+        return text_of(value) or self._http.unexpected("there is no id in it")
+
+    def refused(self, response: httpx.Response, told: str | None = None) -> BackendError | InvalidRequest:
+        """As :meth:`Provider.refused`, with the variable that holds the key."""
+        return self._http.refused(response, self.key_name, told)
 
     def failed(
         self,
@@ -90,6 +127,13 @@ class HostedBackend:
         await self._http.aclose()
 
 
-def data_uri(pixels: Pixels) -> str:
-    """The picture as a lossless PNG inside an address."""
-    return f"data:image/png;base64,{base64.b64encode(codec.encode_png(pixels)).decode('ascii')}"
+def provider_of(backend: type[HostedBackend], settings: Settings, base_url: str, hosts: tuple[str, ...]) -> Provider:
+    """``hosts`` as :class:`Provider` takes them."""
+    return Provider(
+        backend.id, backend.label, base_url, hosts, deadline_s=settings.deadline_s, models=successors(settings)
+    )
+
+
+def key_of(secret: SecretStr | None) -> str | None:
+    """``None`` for an empty one as well."""
+    return secret.get_secret_value() or None if secret is not None else None

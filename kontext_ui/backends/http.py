@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import random
-import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
-from urllib.parse import urlsplit
 
 import httpx
 
+from kontext_ui.backends.addresses import is_configured, is_own, is_public
 from kontext_ui.backends.pauses import Pauses, Sleep
 from kontext_ui.backends.words import message_of
 from kontext_ui.edits import Pixels
@@ -41,6 +39,8 @@ NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Failures before the first byte of the request could have arrived."""
 SUBMIT_ATTEMPTS = 4
 READ_TIMEOUT_S, CONNECT_TIMEOUT_S = 60.0, 10.0
+PICTURE_TIMEOUT_S = 120.0
+"""For an answer to a submit that is the picture itself."""
 MAX_RETRY_AFTER_S = 30.0
 MAX_DOWNLOAD_BYTES = RESULT_LIMITS.max_bytes
 
@@ -204,6 +204,16 @@ class Provider:
         except InvalidImage as error:
             self.unexpected(f"its picture cannot be read ({error.message.rstrip('.').lower()})", Billed.YES)
 
+    async def fetch(self, url: object, started: float, gone: str = "its picture is there no longer") -> Pixels:
+        """Download and decode, where the provider makes no fresh link; ``gone`` is what is said of an expired one."""
+        if not isinstance(url, str):
+            self.unexpected("there is no picture in it", Billed.YES)
+        try:
+            data = await self.download(url, started)
+        except LinkExpired:
+            self.unexpected(gone, Billed.YES)
+        return await self.picture(data)
+
     async def _read(self, response: httpx.Response) -> bytes:
         body = bytearray()
         async for chunk in response.aiter_bytes():
@@ -214,14 +224,11 @@ class Provider:
 
     async def check_url(self, url: str) -> None:
         """Raises ``UnexpectedAnswer`` for an address that this provider has no business naming."""
-        parts, base = urlsplit(url), urlsplit(self.base_url)
-        host = parts.hostname or ""
-        if base.scheme == "http" and parts.scheme == "http" and host == base.hostname:
+        if is_configured(url, self.base_url):
             return
-        known = any(host == allowed or host.endswith("." + allowed) for allowed in self._hosts)
-        if parts.scheme != "https" or not known or parts.username is not None:
+        if not is_own(url, self._hosts):
             self.unexpected("it named an address that is not its own")
-        if self._transport is None and not await _is_public(host):
+        if self._transport is None and not await is_public(url):
             self.unexpected("it named an address inside this network")
 
     def unexpected(self, what: str, billed: Billed = Billed.MAYBE) -> NoReturn:
@@ -317,11 +324,3 @@ def _is_passing(response: httpx.Response) -> bool:
 
 def _backoff(attempt: int) -> float:
     return min(8.0, 2.0**attempt) * (0.5 + random.random() / 2)  # noqa: S311  jitter, not a secret
-
-
-async def _is_public(host: str) -> bool:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM)
-    except OSError:
-        return True  # it cannot be connected to either; the connection says so in better words
-    return all(ipaddress.ip_address(address[4][0]).is_global for address in found)

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kontext_ui.backends.hosted import MAX_SEED
+from kontext_ui.backends import falqueue, kontext, predictions
 from kontext_ui.edits import Parameter
 
 QUEUE = "_subdomain=queue"
 """The router answers 404 to fal's queue without it."""
-SEED = Parameter("seed", "Seed", "int", None, 0, MAX_SEED)
-PNG_OR_JPEG = Parameter("output_format", "Format asked for", "choice", "png", choices=("png", "jpeg"))
+PNG_OR_JPEG = kontext.output_format_of("png", "jpeg")
 
 MakeBody = Callable[[str, str, str, dict[str, Any]], dict[str, Any]]
 """From model, prompt, the picture as a data URI and the parameters given, to what the partner reads."""
@@ -36,9 +35,7 @@ def _fal(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[s
 
 def _replicate(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[str, Any]:
     pictures = {"image": picture, "images": [picture], "input_image": picture, "input_images": [picture]}
-    wanted = given.pop("output_format", "png")
-    fields = {"prompt": prompt, "output_format": "jpg" if wanted == "jpeg" else wanted}
-    return {"input": {**pictures, **fields, **_renamed(given, guidance_scale="guidance")}}
+    return {"input": {**pictures, **predictions.input_of(prompt, given)}}
 
 
 def _together(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -56,15 +53,10 @@ def _renamed(given: Mapping[str, Any], **names: str) -> dict[str, Any]:
 
 PARTNERS: Mapping[str, Partner] = {
     "fal-ai": Partner(
-        f"/fal-ai/fal-ai/flux-kontext/dev?{QUEUE}",
-        "fal-ai/flux-kontext/dev",
+        f"/fal-ai/{falqueue.DEV_MODEL}?{QUEUE}",
+        falqueue.DEV_MODEL,
         _fal,
-        (
-            SEED,
-            Parameter("num_inference_steps", "Steps", "int", 28, 10, 50),
-            Parameter("guidance_scale", "Guidance", "float", 2.5, 1, 20),
-            PNG_OR_JPEG,
-        ),
+        (kontext.SEED, *falqueue.OPEN_WEIGHTS, PNG_OR_JPEG),
         0.025,
         "per megapixel",
     ),
@@ -72,12 +64,7 @@ PARTNERS: Mapping[str, Partner] = {
         "/replicate/v1/models/black-forest-labs/flux-kontext-dev/predictions",
         "black-forest-labs/flux-kontext-dev",
         _replicate,
-        (
-            SEED,
-            Parameter("num_inference_steps", "Steps", "int", 30, 4, 50),
-            Parameter("guidance_scale", "Guidance", "float", 2.5, 0, 10),
-            PNG_OR_JPEG,
-        ),
+        (kontext.SEED, *predictions.OPEN_WEIGHTS, PNG_OR_JPEG),
         0.025,
     ),
     "together": Partner(
@@ -85,7 +72,7 @@ PARTNERS: Mapping[str, Partner] = {
         "black-forest-labs/FLUX.1-kontext-dev",
         _together,
         (
-            SEED,
+            kontext.SEED,
             Parameter("num_inference_steps", "Steps", "int", 28),
             Parameter("guidance_scale", "Guidance", "float", 2.5),
         ),
@@ -95,7 +82,7 @@ PARTNERS: Mapping[str, Partner] = {
         "black-forest-labs/FLUX.1-Kontext-dev",
         _hf_inference,
         (
-            SEED,
+            kontext.SEED,
             Parameter("num_inference_steps", "Steps", "int", None),
             Parameter("guidance_scale", "Guidance", "float", 2.5),
         ),

@@ -14,9 +14,11 @@ from typing import Any
 
 import httpx
 
+from kontext_ui.backends import kontext
+from kontext_ui.backends.answers import fields_of, number_of, text_of, whole_of
 from kontext_ui.backends.base import EditTask
-from kontext_ui.backends.hosted import MAX_SEED, NOT_TAKEN, ONE_MEGAPIXEL, HostedBackend
-from kontext_ui.backends.http import Files, Provider
+from kontext_ui.backends.hosted import HostedBackend, key_of, provider_of
+from kontext_ui.backends.http import PICTURE_TIMEOUT_S, Files
 from kontext_ui.backends.multipart import Part, read_multipart
 from kontext_ui.backends.words import fit_to_tell
 from kontext_ui.edits import (
@@ -34,51 +36,43 @@ from kontext_ui.edits import (
 )
 from kontext_ui.errors import Billed, InvalidRequest, KontextError, RateLimited
 from kontext_ui.images import codec
-from kontext_ui.images.geometry import KONTEXT_SIZES, size_of
-from kontext_ui.settings import Settings, successors
+from kontext_ui.images.geometry import size_of
+from kontext_ui.settings import Settings
 
 HOSTS = ("prodia.com",)
 MODELS: Mapping[Tier, tuple[str, float, float, str, str | None]] = {
-    # name, US dollars per edit, typical seconds, job type with a picture, job type from text
+    # label, US dollars per edit, typical seconds, job type with a picture, job type from text
     Tier.PRO: (
-        "FLUX.1 Kontext [pro]", 0.04, 6.0,
+        kontext.MODEL_LABELS[Tier.PRO], 0.04, 6.0,
         "inference.flux-kontext.pro.img2img.v2", "inference.flux-kontext.pro.txt2img.v2",
     ),
     Tier.MAX: (
-        "FLUX.1 Kontext [max]", 0.08, 7.0,
+        kontext.MODEL_LABELS[Tier.MAX], 0.08, 7.0,
         "inference.flux-kontext.max.img2img.v2", "inference.flux-kontext.max.txt2img.v2",
     ),
-    Tier.DEV: ("FLUX.1 Kontext [dev], fast", 0.025, 7.0, "inference.flux-fast.dev-kontext.img2img.v1", None),
+    Tier.DEV: (
+        f"{kontext.MODEL_LABELS[Tier.DEV]}, fast", 0.025, 7.0, "inference.flux-fast.dev-kontext.img2img.v1", None,
+    ),
 }  # fmt: skip
-ANSWER_TIMEOUT_S = 120.0
 MAX_INPUT_BYTES = 10_000_000
 STYLES = tuple(
     """3d-model analog-film anime cinematic comic-book craft-clay digital-art enhance fantasy-art isometric line-art
     low-poly neon-punk origami photographic pixel-art texture""".split()
 )
-FORMAT = Parameter("output_format", "Format asked for", "choice", "png", choices=("png", "jpeg", "webp"))
-SEED = Parameter("seed", "Seed", "int", None, 0, MAX_SEED)
-HOSTED = (
-    Parameter("aspect_ratio", "Aspect ratio", "text", None, help="W:H; empty follows the picture."),
-    SEED,
-    Parameter("prompt_upsampling", "Prompt upsampling", "bool", False, help="The model rewrites short prompts first."),
-    Parameter(
-        "safety_tolerance", "Safety tolerance", "int", 2, 0, 2, help="0 is strictest; 2 is the most with a picture."
-    ),
-    FORMAT,
-)
-FAST_SIDES = (512, 1024, 32)
-"""Least and most pixels of a side, and what they are multiples of; 1040, which is also named, is none."""
-FAST = (
-    SEED,
+FAST_SIZE_RULE = SizeRule("range", min_side_px=512, max_side_px=1024, multiple_px=32)
+"""1040 pixels are also named, but are no such multiple."""
+FAST_SIDES = (FAST_SIZE_RULE.min_side_px, FAST_SIZE_RULE.max_side_px, FAST_SIZE_RULE.multiple_px)
+FORMAT = kontext.output_format_of("png", "jpeg", "webp")
+HOSTED = (kontext.ASPECT_RATIO, kontext.SEED, kontext.PROMPT_UPSAMPLING, kontext.SAFETY_TOLERANCE, FORMAT)
+ONLY_FAST = (
     Parameter("style_preset", "Style", "choice", None, choices=STYLES),
     Parameter("width", "Width", "int", None, *FAST_SIDES, help="Empty follows the picture."),
     Parameter("height", "Height", "int", None, *FAST_SIDES, help="Empty follows the picture."),
     Parameter("num_inference_steps", "Steps", "int", 30, 1, 50),
     Parameter("guidance_scale", "Guidance", "float", 2.5),
     Parameter("progressive", "Progressive JPEG", "bool", False, help="Only where JPEG is asked for."),
-    FORMAT,
 )
+FAST = (kontext.SEED, *ONLY_FAST, FORMAT)
 NAMES = {"num_inference_steps": "steps"}
 """Our names to theirs, where they differ."""
 MODERATED = re.compile(r"moderat|nsfw|safety (?:filter|system|checker)|content policy|flagged|sensitive", re.IGNORECASE)
@@ -96,33 +90,27 @@ class ProdiaBackend(HostedBackend):
         model, price_usd, typical_s, with_picture, from_text = MODELS[tier]
         fast = tier is Tier.DEV
         parameters = FAST if fast else HOSTED
-        low, high, step = FAST_SIDES
-        kontext = SizeRule("list", sizes=KONTEXT_SIZES, min_ratio=9 / 21, max_ratio=21 / 9)
-        others = {parameter.name for parameter in (*FAST, *HOSTED)} - {parameter.name for parameter in parameters}
         return Capabilities(
             model=self._http.model_label(with_picture, model),
             modes=frozenset({Mode.EDIT, Mode.GENERATE} if from_text else {Mode.EDIT}),
             parameters=parameters,
-            unsupported=dict.fromkeys(sorted(others), NOT_TAKEN),
-            size_rule=SizeRule("range", min_side_px=low, max_side_px=high, multiple_px=step) if fast else kontext,
+            unsupported=kontext.not_taken(parameters, *(parameter.name for parameter in ONLY_FAST)),
+            size_rule=FAST_SIZE_RULE if fast else kontext.SIZE_RULE,
             min_prompt_chars=3,
             max_upload_bytes=MAX_INPUT_BYTES,
             price_usd=price_usd,
             typical_s=typical_s,
-            notes=(ONE_MEGAPIXEL, "Takes one picture and no others to look at."),
+            notes=(kontext.ONE_MEGAPIXEL, "Takes one picture and no others to look at."),
         )
 
     async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
         wanted = request.parameters.output_format or "png"
-        headers = {
-            "authorization": f"Bearer {self.key_for(task)}",
-            "accept": f"multipart/form-data; image/{wanted}",
-        }
+        headers = {**self.headers(task), "accept": f"multipart/form-data; image/{wanted}"}
         job, warnings = _job(request, task.input_image)
         job["type"] = self._http.model(job["type"])
         files = None if task.input_image is None else await asyncio.to_thread(_files, job, task.input_image)
         yield Running(None, "drawing")
-        response = await self._http.submit("/job?price=true", headers, job, files=files, timeout_s=ANSWER_TIMEOUT_S)
+        response = await self._http.submit("/job?price=true", headers, job, files=files, timeout_s=PICTURE_TIMEOUT_S)
         del files
         yield Done(await self._result(response, warnings))
 
@@ -139,15 +127,11 @@ class ProdiaBackend(HostedBackend):
             data = response.content
         if data is None:
             self._http.unexpected("there is no picture in it", Billed.YES if answer.get("id") else Billed.MAYBE)
-        config, price = answer.get("config"), answer.get("price")
-        seed = config.get("seed") if isinstance(config, dict) else None
-        dollars = price.get("dollars") if isinstance(price, dict) else None
-        request_id = answer.get("id")
         return EditResult(
             await self._http.picture(data),
-            seed=seed if isinstance(seed, int) else None,
-            price_usd=float(dollars) if isinstance(dollars, int | float) else None,
-            request_id=request_id if isinstance(request_id, str) else None,
+            seed=whole_of(fields_of(answer.get("config")).get("seed")),
+            price_usd=number_of(fields_of(answer.get("price")).get("dollars")),
+            request_id=text_of(answer.get("id")),
             warnings=warnings,
         )
 
@@ -157,7 +141,7 @@ class ProdiaBackend(HostedBackend):
             return self.moderated("input", reasons=(told,), request_id=request_id)
         if response.is_success:
             return self.failed(told or "", request_id=request_id)
-        error = self._http.refused(response, self.key_name, told)
+        error = self.refused(response, told)
         if isinstance(error, RateLimited):
             error.hint = f"Try again in a moment. If it lasts, {self.key_name} or the name of the job may be wrong."
         return error
@@ -195,10 +179,9 @@ def _files(job: Mapping[str, Any], picture: Pixels) -> Files:
 
 def _answer(parts: list[Part]) -> Mapping[str, Any]:
     try:
-        answer = json.loads(next((part.data for part in parts if part.name == "job"), b"{}"))
+        return fields_of(json.loads(next((part.data for part in parts if part.name == "job"), b"{}")))
     except ValueError:
         return {}
-    return answer if isinstance(answer, dict) else {}
 
 
 def _picture(parts: list[Part]) -> bytes | None:
@@ -209,13 +192,5 @@ def _picture(parts: list[Part]) -> bytes | None:
 
 
 def build(settings: Settings) -> ProdiaBackend:
-    key = None if settings.prodia_token is None else settings.prodia_token.get_secret_value()
-    provider = Provider(
-        "prodia",
-        ProdiaBackend.label,
-        settings.prodia_base_url,
-        HOSTS,
-        deadline_s=settings.deadline_s,
-        models=successors(settings),
-    )
-    return ProdiaBackend(provider, key or None)
+    provider = provider_of(ProdiaBackend, settings, settings.prodia_base_url, HOSTS)
+    return ProdiaBackend(provider, key_of(settings.prodia_token))
