@@ -18,7 +18,7 @@ from kontext_ui.backends import kontext, predictions
 from kontext_ui.backends.answers import fields_of, first_of, text_of
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.falqueue import FalQueue, Ticket
-from kontext_ui.backends.hosted import HostedBackend, key_of, provider_of
+from kontext_ui.backends.hosted import ACCEPTED, HostedBackend, key_of, provider_of
 from kontext_ui.backends.http import PICTURE_TIMEOUT_S, Provider, json_of
 from kontext_ui.backends.outgoing import data_uri
 from kontext_ui.backends.partners import PARTNERS, QUEUE
@@ -35,7 +35,7 @@ from kontext_ui.edits import (
     Submitted,
     Tier,
 )
-from kontext_ui.errors import Billed, DeadlineExceeded, InvalidRequest, KontextError
+from kontext_ui.errors import Billed, DeadlineExceeded, KontextError
 from kontext_ui.settings import Settings
 
 HOSTS = ("huggingface.co", "fal.media", "replicate.delivery")
@@ -48,6 +48,7 @@ class HuggingFaceBackend(HostedBackend):
     key_name = "HF_TOKEN"
     key_page = "https://huggingface.co/settings/tokens"
     tiers = (Tier.DEV,)
+    model_names = tuple(name for partner in PARTNERS.values() for name in partner.model_names)
 
     def __init__(self, provider: Provider, key: str | None, partner: str = "fal-ai", bill_to: str = "") -> None:
         super().__init__(provider, key)
@@ -73,19 +74,19 @@ class HuggingFaceBackend(HostedBackend):
         headers = self.headers(task)
         started = self._http.now()
         body = await asyncio.to_thread(self._body, request, task)
-        queued = self._name == "fal-ai"
-        if not queued:
+        if not self._partner.queued:
             yield Running(None, "drawing")
         path, mark, query = self._partner.path.partition("?")
         path = self._http.model(path) + mark + query
         response = await self._http.submit(path, headers, body, timeout_s=PICTURE_TIMEOUT_S)
         del body
-        if response.status_code not in (200, 201, 202):
+        if response.status_code not in ACCEPTED:
             raise self._refusal(response)
-        if not queued:
+        if not self._partner.queued:
             yield Done(await self._result(response, started))
             return
         answer = json_of(response)
+        del response  # it holds all that was sent
         ticket = self._ticket(answer.get("request_id"), answer.get("response_url"))
         yield Submitted(ticket.request_id, ticket.status_url, details={"result": ticket.result_url})
         async for event in self._queue.follow(ticket, headers, started):
@@ -101,7 +102,7 @@ class HuggingFaceBackend(HostedBackend):
 
     def _body(self, request: EditRequest, task: EditTask) -> dict[str, Any]:
         if task.input_image is None:
-            raise InvalidRequest(f"{self.label} makes no picture from text alone.", hint="Open a picture first.")
+            raise kontext.needs_picture(request.tier, self.label)
         partner = self._partner
         return partner.body(
             self._http.model(partner.model), request.sent_prompt, data_uri(task.input_image), request.parameters.given()
@@ -165,10 +166,8 @@ class HuggingFaceBackend(HostedBackend):
         return None
 
     def headers(self, task: EditTask) -> dict[str, str]:
-        wanted = {"accept": "image/png"} if self._name == "hf-inference" else {}
-        waits = {"prefer": "wait"} if self._name == "replicate" else {}
         pays = {"x-hf-bill-to": self._bill_to} if self._bill_to else {}
-        return {**super().headers(task), **wanted, **waits, **pays}
+        return {**super().headers(task), **self._partner.headers, **pays}
 
 
 def build(settings: Settings) -> HuggingFaceBackend:

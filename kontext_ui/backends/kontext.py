@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kontext_ui.edits import Parameter, SizeRule, Tier
+from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.geometry import KONTEXT_SIZES
 
 MODEL_LABELS: Mapping[Tier, str] = {
@@ -71,3 +72,10 @@ def not_taken(parameters: tuple[Parameter, ...], *more: str) -> dict[str, str]:
     offered = {parameter.name for parameter in parameters}
     missing = (name for name in (*USUAL_SETTINGS, *more) if name not in offered)
     return dict.fromkeys(missing, "This model takes no such setting.")
+
+
+def needs_picture(tier: Tier, provider: str) -> InvalidRequest:
+    """For a provider without a model that makes pictures from text."""
+    return InvalidRequest(
+        f"{MODEL_LABELS[tier]} at {provider} makes no picture from text alone.", hint="Open a picture first."
+    )

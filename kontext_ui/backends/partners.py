@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kontext_ui.backends import falqueue, kontext, predictions
@@ -19,7 +19,10 @@ MakeBody = Callable[[str, str, str, dict[str, Any]], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Partner:
-    """``price_usd`` is the partner's own; the router adds nothing to it. ``None``: not known."""
+    """``price_usd`` is the partner's own; the router adds nothing to it. ``None``: not known.
+
+    ``headers`` are sent beside the usual ones. One that is ``queued`` answers with an id, the others with the picture.
+    """
 
     path: str
     model: str
@@ -27,6 +30,13 @@ class Partner:
     parameters: tuple[Parameter, ...]
     price_usd: float | None = None
     price_note: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    queued: bool = False
+
+    @property
+    def model_names(self) -> tuple[str, str]:
+        """Where the model is asked for, and what it is called there."""
+        return self.path.partition("?")[0], self.model
 
 
 def _fal(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +69,7 @@ PARTNERS: Mapping[str, Partner] = {
         (kontext.SEED, *falqueue.OPEN_WEIGHTS, PNG_OR_JPEG),
         0.025,
         "per megapixel",
+        queued=True,
     ),
     "replicate": Partner(
         "/replicate/v1/models/black-forest-labs/flux-kontext-dev/predictions",
@@ -66,6 +77,7 @@ PARTNERS: Mapping[str, Partner] = {
         _replicate,
         (kontext.SEED, *predictions.OPEN_WEIGHTS, PNG_OR_JPEG),
         0.025,
+        headers={"prefer": "wait"},
     ),
     "together": Partner(
         "/together/v1/images/generations",
@@ -86,5 +98,6 @@ PARTNERS: Mapping[str, Partner] = {
             Parameter("num_inference_steps", "Steps", "int", None),
             Parameter("guidance_scale", "Guidance", "float", 2.5),
         ),
+        headers={"accept": "image/png"},
     ),
 }
