@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from kontext_ui.backends import BACKENDS, load_backend
+from kontext_ui.backends.base import AskingByName, Backend
 from kontext_ui.editor import Editor
 from kontext_ui.editor.routing import Router
 from kontext_ui.editor.spending import Purse
@@ -15,7 +16,7 @@ from kontext_ui.errors import InvalidSetting
 from kontext_ui.history.blobs import BlobStore
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images.codec import ImageLimits
-from kontext_ui.settings import Settings, variables_of
+from kontext_ui.settings import Settings, successors, variables_of
 
 
 def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> Editor:
@@ -23,6 +24,7 @@ def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> 
     blobs = BlobStore(settings.data_dir / "images")
     store = HistoryStore(settings.data_dir / "history.sqlite3")
     backends = {backend_id: load_backend(backend_id, settings, registry) for backend_id in registry}
+    _check_successors(settings, backends)
     limits = ImageLimits(
         max_bytes=int(settings.max_upload_mb * 1_000_000), max_pixels=int(settings.max_megapixels * 1_000_000)
     )
@@ -39,6 +41,18 @@ def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> 
         public_url=settings.public_url,
         keep_deleted=timedelta(days=settings.keep_deleted_days) if settings.keep_deleted_days else None,
     )
+
+
+def _check_successors(settings: Settings, backends: Mapping[str, Backend]) -> None:
+    """A misspelt name would be passed over in silence, and the old model go on being paid for."""
+    known = {name for each in backends.values() if isinstance(each, AskingByName) for name in each.model_names}
+    for old in successors(settings):
+        if old not in known:
+            raise InvalidSetting(
+                f"{variables_of('successors')[0]} names {old!r}, which no backend asks for; "
+                f"known are {', '.join(sorted(known))}.",
+                hint="Correct it and start again.",
+            )
 
 
 def _order(settings: Settings, name: str, known: Mapping[str, object]) -> tuple[str, ...]:

@@ -120,6 +120,14 @@ class KeyChecking(Protocol):
 
 
 @runtime_checkable
+class AskingByName(Protocol):
+    """A backend that asks its provider for models by names, in whose place a setting may put their successors'."""
+
+    @property
+    def model_names(self) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
 class Cancellable(Protocol):
     """A backend that can stop an edit for real, after it was submitted."""
 

@@ -50,6 +50,7 @@ class BflBackend(PolledBackend):
     key_name = "BFL_API_KEY"
     key_page = "https://api.bfl.ai"
     tiers = (Tier.PRO, Tier.MAX)
+    model_names = (*(endpoint for endpoint, *_ in MODELS.values()), FILL_ENDPOINT)
 
     def capabilities(self, tier: Tier) -> Capabilities:
         endpoint, price_usd, typical_s, at_once = MODELS[tier]

@@ -19,7 +19,7 @@ from kontext_ui.backends.hosted import HostedBackend, key_of, provider_of
 from kontext_ui.backends.http import Provider, json_of
 from kontext_ui.backends.outgoing import data_uri
 from kontext_ui.edits import Capabilities, EditEvent, EditRequest, Mode, Parameter, Submitted, Tier
-from kontext_ui.errors import Billed, InvalidRequest
+from kontext_ui.errors import Billed
 from kontext_ui.settings import Settings
 
 HOSTS = ("fal.run", "fal.media")
@@ -77,6 +77,7 @@ class FalBackend(HostedBackend):
     key_name = "FAL_KEY"
     key_page = "https://fal.ai/dashboard/keys"
     tiers = (Tier.PRO, Tier.MAX, Tier.DEV)
+    model_names = tuple(name for model in MODELS.values() for name in (model.edit, model.several, model.text) if name)
 
     def __init__(self, provider: Provider, key: str | None) -> None:
         super().__init__(provider, key)
@@ -171,10 +172,7 @@ def _model_and_body(request: EditRequest, task: EditTask) -> tuple[str, dict[str
     body |= given
     if task.input_image is None:
         if model.text is None:
-            raise InvalidRequest(
-                f"{kontext.MODEL_LABELS[request.tier]} at fal makes no picture from text alone.",
-                hint="Open a picture first.",
-            )
+            raise kontext.needs_picture(request.tier, FalBackend.label)
         return model.text, body
     pictures = [data_uri(picture) for picture in (task.input_image, *task.reference_images[:MAX_REFERENCES])]
     if len(pictures) > 1 and model.several is not None:

@@ -34,6 +34,8 @@ class HostedBackend:
     """The variable that holds the key."""
     key_page: str
     """Where a key is had."""
+    model_names: tuple[str, ...]
+    """What the provider is asked for: all that the setting for successors may put another name in the place of."""
     runs_here = False
 
     def __init__(self, provider: Provider, key: str | None) -> None:

@@ -85,6 +85,7 @@ class ProdiaBackend(HostedBackend):
     key_name = "PRODIA_TOKEN"
     key_page = "https://app.prodia.com/api"
     tiers = (Tier.PRO, Tier.MAX, Tier.DEV)
+    model_names = tuple(job_type for *_, edit, text in MODELS.values() for job_type in (edit, text) if job_type)
 
     def capabilities(self, tier: Tier) -> Capabilities:
         model, price_usd, typical_s, with_picture, from_text = MODELS[tier]
@@ -149,10 +150,10 @@ class ProdiaBackend(HostedBackend):
 
 def _job(request: EditRequest, picture: Pixels | None) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The job with the documented fields only, and what could not be put in it."""
-    name, _, _, with_picture, from_text = MODELS[request.tier]
+    *_, with_picture, from_text = MODELS[request.tier]
     job_type = from_text if picture is None else with_picture
     if job_type is None:
-        raise InvalidRequest(f"{name} at Prodia makes no picture from text alone.", hint="Open a picture first.")
+        raise kontext.needs_picture(request.tier, ProdiaBackend.label)
     given = request.parameters.given()
     warnings: tuple[str, ...] = ()
     if given.pop("output_format", "png") != "jpeg" and given.pop("progressive", False):

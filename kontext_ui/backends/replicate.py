@@ -62,6 +62,7 @@ class ReplicateBackend(PolledBackend):
     key_name = "REPLICATE_API_TOKEN"
     key_page = "https://replicate.com/account"
     tiers = (Tier.PRO, Tier.MAX, Tier.DEV)
+    model_names = tuple(name for one, for_two, _ in MODELS.values() for name in (one, for_two) if name)
 
     def __init__(self, provider: Provider, key: str | None) -> None:
         super().__init__(provider, key)

@@ -6,6 +6,7 @@ import pytest
 
 from kontext_ui.backends import BACKENDS, load_backend
 from kontext_ui.backends.base import EditTask
+from kontext_ui.bootstrap import build_editor
 from kontext_ui.edits import EditRequest, Tier
 from kontext_ui.errors import InvalidSetting, OutOfCredit
 
@@ -59,7 +60,7 @@ async def test_the_successors_name_is_asked_for_and_shown(load, asked, backend_i
     path = {"huggingface": f", /fal-ai/{old}=/fal-ai/{new}"}.get(backend_id, "")
 
     await send(load(backend_id), tier)
-    backend = load(backend_id, successors=f"{old}={new}, unknown=whatever{path}")
+    backend = load(backend_id, successors=f"{old}={new}{path}")
     await send(backend, tier)
 
     assert old in asked[0]
@@ -72,3 +73,23 @@ async def test_the_successors_name_is_asked_for_and_shown(load, asked, backend_i
 def test_what_is_no_list_of_pairs_stops_the_start(make_settings, wrong):
     with pytest.raises(InvalidSetting, match="old=new"):
         make_settings(successors=wrong)
+
+
+def test_an_old_name_that_no_backend_asks_for_stops_the_start_with_those_that_are_asked_for(make_settings, tmp_path):
+    with pytest.raises(InvalidSetting, match="flux-kontext-prp") as caught:
+        build_editor(make_settings(data_dir=tmp_path, successors="flux-kontext-prp=next"))
+
+    assert all(old in caught.value.message for old in OLD.values())
+    assert "KONTEXT_UI_SUCCESSORS" in caught.value.message
+
+
+@pytest.mark.parametrize("backend_id", OLD)
+async def test_the_program_starts_with_a_successor_for_any_name_that_a_backend_asks_for(
+    make_settings, tmp_path, backend_id
+):
+    names = load_backend(backend_id, make_settings()).model_names
+
+    editor = build_editor(make_settings(data_dir=tmp_path, successors=", ".join(f"{name}=next" for name in names)))
+
+    assert OLD[backend_id] in names
+    await editor.aclose()
