@@ -46,7 +46,7 @@ def carry_out(state: State, step: Step, protect: Sequence[Target], check_stop: C
     check_stop()
     if not family.finds_region:
         made = _placed(rgb, made, step, state)
-    if protect and made.pixels.shape == rgb.shape:
+    if protect:
         made = _protecting(rgb, made, protect, state.seen)
     target = of_step(step)
     after = replace(
@@ -86,13 +86,11 @@ def _placed(rgb: Pixels, made: Made, step: Step, state: State) -> Made:
 
 
 def _protecting(rgb: Pixels, made: Made, protect: Sequence[Target], seen: Pixels) -> Made:
-    kept = protected(seen, protect)
-    if kept is None:
-        return made
-    free = np.asarray(cv2.bitwise_not(kept), np.uint8)
+    free = np.asarray(cv2.bitwise_not(protected(seen, protect)), np.uint8)
+    before = rgb if made.pixels.shape == rgb.shape else np.dstack((rgb, np.full(rgb.shape[:2], 255, np.uint8)))
     region = free if made.region is None else np.asarray(cv2.min(made.region, free), np.uint8)
     names = " and ".join(dict.fromkeys(target.said for target in protect))
-    return replace(made, pixels=blend(rgb, made.pixels, free), region=region, said=f"{made.said} (keeping {names})")
+    return replace(made, pixels=blend(before, made.pixels, free), region=region, said=f"{made.said} (keeping {names})")
 
 
 def _with_alpha(before: Pixels, after: Pixels) -> Pixels:

@@ -22,6 +22,7 @@ NAMES = {
 BESIDE = frozenset(
     ("add", "more", "film", "increase", "analog", "analogue", "gaussian", "dark", "corners", "edges", "focus")
 )
+AT_EDGES = frozenset(("dark", "corners", "edges"))
 LESS = frozenset(("less", "reduce", "remove", "fewer", "lower", "decrease", "without", "no"))
 USUAL = {"denoise": 0.5, "blur": 0.5, "sharpen": 0.6, "vignette": 0.45, "grain": 0.35}
 PHRASES = {
@@ -43,6 +44,8 @@ def read(tokens: list[str], clause: str) -> Step | None:
         # "Less noise", "remove the grain": the other way round, which only noise has.
         rest = [token for token in rest if token not in LESS]
         named = ["denoise"] if set(named) == {"grain"} else []
+    if "vignette" not in named and AT_EDGES.intersection(rest):
+        return None
     if not named or len(set(named)) != 1 or any(token not in NAMES and token not in BESIDE for token in rest):
         return None
     return Step(named[0], {"amount": round(strength.of(USUAL[named[0]], 1.5), 4)}, clause)

@@ -6,6 +6,7 @@ its business.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -23,7 +24,7 @@ FILLERS = frozenset(
 POLITE = frozenset("please can could would you i i'd want like need just now me so let us".split())
 CARRIED_VERBS = frozenset(
     """less more increase decrease reduce raise lower boost add make turn change paint remove delete erase blur colour
-    replace sharpen darken brighten""".split()
+    replace sharpen darken brighten flip rotate crop mirror""".split()
 )
 """Verbs that a following clause may leave out: "less saturated and warm", "make the car red and the cat blue"."""
 NEVER_CHANGED = frozenset(
@@ -75,56 +76,92 @@ def read(instruction: str, readers: Sequence[Reader], has_mask: bool = False) ->
     """
     text, quotes = words.take_out_quotes(instruction)
     text, kept = words.take_out_keep(words.clean(text))
+    if kept:
+        text = text.replace("everything else", "everything")
     parts = words.split_clauses(text)
     if not parts or len(text.split()) > words.MAX_WORDS:
         raise UnclearError(instruction, ())
-    steps: list[Step] = []
-    understood: list[str] = []
-    unclear: UnclearError | None = None
-    verb: list[str] = []
-    place: list[str] = []
+    reading = _Reading(readers, quotes, has_mask)
     for part in parts:
-        tokens = words.tokens(part)
-        verb = tokens[:1] if tokens and tokens[0] in CARRIED_VERBS else verb
-        fuller = [[*verb, *tokens], [*verb, *place, *tokens]]
-        # "Make the background darker and blurry": the second adjective speaks of the same place.
-        said = [*fuller[::-1], tokens] if place and tokens[:1] != verb and not _is_verb(tokens) else [tokens, *fuller]
-        clauses = [_clause(part, each, quotes, has_mask) for each in said]
-        step = next((step for clause in clauses for step in (_first(clause, readers),) if step is not None), None)
-        own = _clause(part, tokens, quotes, has_mask).targets
-        place = own[0].said.split() if own else place
-        if step is not None:
-            steps.append(step)
-            understood.append(part)
-        elif any(token not in FILLERS for token in tokens):
-            unclear = unclear or UnclearError(part, [t for t in tokens if t not in FILLERS], tokens=tokens)
-    if unclear is not None:
-        raise UnclearError(unclear.clause, unclear.unknown, _restored(understood, quotes), unclear.tokens)
-    if not steps:
+        reading.take(part)
+    if reading.unclear is not None:
+        unclear = reading.unclear
+        raise UnclearError(unclear.clause, unclear.unknown, " and ".join(reading.understood), unclear.tokens)
+    if not reading.steps:
         raise UnclearError(instruction, (), tokens=words.tokens(text))
-    return Plan(tuple(steps), kept, _kept_targets(kept))
+    return Plan(tuple(reading.steps), kept, _kept_targets(kept))
 
 
-def _restored(parts: Sequence[str], quotes: tuple[str, ...]) -> str:
-    """The clauses that were understood, as an instruction of their own."""
-    text = " and ".join(parts)
-    for number, quote in enumerate(quotes):
-        text = text.replace(f"{words.STAND_IN}{chr(ord('a') + number)}", f"“{quote}”")
-    return text
+class _Reading:
+    """Goes through the clauses of one instruction and remembers what a later one may leave out."""
+
+    def __init__(self, readers: Sequence[Reader], quotes: tuple[str, ...], has_mask: bool) -> None:
+        self._readers = readers
+        self._quotes = quotes
+        self._has_mask = has_mask
+        self._verb: list[str] = []
+        self._place: list[str] = []
+        self._excepted = False
+        self.steps: list[Step] = []
+        self.understood: list[str] = []
+        """The clauses that were read, each able to stand alone."""
+        self.unclear: UnclearError | None = None
+
+    def take(self, part: str) -> None:
+        tokens = words.tokens(part)
+        self._verb = tokens[:1] if tokens and tokens[0] in CARRIED_VERBS else self._verb
+        own = self._clause(part, tokens).targets
+        step, said = self._step(part, tokens)
+        if step is not None and not self._is_doubtful(step, tokens):
+            self.steps.append(step)
+            self.understood.append(self._told(" ".join(said)) if said != tokens else self._told(part))
+        elif any(token not in FILLERS for token in tokens):
+            unknown = [token for token in tokens if token not in FILLERS]
+            self.unclear = self.unclear or UnclearError(part, unknown, tokens=tokens)
+        self._place = own[0].said.split() if own else self._place
+        self._excepted = any(target.inverted for target in own)
+
+    def _step(self, part: str, tokens: list[str]) -> tuple[Step | None, list[str]]:
+        """What the clause says, and the words that say it, those it left out among them."""
+        fuller = [[*self._verb, *tokens], [*self._verb, *self._place, *tokens]]
+        # "Make the background darker and blurry": the second adjective speaks of the same place.
+        goes_on = self._place and tokens[:1] != self._verb and not _is_verb(tokens)
+        for said in [*fuller[::-1], tokens] if goes_on else [tokens, *fuller]:
+            clause = self._clause(part, said)
+            step = next((step for reader in self._readers for step in (reader(clause),) if step is not None), None)
+            if step is not None:
+                return step, said
+        return None, tokens
+
+    def _is_doubtful(self, step: Step, tokens: list[str]) -> bool:
+        """ "Everything except A and B", "red and blue": the second half is no instruction of its own."""
+        if _is_verb(tokens) or not self.steps:
+            return False
+        before = self.steps[-1]
+        place = {name: value for name, value in step.arguments.items() if name in ("target", "name", "said")}
+        same_place = all(before.arguments.get(name) == value for name, value in place.items())
+        twice = step.operation == before.operation and step.operation in ONCE and same_place
+        return self._excepted or twice
+
+    def _clause(self, text: str, tokens: Sequence[str]) -> Clause:
+        said = [token for token in tokens if token not in POLITE]
+        marked, found = targets.find(said, self._has_mask)
+        return Clause(self._told(text), tuple(tokens), tuple(marked), found, self._quotes, self._has_mask)
+
+    def _told(self, text: str) -> str:
+        """With the quotes where their marks are."""
+        for number, quote in enumerate(self._quotes):
+            text = text.replace(f"{words.STAND_IN}{chr(ord('a') + number)}", f"“{quote}”")
+            text = re.sub(rf"\bq{number}\b", f"“{quote}”", text)
+        return text
+
+
+ONCE = frozenset(("recolour", "sky", "background"))
+"""Operations of which a second one undoes the first at the same place."""
 
 
 def _is_verb(tokens: Sequence[str]) -> bool:
     return bool(tokens) and (tokens[0] in targets.VERBS or tokens[0] in CARRIED_VERBS or "it" in tokens)
-
-
-def _first(clause: Clause, readers: Sequence[Reader]) -> Step | None:
-    return next((step for reader in readers for step in (reader(clause),) if step is not None), None)
-
-
-def _clause(text: str, tokens: Sequence[str], quotes: tuple[str, ...], has_mask: bool) -> Clause:
-    said = [token for token in tokens if token not in POLITE]
-    marked, found = targets.find(said, has_mask)
-    return Clause(text, tuple(tokens), tuple(marked), found, quotes, has_mask)
 
 
 def _kept_targets(kept: Sequence[str]) -> tuple[Target, ...]:

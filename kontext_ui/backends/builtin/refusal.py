@@ -35,6 +35,8 @@ NEAREST = (
         "rotate 90 degrees clockwise", "flip it horizontally", "straighten by 2 degrees")),
 )  # fmt: skip
 USUAL = ("make it a bit brighter", "blur the background", "turn it into a watercolour")
+NEGATIONS = frozenset(("don't", "not", "never", "neither", "nor", "dont", "doesn't", "isn't"))
+SHOWN = {"blackwhite": "black and white", "%": "percent"}
 ADDING = frozenset("add put place insert give draw wear wearing hold holding attach include generate create".split())
 PEOPLE = frozenset("smile smiling laugh older younger hair beard age pose face eyes expression sit stand wink".split())
 
@@ -44,7 +46,10 @@ def refuse(instruction: str, error: UnclearError, understood: str) -> NotUnderst
     strange = [word for word in error.unknown if word not in FILLERS and word.isalpha()][:6]
     strange = [word for word in strange if not is_known(word) and word not in ARTICLES] or strange
     style = styles.unable(error.tokens)
-    if style:
+    negated = next((word for word in error.tokens if word in NEGATIONS), "")
+    if negated:
+        message = f"I cannot act on “{negated}”: say only what should change."
+    elif style:
         message = f"The style {style} does not come out well without a model, so this engine does not offer it."
     elif not strange:
         message = "There is no instruction here that this engine can read."
@@ -55,7 +60,9 @@ def refuse(instruction: str, error: UnclearError, understood: str) -> NotUnderst
     return NotUnderstood(
         message,
         backend=BACKEND_ID,
-        suggestions=(understood, *nearest(instruction)[:2]) if understood else nearest(instruction),
+        suggestions=tuple(dict.fromkeys((understood, *nearest(instruction))))[:3]
+        if understood
+        else nearest(instruction),
         capable_tier="max" if understood else "pro",
         hint="This engine changes what is in the picture; it does not draw new things. A Kontext tier can.",
     )
@@ -95,5 +102,5 @@ def nearest(instruction: str) -> tuple[str, ...]:
 
 
 def _quoted(strange: list[str]) -> str:
-    quoted = [f"“{word}”" for word in strange]
+    quoted = [f"“{SHOWN.get(word, word)}”" for word in strange]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

@@ -30,6 +30,24 @@ BESIDE = 0.35
 """How far a smaller patch may lie from the largest, in lengths of it."""
 SAME_HUE_LARGE, SAME_HUE_SMALL = 30.0, 14.0
 """Largest distance in the a*b* plane between two patches of one thing."""
+SURELY = 0.5
+ANYTHING = frozenset(
+    (
+        "subject",
+        "main-subject",
+        "main subject",
+        "foreground",
+        "object",
+        "main-object",
+        "main object",
+        "thing",
+        "product",
+    )
+)
+ANIMALS = frozenset(
+    ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe", "teddy bear")
+)
+WILD = frozenset(("animal", "creature", "squirrel", "rabbit", "fox", "owl", "butterfly", "quokka", "toy", "doll"))
 CLOTHES = frozenset(
     """suit jacket coat shirt t-shirt tshirt blouse sweater jumper pullover hoodie cardigan dress skirt trousers pants
     jeans shorts scarf hat cap beanie helmet gloves socks shoes boots vest uniform robe sari kimono top clothes outfit
@@ -37,6 +55,8 @@ CLOTHES = frozenset(
 )
 MISSING_NETWORKS = "Finding things by name needs a package that is not installed. Run: pip install onnxruntime"
 NEARLY_ALL = 0.6
+OF_COLOUR = 0.08
+"""Share of a thing's box that has its colour: windows, wheels and what is behind it have others."""
 MOST_PEOPLE = 6
 LESS_SURE = 0.25
 """A thing that the user named is believed at a lower score than one that nobody spoke of."""
@@ -44,44 +64,48 @@ LESS_SURE = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """``how`` goes on after "Recoloured": "the car, found by name, 35% of the picture". ``mask`` has its size."""
+    """A place of this picture; ``mask`` has its size."""
 
     mask: Mask
-    how: str
-    share: float
+    name: str
+    """ "The car, found by name"."""
     others: tuple[str, ...] = ()
     """Noun phrases for what could also have been meant."""
+
+    @property
+    def share(self) -> float:
+        return float(cv2.mean(self.mask)[0]) / 255
+
+    @property
+    def how(self) -> str:
+        """Goes on after "Recoloured": "the car, found by name, 35% of the picture"."""
+        return f"{self.name}, {_percent(self.share)} of the picture"
 
 
 def find_region(rgb: Pixels, target: Target, painted: Mask | None = None) -> Region:
     """Raises ``ImpossibleError`` when there is no such thing here, with what could be said instead."""
-    if painted is not None:
-        return _told(painted, "the painted area")
+    region = Region(painted, "the painted area") if painted is not None else _found(rgb, target)
+    if not target.inverted:
+        return region
+    rest = np.asarray(cv2.bitwise_not(region.mask), np.uint8)
+    return replace(region, mask=rest, name=f"everything except {region.name}")
+
+
+def _found(rgb: Pixels, target: Target) -> Region:
     finders = {"named": _named, "colour": _coloured, "subject": _subject, "background": _background, "sky": _sky}
     if target.kind not in finders:
         raise ImpossibleError(
             f"This engine cannot find {target.said} by itself. Paint over it, then send the same words again."
         )
-    region = finders[target.kind](rgb, target)
-    return replace(region, mask=np.asarray(cv2.bitwise_not(region.mask), np.uint8), share=1 - region.share,
-                   how=f"everything except {region.how}") if target.inverted else region  # fmt: skip
+    return finders[target.kind](rgb, target)
 
 
-def protected(rgb: Pixels, targets: Sequence[Target]) -> Mask | None:
-    """What an instruction asked to keep, as far as it can be found; ``None`` when there is nothing."""
-    kept: Mask | None = None
+def protected(rgb: Pixels, targets: Sequence[Target]) -> Mask:
+    """What an instruction asked to keep. Raises ``ImpossibleError`` for what is not there."""
+    kept = np.zeros(rgb.shape[:2], np.uint8)
     for target in targets:
-        try:
-            mask = find_region(rgb, target).mask
-        except ImpossibleError:
-            continue
-        kept = mask if kept is None else np.asarray(cv2.max(kept, mask), np.uint8)
+        kept = np.asarray(cv2.max(kept, find_region(rgb, target).mask), np.uint8)
     return kept
-
-
-def _told(mask: Mask, name: str, others: tuple[str, ...] = ()) -> Region:
-    share = float(cv2.mean(mask)[0]) / 255
-    return Region(mask, f"{name}, {_percent(share)} of the picture", share, others)
 
 
 def _percent(share: float) -> str:
@@ -103,7 +127,7 @@ def _named(rgb: Pixels, target: Target) -> Region:
     if not found and target.source:
         return _coloured(rgb, target)
     if not found:
-        raise ImpossibleError(_not_there(small, target), suggestions=("paint over it and send the words again",))
+        raise ImpossibleError(_not_there(small, target))
     chosen = _choose(found, target.which)
     plane = np.zeros(small.shape[:2], np.float32)
     # A box that nearly fills the picture cuts no arm off, so the second look at all of it can be saved.
@@ -117,21 +141,40 @@ def _named(rgb: Pixels, target: Target) -> Region:
     others = _others(found, chosen, target.name)
     if len(chosen) > 1:
         name = f"{name} ({len(chosen)} {plural(target.name)})"
+    plane = _without_neighbours(plane, chosen, [one for one in found if one not in chosen])
     plane = _without_people_before(small, plane, target, chosen, whole)
     mask = shape.refined(rgb, plane)
     if not cv2.countNonZero(mask):
         raise ImpossibleError(f"I see {name}, but cannot tell it from what is around it. Paint over it instead.")
-    return _told(mask, f"{name}, found by name", others)
+    return Region(mask, f"{name}, found by name", others)
 
 
 def _without_people_before(small: Pixels, plane: Plane, target: Target, chosen: list[Found], whole: Plane) -> Plane:
     """Passers-by who stand in front of a bus keep their clothes."""
     if target.name == "person":
         return plane
-    for one in detector.detect(small)[:MOST_PEOPLE]:
+    for one in detector.detect(small, LESS_SURE)[:MOST_PEOPLE]:
         area = max(part.area for part in chosen)
         if one.name == "person" and one.area < 0.5 * area and any(_overlap(one.box, part.box) for part in chosen):
             plane = np.asarray(np.minimum(plane, 1 - shape.object_in(small, one.box, np.zeros_like(whole))), np.float32)
+    return plane
+
+
+def _without_neighbours(plane: Plane, chosen: list[Found], others: list[Found]) -> Plane:
+    """Of two people side by side each keeps what lies nearer to the middle of their own box."""
+    if not others:
+        return plane
+    y, x = np.mgrid[0 : plane.shape[0], 0 : plane.shape[1]].astype(np.float32)
+
+    def away(one: Found) -> Plane:
+        box = one.box
+        across = np.abs(x - box.x - box.width / 2) / (box.width / 2)
+        return np.asarray(np.maximum(across, np.abs(y - box.y - box.height / 2) / (box.height / 2)), np.float32)
+
+    own = np.minimum.reduce([away(one) for one in chosen])
+    for one in others:
+        distance = away(one)
+        plane = np.asarray(np.where((distance < own) & (distance < 1.1), 0, plane), np.float32)
     return plane
 
 
@@ -142,16 +185,18 @@ def _overlap(a: Rectangle, b: Rectangle) -> bool:
 def _all_of(small: Pixels, target: Target) -> list[Found]:
     found = [one for one in detector.detect(small, LESS_SURE) if one.name == target.name]
     sure = [one for one in found if one.score >= detector.LEAST_SCORE] or found[:1]
-    # "The red car" among several: those that are red.
-    if target.source and len(sure) > 1:
-        fitting = [one for one in sure if _mostly(small, one.box, target.source)]
-        return fitting or sure
-    return sure
+    if not target.source or not sure:
+        return sure
+    fitting = [one for one in sure if _mostly(small, one.box, target.source)]
+    if not fitting:
+        several = target.name if len(sure) == 1 else plural(target.name)
+        raise ImpossibleError(f"I see {len(sure)} {several} here, but none that is {target.source}.")
+    return fitting
 
 
 def _mostly(small: Pixels, box: Rectangle, colour: str) -> bool:
     crop = small[box.y : box.y + box.height, box.x : box.x + box.width]
-    return bool(crop.size) and float(colours.where(np.ascontiguousarray(crop), colour).mean()) > 0.15
+    return bool(crop.size) and float(colours.where(np.ascontiguousarray(crop), colour).mean()) > OF_COLOUR
 
 
 def _choose(found: list[Found], which: str) -> list[Found]:
@@ -174,7 +219,8 @@ def _others(found: list[Found], chosen: list[Found], name: str) -> tuple[str, ..
         return ()
     by_place = sorted(found, key=lambda one: one.centre_x)
     phrases = []
-    for words, one in (("left", by_place[0]), ("right", by_place[-1])):
+    middle = [("middle", by_place[1])] if len(found) == 3 else []
+    for words, one in (("left", by_place[0]), *middle, ("right", by_place[-1])):
         if one is not chosen[0]:
             phrases.append(f"the {words} {name}")
     return (*phrases, f"all {plural(name)}")
@@ -189,9 +235,24 @@ def _not_there(small: Pixels, target: Target) -> str:
 def _subject(rgb: Pixels, target: Target) -> Region:
     plane = subject_plane(rgb)
     said = _plain(target.said)
-    main = target.name in ("subject", "main subject", "main-subject", "foreground", "object", "main object", "thing")
-    name = "the main subject" if main else f"{said} (I took the main subject to be it)"
-    return _told(shape.refined(rgb, plane), name)
+    _refuse_another(rgb, plane, target)
+    name = "the main subject" if target.name in ANYTHING else f"{said} (I took the main subject to be it)"
+    return Region(shape.refined(rgb, plane), name)
+
+
+def _refuse_another(rgb: Pixels, plane: Plane, target: Target) -> None:
+    """Raises when what stands out surely has another name than the user said: a woman is no lamp."""
+    if target.name in ANYTHING or not DETECTOR.available:
+        return
+    small = shape.reduced(rgb)
+    for one in detector.detect(small, SURELY):
+        box = one.box
+        inside = float(plane[box.y : box.y + box.height, box.x : box.x + box.width].sum()) / float(plane.sum())
+        related = one.name in ANIMALS and target.name in WILD
+        if inside > 0.6 and not related:
+            raise ImpossibleError(
+                f"What stands out here is a {one.name}, and I cannot find {_plain(target.said)}. Paint over it instead."
+            )
 
 
 def subject_plane(rgb: Pixels) -> Plane:
@@ -210,14 +271,14 @@ def subject_plane(rgb: Pixels) -> Plane:
 
 def _background(rgb: Pixels, target: Target) -> Region:
     mask = cv2.bitwise_not(shape.refined(rgb, subject_plane(rgb)))
-    return _told(np.asarray(mask, np.uint8), "the background")
+    return Region(np.asarray(mask, np.uint8), "the background")
 
 
 def _sky(rgb: Pixels, target: Target) -> Region:
     plane = find_sky(rgb)
     if plane is None:
         raise ImpossibleError("I find no sky in this picture. Paint over it and send the same words again.")
-    return _told(shape.refined(rgb, plane, radius=6), "the sky")
+    return Region(shape.refined(rgb, plane, radius=6), "the sky")
 
 
 def _coloured(rgb: Pixels, target: Target) -> Region:
@@ -242,7 +303,7 @@ def _coloured(rgb: Pixels, target: Target) -> Region:
     near = cv2.dilate(shown.astype(np.uint8), np.ones((5, 5), np.uint8))
     plane = np.where(near > 0, np.maximum(fits, shown), 0).astype(np.float32)
     name = _plain(target.said) if target.name else target.said
-    return _told(shape.refined(rgb, plane, radius=4), f"{name}, found by colour")
+    return Region(shape.refined(rgb, plane, radius=4), f"{name}, found by colour")
 
 
 def _likely_place(small: Pixels, noun: str) -> Plane:

@@ -10,16 +10,18 @@ import numpy as np
 
 from kontext_ui.backends.builtin.grammar import Clause
 from kontext_ui.backends.builtin.plan import Step, Target, of_step
-from kontext_ui.backends.builtin.regions import find_region
+from kontext_ui.backends.builtin.regions import Region, find_region
 from kontext_ui.backends.builtin.targets import MARK
+from kontext_ui.backends.builtin.vision.detector import detect
+from kontext_ui.backends.builtin.vision.networks import DETECTOR
+from kontext_ui.backends.builtin.vision.shape import reduced
 from kontext_ui.backends.builtin.work import ImpossibleError, Made, Work, blend
 from kontext_ui.edits import Mask, Pixels, Rectangle
 
 OPERATIONS = frozenset(("remove",))
-_PLACE = rf"(?:picture|photo|image|scene|{MARK}1)"
 PATTERN = re.compile(
     rf"(?:remove|delete|erase|get rid of|take out|take away|clear|eliminate|hide) {MARK}0"
-    rf"(?: completely| entirely| out| away| from(?: the)? {_PLACE}| (?:in|on|behind) {MARK}1)*"
+    r"(?: completely| entirely| out| away| (?:from|in)(?: the| this)? (?:picture|photo|image|scene))*"
 )
 PAINTED = re.compile(
     r"(?:remove|delete|erase|get rid of|take out|take away|clear|hide|fill)(?: in)?"
@@ -31,6 +33,7 @@ PATCH_PX = 3
 """Of the patches that are compared; the library's own 15 takes many times as long and blurs."""
 WARN_SHARE, MOST_SHARE = 0.15, 0.25
 MOST_WITHOUT_PATCHES = 0.02
+STILL_THERE = 0.3
 SEED = 7
 
 
@@ -42,12 +45,11 @@ def read(clause: Clause) -> Step | None:
     text = " ".join(clause.marked)
     if not clause.targets and clause.has_mask and PAINTED.fullmatch(text):
         return Step("remove", Target("masked", "", "the painted area").arguments(), clause.text)
-    if not clause.targets or len(clause.targets) > 2:
+    # "The person on the horse" is one of several, and this engine cannot tell which.
+    if len(clause.targets) != 1:
         return None
     target = clause.targets[0]
-    # "The people in the background" are some of them, and this engine cannot tell which.
-    narrowed = len(clause.targets) == 2 and clause.targets[1].kind == "background"
-    if target.kind in ("background", "sky") or target.inverted or narrowed or not PATTERN.fullmatch(text):
+    if target.kind in ("background", "sky") or target.inverted or not PATTERN.fullmatch(text):
         return None
     return Step("remove", target.arguments(), clause.text)
 
@@ -69,12 +71,24 @@ def apply(work: Work) -> Made:
     work.check_stop()
     mask = _wider(region.mask)
     filled = fill(work.rgb, mask)
-    warnings = (
-        (f"Over {WARN_SHARE:.0%} of the picture was filled in; look at it closely.",)
-        if region.share > WARN_SHARE
-        else ()
-    )
-    return Made(blend(work.rgb, filled, mask), mask, f"removed {region.how}", region.others, warnings)
+    pixels = blend(work.rgb, filled, mask)
+    return Made(pixels, mask, f"removed {region.how}", region.others, _warnings(pixels, target, region))
+
+
+def _warnings(pixels: Pixels, target: Target, region: Region) -> tuple[str, ...]:
+    """What to look at: a large fill, a poor one, a thing that can still be seen."""
+    found = []
+    if region.share > WARN_SHARE:
+        found.append(f"Over {WARN_SHARE:.0%} of the picture was filled in; look at it closely.")
+    if not available():
+        found.append("The place was filled by smearing; with pip install PyPatchMatch it comes out better.")
+    if target.kind == "named" and DETECTOR.available:
+        small = reduced(pixels)
+        gone = cv2.resize(region.mask, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA) > 128
+        left = [one.box for one in detect(small) if one.name == target.name]
+        if any(gone[box.y : box.y + box.height, box.x : box.x + box.width].mean() > STILL_THERE for box in left):
+            found.append(f"Something like a {target.name} can still be seen there. Paint over the rest and remove it.")
+    return tuple(found)
 
 
 def _wider(mask: Mask) -> Mask:

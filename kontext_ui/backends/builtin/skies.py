@@ -34,7 +34,9 @@ PLAIN = re.compile(
     rf"{MARK}0(?: (?:should|must|to|be|is|look|like|a|an|the))* (?P<kind>[a-z-]+)"
     rf"|(?:put|add|have|place){FILL} (?P<there>[a-z-]+) (?:in|into|to|on) {MARK}0"
 )
-FRONT = re.compile(rf"(?:add|put|make|want|have|create|use|change to|turn to)?{FILL} (?P<kind>[a-z-]+) {MARK}0")
+FRONT = re.compile(
+    rf"(?:(?:add|put|make|want|have|create|use|change to|turn to){FILL} |(?:a|an|more) )?(?P<kind>[a-z-]+) {MARK}0"
+)
 GROUND = {
     "stormy": (0.72, (0.95, 0.99, 1.06), 0.75),
     "sunset": (0.86, (1.14, 0.97, 0.80), 1.05),
@@ -68,7 +70,7 @@ def apply(work: Work) -> Made:
     lit = relight(work.rgb, kind)
     behind = _drawn(work.rgb, region.mask, kind)
     pixels = _over(lit, behind, region.mask)
-    return Made(pixels, None, f"drew {SAID[kind]} over {region.how}, and relit the rest to match")
+    return Made(pixels, None, f"drew {SAID[kind]} in place of {region.how}, and relit the rest to match")
 
 
 def _drawn(rgb: Pixels, mask: Mask, kind: str) -> Pixels:

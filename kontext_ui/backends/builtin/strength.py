@@ -40,6 +40,10 @@ WORDS = {
 }
 
 
+BOOSTS = frozenset(("very", "really", "extremely", "super", "quite", "rather"))
+"""Before a diminishing word they diminish further: "very slightly"."""
+
+
 @dataclass(frozen=True)
 class Strength:
     """``factor`` scales the operation's usual amount; ``fraction`` (20 % = 0.2) replaces it."""
@@ -63,11 +67,13 @@ def take(words: Iterable[str]) -> tuple[Strength, list[str]]:
     while index < len(items):
         word = items[index]
         following = items[index + 1] if index + 1 < len(items) else ""
-        if word in WORDS:
+        if word in BOOSTS and WORDS.get(following, 1.0) < 1:
+            strength = Strength(strength.factor * 0.8, strength.fraction, f"{strength.said} {word}".strip())
+        elif word in WORDS:
             strength = Strength(strength.factor * WORDS[word], strength.fraction, f"{strength.said} {word}".strip())
         elif word == "half" and "by" in items[:index]:
             strength = Strength(strength.factor, 0.5, "by half")
-        elif following == "%" and _is_number(word):
+        elif following == "%" and _is_number(word) and not word.startswith("-"):
             strength = Strength(1.0, abs(float(word)) / 100, f"by {word.lstrip('+-')} %")
             index += 1
         elif word != "by":

@@ -41,7 +41,7 @@ UNABLE = {
     word: style
     for style, words in {
         "anime": "anime manga ghibli",
-        "3D model": "3d 3d-model render",
+        "3D model": "threed threed-model render",
         "isometric": "isometric",
         "clay": "clay claymation craft-clay plasticine",
         "origami": "origami paper",

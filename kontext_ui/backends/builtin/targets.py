@@ -136,6 +136,8 @@ def _phrase(tokens: Sequence[str], start: int, has_mask: bool) -> tuple[Target |
     is_definite = any(word not in ("a", "an") for word in articles)
     if colour and (is_definite or which == "all") and index + taken < len(tokens):
         return _coloured(tokens, start, index + taken, colour)
+    if has_mask and list(tokens[start : start + 2]) == ["everything", "else"]:
+        return Target("masked", "", "the painted area", inverted=True), 2
     if has_mask:
         return _shown(tokens, start, index, bool(articles))
     return None, 0
@@ -254,7 +256,7 @@ def _without_exceptions(words: list[str], targets: list[Target]) -> tuple[list[s
         if after >= len(words) or not words[after].startswith(MARK):
             continue
         number = int(words[after][1:])
-        targets[number] = replace(targets[number], inverted=True, said=f"everything except {targets[number].said}")
+        targets[number] = replace(targets[number], inverted=True)
         before = [w for w in words[:position] if w not in ("everything", "anything", "all")]
         return [*before, *words[after:]], tuple(targets)
     return words, tuple(targets)

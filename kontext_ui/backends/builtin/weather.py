@@ -54,11 +54,16 @@ FOLIAGE = {
 
 
 def read(tokens: list[str], clause: str) -> Step | None:
-    strength, rest = take(meaningful(tokens))
+    strength, rest = take(
+        ["slightly" if t == "light" else "strong" if t in ("thick", "dense") else t for t in meaningful(tokens)]
+    )
     named = {NAMES[token] for token in rest if token in NAMES}
     if len(named) != 1 or any(token not in NAMES and token not in BESIDE for token in rest):
         return None
     kind = named.pop()
+    # "Day to night" is one thing, "night to day" another.
+    if kind == "night" and "day" in rest and rest[-1] in ("day", "from"):
+        return None
     return Step(kind, {"amount": round(strength.of(USUAL[kind], 1.2), 4)}, clause)
 
 

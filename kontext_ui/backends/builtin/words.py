@@ -36,6 +36,9 @@ JOINED = (
     ("a hint of", "little"),
     ("a lot", "lot"),
     ("quite a bit", "lot"),
+    ("3d model", "threed"),
+    ("3d-model", "threed"),
+    ("3d", "threed"),
     ("per cent", "%"),
     ("percent", "%"),
     ("portrait photo", "photo"),
@@ -65,10 +68,17 @@ SPELLING = {
     "monochromatic": "monochrome",
     "&": "and",
 }
+NEXT = (
+    r"(?:make|turn|change|add|remove|delete|erase|blur|sharpen|flip|mirror|rotate|crop|resize|paint|colour|replace|put|set"
+    r"|brighten|darken|give|increase|reduce|raise|lower|apply|write)"
+)
+"""Verbs with which a request goes on after what shall be kept."""
 KEEP = re.compile(
     r"(?:,|\b(?:and|but|while|with)\b)?\s*\b(?:(?:while|but|and) )?"
     r"(?:keep(?:ing)?|preserv(?:e|ing)|maintain(?:ing)?|retain(?:ing)?|leav(?:e|ing)"
-    r"|without (?:changing|touching|affecting|altering))\b(?P<what>[^,;.]*)"
+    r"|without (?:changing|touching|affecting|altering))\b(?P<what>(?:(?!\b(?:and|then|but)\b(?: then| also)? "
+    + NEXT
+    + r"\b)[^,;.])*)"
 )
 QUOTED = re.compile(
     r"[“„”]([^“”„\n]{1,200})[”“]|«\s?([^«»\n]{1,200}?)\s?»|»([^«»\n]{1,200})«|\"([^\"\n]{1,200})\"|‘([^‘\n]{1,200}?)’(?!\w)"
@@ -118,7 +128,7 @@ PHRASES = re.compile(
     r"|film still|auto (?:enhance|levels)|white balance|red eye"
     r"|ink (?:wash|painting)|stained glass|leaded glass|van gogh|starry night|golden hour"
     r"|evening light|sunset light(?:ing)?|night time|portrait mode|main (?:subject|object)|dark clouds|city lights"
-    r"|night sky(?= background)|traffic light|3d model|neon punk|tile texture|teal orange|day to)\b"
+    r"|night sky(?= background)|traffic light|neon punk|tile texture|teal orange|day to)\b"
 )
 """Names of two words that mean something else than their parts."""
 

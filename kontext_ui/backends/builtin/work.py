@@ -64,7 +64,7 @@ def blend(before: Pixels, after: Pixels, mask: Mask) -> Pixels:
     for start in range(top, top + height, BAND_ROWS):
         rows = slice(start, min(start + BAND_ROWS, top + height))
         part = mask[rows, columns]
-        weight = cv2.merge((part, part, part)).astype(np.float32) / 255
+        weight = part[..., None].astype(np.float32) / 255
         old, new = before[rows, columns], after[rows, columns]
         mixed = old + (new.astype(np.float32) - old) * weight
         result[rows, columns] = np.where(weight > 0, np.rint(mixed), old).astype(np.uint8)

@@ -168,6 +168,14 @@ PLACES = {
     "fix the white balance": "balance",
     "add a thin black border": "border",
     "make it a cartoon": "style comic",
+    # one thing kept, another asked for
+    "make it darker, keep the cat and make the sky stormy": "brightness + sky stormy",
+    "make it darker while keeping the cat and add a vignette": "brightness + vignette",
+    "keep the face and make it warmer": "warmth",
+    "preserve the composition and change the car to red": "recolour named car red",
+    "keep the car in colour and make everything else black and white": "greyscale",
+    "flip horizontally and vertically": "flip + flip",
+    "sunset sky": "sky sunset",
     # several at once
     "blur the background and make it warmer": "background blur + warmth",
     "make the sky stormy, then add rain": "sky stormy + rain",
@@ -205,6 +213,16 @@ REFUSED = (
     "not darker",
     "what is this?",
     "remove the red eye",
+    "remove the person on the horse",
+    "remove the man behind the car",
+    "remove the dog from the sofa",
+    "blur everything except the person and the dog",
+    "turn night to day",
+    "make the car red and blue",
+    "make the sky pink and purple",
+    "blur the edges",
+    "make it -20% brighter",
+    "turn it into a 3d model",
     "remove people in the background",
     "make it black and white but keep the bonnet",
     "make the cat's eyes blue",
@@ -229,6 +247,8 @@ def told(step):
         return f"remove {arguments['target']} {arguments['name']}"
     if step.operation.endswith("_text"):
         return " ".join([step.operation, *(arguments[name] for name in ("old", "new") if arguments.get(name))])
+    if step.operation == "flip":
+        return "flip"
     detail = next((arguments[name] for name in ("how", "kind", "style", "target") if name in arguments), "")
     return f"{step.operation} {detail}".strip()
 
@@ -283,6 +303,39 @@ def test_what_is_to_be_kept_is_found_when_it_has_a_name(instruction):
 def test_a_colour_can_be_kept():
     (target,) = make_plan("make it black and white but keep the red").protect
     assert (target.kind, target.source) == ("colour", "red")
+
+
+def test_very_makes_slightly_smaller():
+    plain, small, less = (
+        make_plan(f"make it {how} brighter").steps[0].number("amount") for how in ("", "slightly", "very slightly")
+    )
+
+    assert plain > small > less
+
+
+@pytest.mark.parametrize(
+    ("instruction", "words"),
+    {
+        "don't make it darker": "“don't”",
+        "turn it into a 3d model": "style 3D model",
+        "black and white dragon": "“dragon”",
+    }.items(),
+)
+def test_a_refusal_blames_the_right_word(instruction, words):
+    with pytest.raises(NotUnderstood, match=words):
+        make_plan(instruction)
+
+
+def test_everything_else_is_what_is_not_painted():
+    (step,) = make_plan("blur everything else", has_mask=True).steps
+    assert step.arguments["inverted"] is True
+
+
+def test_a_fragment_is_offered_with_the_verb_that_it_left_out():
+    with pytest.raises(NotUnderstood) as caught:
+        make_plan("make the car red, the cat blue and a dragon")
+
+    assert make_plan(caught.value.suggestions[0]).steps[1].arguments["name"] == "cat"
 
 
 def test_a_refused_style_is_named():
