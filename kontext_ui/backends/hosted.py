@@ -48,7 +48,7 @@ class HostedBackend:
         return Readiness(
             False,
             f"{self.key_name} is not set.",
-            f"A key is had at {self.key_page}; set {self.key_name}, or paste the key in the settings.",
+            f"Get a key at {self.key_page}, then paste it here or set {self.key_name}.",
         )
 
     def headers(self, task: EditTask) -> dict[str, str]:
