@@ -116,10 +116,13 @@ def _nothing_ready(tier: Tier, offers: Iterable[BackendOffer]) -> InvalidRequest
     offers = list(offers)
     if not offers:
         return InvalidRequest(f"No backend serves the tier {tier.value}.")
-    reasons = " ".join(offer.reason for offer in offers if offer.reason)
-    return MissingCredentials(
-        f"The tier {tier.value} is not ready. {reasons}".strip(), backend=offers[0].id, hint=offers[0].hint
-    )
+    name, first = tier.value.capitalize(), offers[0]
+    if all(offer.takes_key for offer in offers):
+        whose = ", ".join(offer.label for offer in offers)
+        message = f"{name} needs a key from {'one of: ' if len(offers) > 1 else ''}{whose}."
+    else:
+        message = f"{name} is not ready. {' '.join(offer.reason for offer in offers if offer.reason)}".strip()
+    return MissingCredentials(message, backend=first.id, hint=first.hint)
 
 
 def fit_parameters(parameters: Parameters, capabilities: Capabilities) -> tuple[Parameters, list[str]]:
