@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pydantic import TypeAdapter
 
 from kontext_ui.editor import pipeline
-from kontext_ui.editor.routing import Router, fit_parameters
+from kontext_ui.editor.routing import Router, fit_parameters, price_of
 from kontext_ui.editor.values import BackendOffer, EditDraft, Receipt
 from kontext_ui.edits import Capabilities, EditRequest, Mask, Mode, Parameters, Size, Tier
 from kontext_ui.errors import InvalidRequest
@@ -34,12 +34,11 @@ def make_receipt(
     request = _request(draft, offer, parent, parameters)
     _check_length(request, offer)
     _check_references(request, offer, router, keys)
-    price = capabilities.inpaint_price_usd if request.native_mask else capabilities.price_usd
     return Receipt(
         request=request,
         backend_label=offer.label,
         model=capabilities.model,
-        price_usd=price,
+        price_usd=price_of(request, capabilities),
         price_note=capabilities.price_note,
         typical_s=capabilities.typical_s,
         geometry="" if parent is None else _geometry(request, parent.size, capabilities, mask),

@@ -64,7 +64,9 @@ class Editor(Library, Gallery, Looking):
         self._router = router
         self._keys = KeyRing()
         self._hooks = Hooks(public_url)
-        self._runner = JobRunner(store, vault, router, self._feed, self._keys, hooks=self._hooks, fallback=fallback)
+        self._runner = JobRunner(
+            store, vault, router, self._feed, self._keys, purse, hooks=self._hooks, fallback=fallback
+        )
         self._heart: asyncio.Task[None] | None = None
         self._recovered = asyncio.Event()
         self._keep_deleted = keep_deleted

@@ -71,15 +71,20 @@ class Router:
         return (enough or able)[0]
 
     def next_after(self, error: BackendError, request: EditRequest, keys: Mapping[str, str]) -> str | None:
-        """The next ready backend of the same tier, if the failure surely cost nothing."""
+        """The next ready backend of the same tier, if the failure surely cost nothing.
+
+        Not one that cannot take the settings as they are.
+        """
         if error.billed is not Billed.NO or not isinstance(error, FREE_FAILURES):
             return None
         offers = [self._offer(backend, request.tier, keys) for backend in self.candidates(request.tier)]
         ids = [offer.id for offer in offers]
         wanted = Mode.EDIT if request.input_image else Mode.GENERATE
-        following = offers[ids.index(request.backend) + 1 :] if request.backend in ids else []
-        for offer in following:
-            if offer.ready and wanted in offer.capabilities.modes and _takes_references(offer, request):
+        if request.backend not in ids:
+            return None
+        for offer in offers[ids.index(request.backend) + 1 :]:
+            able = offer.ready and wanted in offer.capabilities.modes and _takes_references(offer, request)
+            if able and _takes_settings(request, offer):
                 return offer.id
         return None
 
@@ -123,6 +128,19 @@ def _nothing_ready(tier: Tier, offers: Iterable[BackendOffer]) -> InvalidRequest
     else:
         message = f"{name} is not ready. {' '.join(offer.reason for offer in offers if offer.reason)}".strip()
     return MissingCredentials(message, backend=first.id, hint=first.hint)
+
+
+def price_of(request: EditRequest, capabilities: Capabilities) -> float | None:
+    """What this edit costs with that backend; ``None`` when it is only known afterwards."""
+    return capabilities.inpaint_price_usd if request.native_mask else capabilities.price_usd
+
+
+def _takes_settings(request: EditRequest, offer: BackendOffer) -> bool:
+    try:
+        fit_parameters(request.parameters, offer.capabilities)
+    except InvalidRequest:
+        return False
+    return not request.native_mask or Mode.INPAINT in offer.capabilities.modes
 
 
 def fit_parameters(parameters: Parameters, capabilities: Capabilities) -> tuple[Parameters, list[str]]:

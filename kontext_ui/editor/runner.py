@@ -12,11 +12,9 @@ import asyncio
 import dataclasses
 import logging
 import os
-import threading
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
 from typing import cast
 
 from anyio import to_thread
@@ -28,7 +26,9 @@ from kontext_ui.editor.failures import bug, cancelled, describe, outlived, uncer
 from kontext_ui.editor.hooks import Hooks
 from kontext_ui.editor.keys import KeyRing
 from kontext_ui.editor.lanes import Lanes
-from kontext_ui.editor.routing import Router, fit_parameters
+from kontext_ui.editor.routing import Router, fit_parameters, price_of
+from kontext_ui.editor.running import Run
+from kontext_ui.editor.spending import Purse
 from kontext_ui.editor.values import Change
 from kontext_ui.editor.vault import Vault
 from kontext_ui.edits import Done, EditEvent, EditResult, Running, Submitted
@@ -45,24 +45,6 @@ PROGRESS_INTERVAL_S = 0.1
 """Progress is told at most this often; ten a second looks smooth."""
 
 
-@dataclass(eq=False)
-class _Run:
-    """The living side of one job."""
-
-    job: Job
-    pinned: bool = False
-    stop: threading.Event = field(default_factory=threading.Event)
-    finished: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-    edit_task: EditTask | None = None
-    progress: Running = field(default_factory=Running)
-    told_at: float = 0.0
-    cancelled_as: Failure | None = None
-    """Set once the user has cancelled: how the job is closed if it stops now."""
-    abandoned: bool = False
-    """The user stopped waiting, the provider works on: keep the result, move nothing."""
-
-
 class JobRunner:
     """Use from one event loop. ``aclose`` stops the tasks and leaves their jobs open for the next start."""
 
@@ -73,12 +55,12 @@ class JobRunner:
         router: Router,
         feed: ChangeFeed,
         keys: KeyRing,
+        purse: Purse,
         *,
         hooks: Hooks,
         fallback: bool,
     ) -> None:
-        self._store = store
-        self._vault = vault
+        self._store, self._vault, self._purse = store, vault, purse
         self._router = router
         self._feed = feed
         self._keys = keys
@@ -87,10 +69,10 @@ class JobRunner:
         self._lanes = Lanes()
         self._finishing = asyncio.Semaphore(max(2, os.cpu_count() or 2))
         """One result after the other: the first is on the screen while the last is still worked on."""
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, Run] = {}
 
     def start(self, job: Job, *, pinned: bool = False, resume: bool = False) -> None:
-        run = _Run(job, pinned)
+        run = Run(job, pinned)
         self._runs[job.id] = run
         run.task = asyncio.create_task(self._run(run, resume), name=f"job {job.id}")
 
@@ -143,7 +125,7 @@ class JobRunner:
         else:
             await self._stop(run, cancelled(run.job, backend.label, Billed.MAYBE))
 
-    async def _stop(self, run: _Run, failure: Failure) -> None:
+    async def _stop(self, run: Run, failure: Failure) -> None:
         """Close the job as cancelled. What may be paid for is still waited for, and kept if it comes."""
         run.cancelled_as = failure
         if failure.billed is Billed.NO and run.task is not None and not run.task.done():
@@ -162,7 +144,7 @@ class JobRunner:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, run: _Run, resume: bool) -> None:
+    async def _run(self, run: Run, resume: bool) -> None:
         started = time.monotonic()
         try:
             prepared, result = await self._carry_out(run, resume)
@@ -190,7 +172,7 @@ class JobRunner:
             self._runs.pop(run.job.id, None)
             run.finished.set()
 
-    async def _carry_out(self, run: _Run, resume: bool) -> tuple[pipeline.Prepared, EditResult]:
+    async def _carry_out(self, run: Run, resume: bool) -> tuple[pipeline.Prepared, EditResult]:
         while True:
             backend = self._router.backends[run.job.request.backend]
             try:
@@ -199,20 +181,25 @@ class JobRunner:
                 following = None
                 if self._fallback and not run.pinned and run.job.remote_id is None:
                     following = self._router.next_after(error, run.job.request, self._keys.of(run.job.owner))
-                if following is None:
+                if following is None or not await self._reroute(run, following):
                     raise
                 log.info("job %s: %s failed (%s), going on with %s", run.job.id, backend.id, error, following)
-                await self._reroute(run, following)
 
-    async def _reroute(self, run: _Run, backend_id: str) -> None:
+    async def _reroute(self, run: Run, backend_id: str) -> bool:
+        """Whether the job goes on with that backend; not when its price would pass a budget."""
         failed = run.job.request.backend
         capabilities = self._router.backends[backend_id].capabilities(run.job.request.tier)
-        parameters, _ = fit_parameters(run.job.request.parameters, capabilities)
+        parameters, left_out = fit_parameters(run.job.request.parameters, capabilities)
         request = dataclasses.replace(run.job.request, backend=backend_id, parameters=parameters)
-        run.job = await _io(self._store.reroute_job, run.job.id, request, failed, capabilities.price_usd)
+        price = price_of(request, capabilities)
+        if not await self._purse.affords(run.job, price):
+            return False
+        run.job = await _io(self._store.reroute_job, run.job.id, request, failed, price)
+        run.left_out += tuple(left_out)
         self._publish(run)
+        return True
 
-    async def _attempt(self, run: _Run, backend: Backend, resume: bool) -> tuple[pipeline.Prepared, EditResult]:
+    async def _attempt(self, run: Run, backend: Backend, resume: bool) -> tuple[pipeline.Prepared, EditResult]:
         request = run.job.request
         capabilities = backend.capabilities(request.tier)
         key = self._keys.get(run.job.owner, backend.id)
@@ -229,7 +216,7 @@ class JobRunner:
                 events = backend.edit(request, run.edit_task)
             return prepared, await self._follow(run, backend, cast("AsyncGenerator[EditEvent, None]", events))
 
-    def _edit_task(self, run: _Run, prepared: pipeline.Prepared, key: str | None) -> EditTask:
+    def _edit_task(self, run: Run, prepared: pipeline.Prepared, key: str | None) -> EditTask:
         return EditTask(
             job_id=run.job.id,
             owner=run.job.owner,
@@ -243,7 +230,7 @@ class JobRunner:
             stop=run.stop,
         )
 
-    async def _follow(self, run: _Run, backend: Backend, events: AsyncGenerator[EditEvent, None]) -> EditResult:
+    async def _follow(self, run: Run, backend: Backend, events: AsyncGenerator[EditEvent, None]) -> EditResult:
         """Journal every event before asking for the next one."""
         async with aclosing(events):
             async for event in events:
@@ -257,14 +244,14 @@ class JobRunner:
             f"{backend.label} ended without a picture.", backend=backend.id, billed=Billed.MAYBE, may_retry=True
         )
 
-    async def _journal_submitted(self, run: _Run, event: Submitted) -> None:
+    async def _journal_submitted(self, run: Run, event: Submitted) -> None:
         price = run.job.price_usd if event.price_usd is None else event.price_usd
         run.job = await _io(
             self._store.mark_submitted, run.job.id, event.remote_id, event.poll_url, price, event.details
         )
         self._publish(run)
 
-    async def _journal_running(self, run: _Run, event: Running) -> None:
+    async def _journal_running(self, run: Run, event: Running) -> None:
         run.progress = event
         if run.job.state is not JobState.RUNNING and not run.abandoned and event.queue_position is None:
             run.job = await _io(self._store.mark_running, run.job.id)
@@ -272,20 +259,20 @@ class JobRunner:
         elif event.preview is not None or time.monotonic() - run.told_at >= PROGRESS_INTERVAL_S:
             self._tell_progress(run)
 
-    def _queued(self, run: _Run, position: int) -> None:
+    def _queued(self, run: Run, position: int) -> None:
         run.progress = Running(queue_position=position, stage="waiting for a free place")
         self._tell_progress(run)
 
-    def _tell_progress(self, run: _Run) -> None:
+    def _tell_progress(self, run: Run) -> None:
         run.told_at = time.monotonic()
         if not run.abandoned:
             self._feed.publish(run.job.project, Change(progress={run.job.id: run.progress}))
 
-    def _publish(self, run: _Run) -> None:
+    def _publish(self, run: Run) -> None:
         if not run.abandoned:
             self._feed.publish(run.job.project, Change(jobs=(run.job,), progress={run.job.id: run.progress}))
 
-    async def _commit(self, run: _Run, prepared: pipeline.Prepared, result: EditResult, seconds: float) -> None:
+    async def _commit(self, run: Run, prepared: pipeline.Prepared, result: EditResult, seconds: float) -> None:
         run.progress = Running(fraction=1.0, stage="saving")
         self._tell_progress(run)
         back = await self._vault.compute(pipeline.bring_back, prepared, run.job.request, result)
@@ -297,7 +284,8 @@ class JobRunner:
         )
         capabilities = self._router.backends[run.job.request.backend].capabilities(run.job.request.tier)
         outcome = pipeline.outcome_of(run.job, capabilities, back, result, seconds)
-        outcome = dataclasses.replace(outcome, change_mask=mask, answer=answer)
+        warnings = (*run.left_out, *outcome.warnings)
+        outcome = dataclasses.replace(outcome, change_mask=mask, answer=answer, warnings=warnings)
         version = await _io(
             lambda: self._store.commit_version(
                 run.job.id,
@@ -330,7 +318,7 @@ class JobRunner:
             warnings=back.warnings if warning is None else (*back.warnings, warning),
         )
 
-    async def _close(self, run: _Run, state: JobState, failure: Failure) -> None:
+    async def _close(self, run: Run, state: JobState, failure: Failure) -> None:
         if run.abandoned and run.job.state is JobState.CANCELLED:
             return
         close = self._store.close_cancelled if state is JobState.CANCELLED else self._store.close_failed

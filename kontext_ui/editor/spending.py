@@ -79,6 +79,16 @@ class Purse:
         check_budget(of_project, price_usd, reserved_usd(job for job in running if job.project == project.id))
         check_budget(of_day, price_usd, reserved_usd(running))
 
+    async def affords(self, job: Job, price_usd: float | None) -> bool:
+        """Whether a running job may become that much dearer without passing a budget."""
+        extra_usd = (price_usd or 0.0) - (job.price_usd or 0.0)
+        project = await to_thread.run_sync(self._store.project, job.owner, job.project)
+        try:
+            await self.guard(job.owner, project, max(0.0, extra_usd))
+        except BudgetExceeded:
+            return False
+        return True
+
     async def spending(self, owner: str, project: Project) -> Spending:
         return await to_thread.run_sync(self._spending, owner, project)
 

@@ -252,6 +252,31 @@ async def test_a_failure_that_cost_nothing_goes_on_with_the_next_backend_of_the_
     assert turn.job.fallback_from == "cheap"
 
 
+async def test_a_dearer_backend_steps_in_only_within_the_budget(make_desk):
+    cheap = ScriptedBackend("cheap", price_usd=0.01).enqueue(OutOfCredit("Empty.", backend="cheap"))
+    dear = ScriptedBackend("dear", price_usd=0.05)
+    desk = await make_desk(cheap, dear, project_usd=0.03)
+
+    turn = await desk.edit()
+
+    assert turn.job.state is JobState.FAILED
+    assert turn.job.failure.message == "Empty."
+    assert dear.submits == []
+
+
+async def test_settings_that_the_one_that_steps_in_lacks_are_named(make_desk):
+    steps = Parameter("num_inference_steps", "Steps", "int", default=20, minimum=1, maximum=50)
+    cheap = ScriptedBackend("cheap", price_usd=0.01, parameters=(steps,)).enqueue(
+        OutOfCredit("Empty.", backend="cheap")
+    )
+    desk = await make_desk(cheap, ScriptedBackend("dear", price_usd=0.05))
+
+    turn = await desk.edit(parameters=Parameters(num_inference_steps=30))
+
+    assert turn.version.outcome.backend == "dear"
+    assert any("num inference steps is left out" in warning for warning in turn.version.outcome.warnings)
+
+
 @pytest.mark.parametrize(
     "error",
     [

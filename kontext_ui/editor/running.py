@@ -1,0 +1,31 @@
+"""What is known of a job while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+
+from kontext_ui.backends.base import EditTask
+from kontext_ui.edits import Running
+from kontext_ui.projects import Failure, Job
+
+
+@dataclass(eq=False)
+class Run:
+    """The living side of one job."""
+
+    job: Job
+    pinned: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    edit_task: EditTask | None = None
+    progress: Running = field(default_factory=Running)
+    told_at: float = 0.0
+    left_out: tuple[str, ...] = ()
+    """Settings that a backend which stepped in does not have."""
+    cancelled_as: Failure | None = None
+    """Set once the user has cancelled: how the job is closed if it stops now."""
+    abandoned: bool = False
+    """The user stopped waiting, the provider works on: keep the result, move nothing."""
