@@ -74,6 +74,8 @@ def _http_addresses(text: str) -> str:
         address = urlsplit(part)
         if address.scheme not in ("http", "https") or not address.hostname or address.query:
             raise ValueError("addresses such as http://gpu1:8000, with commas between them")
+        if "@" in address.netloc:
+            raise ValueError("addresses without a password; IMAGE_SERVER_KEY is the place for a key")
     return text
 
 
