@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from kontext_ui.backends.contentfilter import filter_for
@@ -15,7 +16,7 @@ from kontext_ui.backends.diffusers import machine as this_machine
 from kontext_ui.backends.diffusers.checks import INSTALL, readiness
 from kontext_ui.backends.diffusers.loading import fetch
 from kontext_ui.backends.diffusers.machine import Device
-from kontext_ui.backends.diffusers.memory import PRECISIONS, PUBLISHED_GB, Rung, choose, needs_gb
+from kontext_ui.backends.diffusers.memory import EXPLICIT, PRECISIONS, PUBLISHED_GB, Precision, Rung, choose, needs_gb
 from kontext_ui.backends.diffusers.values import EngineConfig
 from kontext_ui.backends.diffusers.weights import locate, missing_parts, sizes_gb
 from kontext_ui.backends.imageserver import Found
@@ -73,8 +74,8 @@ def _report(
     config: EngineConfig, ready: Readiness, found: Sequence[Device], extras: Sequence[str], missing: Sequence[str]
 ) -> dict[str, Any]:
     folder = locate(config)
-    sizes = PUBLISHED_GB if folder is None or missing_parts(folder, beside.elsewhere(config)) else sizes_gb(folder)
-    best = _best(config, found, extras, sizes if folder is None else beside.sizes_gb(config, folder))
+    sizes = _sizes_gb(config, folder)
+    best = _best(config, found, extras, _loaded_gb(config, sizes))
     return {
         "ready": ready.ready,
         "reason": ready.reason,
@@ -87,35 +88,71 @@ def _report(
         ],
         "model": config.model,
         "weights": None if folder is None else str(folder),
-        "precisions": [
-            {
-                "name": precision.name,
-                "gb": round(needs_gb(precision, "none", sizes, config.megapixels), 1),
-                "gb_with_offload": round(needs_gb(precision, "model", sizes, config.megapixels), 1),
-                "needs": [name for name in precision.packages if name not in extras],
-                "note": precision.note,
-            }
-            for precision in PRECISIONS
-        ],
+        "precisions": _precisions(config, sizes, extras),
         "would_run_as": None if best is None else best.name,
         "licence": LICENCE,
     }
 
 
-def _best(config: EngineConfig, found: Sequence[Device], extras: Sequence[str], sizes: Any) -> Rung | None:
-    for device in found:
-        if config.device in ("auto", device.kind):
-            ways = choose(
-                device.free_gb,
-                device.kind.partition(":")[0],
-                precision=config.precision,
-                offload=config.offload,
-                sizes_gb=sizes,
-                megapixels=config.megapixels,
-                installed=extras,
-            )
-            return ways[0] if ways else None
-    return None
+def _sizes_gb(config: EngineConfig, folder: Path | None) -> Mapping[str, float]:
+    """Of the model's own parts: what lies on the disk when it is whole, else as they are published."""
+    if folder is None or missing_parts(folder, beside.elsewhere(config)):
+        return PUBLISHED_GB
+    on_disk = sizes_gb(folder)
+    absent = set(beside.elsewhere(config)) & set(missing_parts(folder))
+    return {name: PUBLISHED_GB.get(name, gb) if name in absent else gb for name, gb in on_disk.items()}
+
+
+def _loaded_gb(config: EngineConfig, sizes: Mapping[str, float]) -> Mapping[str, float] | None:
+    """The same with the transformer that would be loaded; ``None`` when its file is not here to be weighed."""
+    if not config.gguf:
+        return sizes
+    transformer = beside.gguf_gb(config)
+    return None if transformer is None else {**sizes, "transformer": transformer}
+
+
+def _precisions(config: EngineConfig, sizes: Mapping[str, float], extras: Sequence[str]) -> list[dict[str, Any]]:
+    rows = [_precision(precision, sizes, config, extras) for precision in PRECISIONS]
+    if config.gguf:
+        gguf = next(precision for precision in EXPLICIT if precision.name == "gguf")
+        rows.append(_precision(gguf, _loaded_gb(config, sizes), config, extras))
+    return rows
+
+
+def _precision(
+    precision: Precision, sizes: Mapping[str, float] | None, config: EngineConfig, extras: Sequence[str]
+) -> dict[str, Any]:
+    def gb(offload: str) -> float | None:
+        return None if sizes is None else round(needs_gb(precision, offload, sizes, config.megapixels), 1)
+
+    return {
+        "name": precision.name,
+        "gb": gb("none"),
+        "gb_with_offload": gb("model"),
+        "needs": [name for name in precision.packages if name not in extras],
+        "note": precision.note if sizes is not None else "told when the file is on this machine",
+    }
+
+
+def _best(
+    config: EngineConfig, found: Sequence[Device], extras: Sequence[str], sizes: Mapping[str, float] | None
+) -> Rung | None:
+    try:
+        device = this_machine.pick_from(found, config.device)
+    except LookupError:
+        return None
+    if sizes is None:
+        return None
+    ways = choose(
+        device.free_gb,
+        device.kind.partition(":")[0],
+        precision=config.precision,
+        offload=config.offload,
+        sizes_gb=sizes,
+        megapixels=config.megapixels,
+        installed=extras,
+    )
+    return ways[0] if ways else None
 
 
 def _lines(config: EngineConfig, report: dict[str, Any], served: bool) -> list[str]:
@@ -129,10 +166,18 @@ def _lines(config: EngineConfig, report: dict[str, Any], served: bool) -> list[s
     lines.append(f"  {'precision':10} {'all on the GPU':>14} {'parts offloaded':>16}")
     for row in report["precisions"]:
         needs = f"; needs {', '.join(row['needs'])}" if row["needs"] else ""
-        lines.append(f"  {row['name']:10} {row['gb']:14.1f} {row['gb_with_offload']:16.1f}  {row['note']}{needs}")
+        gb, offloaded = ("?" if figure is None else f"{figure:.1f}" for figure in (row["gb"], row["gb_with_offload"]))
+        lines.append(f"  {row['name']:10} {gb:>14} {offloaded:>16}  {row['note']}{needs}")
     if report["devices"]:
-        lines.append(f"Here it would run as: {report['would_run_as'] or 'nothing fits'}.")
+        lines.append(f"Here it would run as: {report['would_run_as'] or _nothing(config, report)}.")
     verdict = "The local model is ready." if report["ready"] else f"{report['reason']} {report['hint']}"
     if not report["ready"]:
         verdict += f"\nUntil then the tier local uses the {'image servers' if served else 'built-in engine'}."
     return [*lines, "", verdict, "", f"Licence    {report['licence']}"]
+
+
+def _nothing(config: EngineConfig, report: dict[str, Any]) -> str:
+    """Why no way to run is named."""
+    if config.device not in ("auto", "cuda:0") and config.device not in [d["id"] for d in report["devices"]]:
+        return f"there is no device {config.device}"
+    return "the GGUF file is not here" if report["precisions"][-1]["gb"] is None else "nothing fits"

@@ -100,9 +100,15 @@ def elsewhere(config: EngineConfig) -> tuple[str, ...]:
 
 def sizes_gb(config: EngineConfig, folder: Path) -> Mapping[str, float]:
     """As :func:`weights.sizes_gb`, with the files that are really loaded."""
-    sizes, extra = weights.sizes_gb(folder), gguf(config)
+    sizes, transformer = weights.sizes_gb(folder), gguf_gb(config)
+    return sizes if transformer is None else {**sizes, "transformer": transformer}
+
+
+def gguf_gb(config: EngineConfig) -> float | None:
+    """Size of the transformer's GGUF file; ``None`` without such a setting or such a file."""
+    extra = gguf(config)
     file = None if extra is None else extra.locate()
-    return sizes if file is None else {**sizes, "transformer": file.stat().st_size / 1e9}
+    return None if file is None else file.stat().st_size / 1e9
 
 
 def record(config: EngineConfig) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,8 +70,12 @@ def devices() -> list[Device]:
 
 def pick(wanted: str) -> Device:
     """The device of a setting, or the best for ``auto``. Raises ``LookupError`` when it is not there."""
-    found = devices()
-    if wanted == "auto":
+    return pick_from(devices(), wanted)
+
+
+def pick_from(found: Sequence[Device], wanted: str) -> Device:
+    """As :func:`pick`, from what :func:`devices` answered."""
+    if wanted == "auto" and found:
         return found[0]
     for device in found:
         if device.kind == wanted or (wanted == "cuda:0" and device.kind == "cuda"):

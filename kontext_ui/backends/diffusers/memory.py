@@ -1,8 +1,8 @@
 """How much memory each precision needs, and which one a machine gets.
 
 Sizes of the published weights in 16 bits: 11.90 billion parameters of the transformer (23.8 GB), T5 and
-CLIP (9.8 GB), the autoencoder (0.17 GB). The steps at one megapixel, which read the photo and draw
-another one, take up to 3 GB beside the weights.
+CLIP (9.8 GB), the autoencoder (0.17 GB). For the steps at one megapixel, which read the photo and draw
+another one, 3 GB are reckoned beside the weights. All of this is arithmetic: no figure here was measured.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ class Precision:
 
 PRECISIONS: tuple[Precision, ...] = (
     Precision("bf16", FULL, FULL, "as published", frozenset(("cuda", "mps", "cpu"))),
-    Precision("fp8", 0.5, FULL, "weights stored in 8 bits; a little slower, hardly visible"),
-    Precision("nf4", 0.28, 0.3, "weights in 4 bits; slower, a visible loss", frozenset(("cuda",)), ("bitsandbytes",)),
+    Precision("fp8", 0.5, FULL, "weights stored in 8 bits; speed and loss not measured here"),
+    Precision(
+        "nf4", 0.28, 0.3, "weights in 4 bits; speed and loss not measured here", frozenset(("cuda",)), ("bitsandbytes",)
+    ),
 )
 EXPLICIT = (
     Precision("fp16", FULL, FULL, "for GPUs without bf16", frozenset(("cuda", "mps"))),
@@ -49,7 +51,7 @@ class Rung:
     precision: Precision
     offload: str
     """``none``: all on the device. ``model``: parts wait in main memory until they are needed.
-    ``group``: only the layer that works is on the device; slow."""
+    ``group``: only the layer that works is on the device."""
     needs_gb: float
 
     @property

@@ -101,3 +101,48 @@ def test_image_servers_are_listed_and_one_that_is_well_suffices(make_settings, c
     assert "http://gpu1:8188: ready, spoken to as kontext" in said
     assert "http://gpu2:8188: no connection" in said
     assert "uses the image servers" in said
+
+
+def test_the_first_card_may_be_named_by_its_number(examine):
+    first, second = Device("cuda", "First", 40.0, 48.0), Device("cuda:1", "Second", 12.0, 16.0)
+
+    for name, expected in (("cuda:0", "bf16"), ("cuda", "bf16"), ("cuda:1", None)):
+        _, said = examine("--json", devices=(first, second, LAPTOP), diffusers_device=name)
+        assert json.loads(said)["would_run_as"] == expected
+    _, said = examine(devices=(first, LAPTOP), diffusers_device="cuda:3")
+    assert "there is no device cuda:3" in said
+
+
+def test_a_download_that_is_half_done_is_reckoned_as_if_it_were_whole(examine, tmp_path):
+    folder = tmp_path / "model"
+    for part in ("transformer", "vae"):
+        (folder / part).mkdir(parents=True)
+        (folder / part / "config.json").write_text("{}")
+    (folder / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"x" * 1000)
+    named = {part: ["diffusers", "Part"] for part in ("transformer", "vae")}
+    (folder / "model_index.json").write_text(json.dumps(named))
+    small = Device("cuda", "Small", 7.5, 8.0)
+    _, said = examine("--json", devices=(small, LAPTOP), diffusers_model=str(folder))
+
+    report = json.loads(said)
+    assert report["precisions"][0]["gb"] == 36.7
+    assert report["would_run_as"] is None
+
+
+def test_weights_in_gguf_have_a_row_of_their_own_that_counts_the_file(examine, tmp_path):
+    file = tmp_path / "few.gguf"
+    with file.open("wb") as opened:
+        opened.truncate(6_900_000_000)  # sparse: takes no room
+    _, said = examine("--json", diffusers_gguf=str(file), diffusers_model="nobody/never-fetched")
+    report = json.loads(said)
+
+    assert [row["name"] for row in report["precisions"]] == ["bf16", "fp8", "nf4", "gguf"]
+    assert report["precisions"][0]["gb"] == 36.7
+    assert report["precisions"][3]["gb"] == pytest.approx(6.9 + 9.75 + 0.17 + 3, abs=0.1)
+    assert report["would_run_as"] == "gguf"
+
+
+def test_weights_in_gguf_that_are_not_here_are_not_guessed_at(examine, tmp_path):
+    _, said = examine(diffusers_gguf=str(tmp_path / "none.gguf"))
+
+    assert "the GGUF file is not here" in said
