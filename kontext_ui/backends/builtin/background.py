@@ -30,7 +30,8 @@ ONLY = re.compile(rf"(?:remove|delete|erase|get rid of|cut(?: out| away)?) {_AT}
 """ "Remove everything except the cat": the target is inverted."""
 BLUR = re.compile(
     rf"(?:blur|soften|defocus)(?: out)? {_AT}|(?:make|turn) {_AT} (?:blurry|blurred|blurrier|soft|softer|out-of-focus)"
-    rf"|(?:blurry|blurred|soft) {_AT}|(?:add|give|put)?(?: some)? (?:bokeh|blur)(?: effect)?(?: to| in| on) {_AT}"
+    rf"|(?:blurry|blurred|soft) {_AT}|{_AT} (?:blur|blurred|blurry)"
+    rf"|(?:add|give|put)?(?: some)? (?:bokeh|blur)(?: effect)?(?: to| in| on) {_AT}"
 )
 BOKEH = frozenset(
     ("portrait-mode", "add bokeh", "bokeh", "shallow depth of field", "add shallow depth of field", "depth of field")
@@ -46,6 +47,10 @@ FRONT = re.compile(
     rf"(?:(?:(?:put|place|set|show) )?(?:it|him|her|them|{_AT}) )?(?:add|put|use|want|give|make)?"
     rf" ?(?:(?:a|an|plain|solid|simple|in|on|with|before|against|front|of) )*(?P<what>.+?) {MARK}\d"
 )
+PLACED = re.compile(
+    rf"(?:put|place|set|show) (?:it|him|her|them|{_AT}) (?:(?:on|in|at|into|onto|before|front|of|a|an) )*(?P<what>.+)"
+)
+PLAIN = re.compile(rf"{_AT} (?:{_LINK} )*(?P<what>.+)")
 USUAL_BLUR = 0.5
 SHADOW = 0.42
 """Darkness of the ground shadow at its centre, 0..1."""
@@ -69,12 +74,13 @@ def read(clause: Clause) -> Step | None:
     if clause.targets[0].inverted:
         return None
     if clause.targets[0].kind != "background":
-        return None
+        match = PLACED.fullmatch(text)
+        return _replacement(match["what"], clause.text) if match and scenes.read(match["what"]) else None
     if REMOVE.fullmatch(text):
         return Step("background", {"how": "remove"}, clause.text)
     if BLUR.fullmatch(text):
         return blur
-    match = REPLACE.fullmatch(text) or FRONT.fullmatch(text)
+    match = REPLACE.fullmatch(text) or FRONT.fullmatch(text) or PLAIN.fullmatch(text)
     return _replacement(match["what"], clause.text) if match else None
 
 

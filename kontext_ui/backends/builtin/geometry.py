@@ -48,6 +48,11 @@ def _resize_side(found: Sequence[str]) -> dict[str, Value]:
     return {"height" if found[2] in ("high", "tall", "height") else "width": float(found[1])}
 
 
+def _resize_by(found: Sequence[str]) -> dict[str, Value]:
+    by = abs(float(found[1])) / 100
+    return {"share": max(0.0, 1 - by) if found[2] == "smaller" else 1 + by}
+
+
 def _ratio(found: Sequence[str]) -> dict[str, Value]:
     width, height = re.split(r"[:x×/]", found[1])
     return {"width": float(width), "height": float(height)}
@@ -73,7 +78,7 @@ PATTERNS: tuple[tuple[str, str, Maker], ...] = (
     (r"(?:flip|mirror|reverse)(?: horizontally| horizontal| left right)?", "flip",
      lambda found: {"axis": "horizontal"}),
     (r"(?:flip|mirror|reverse) (?:vertically|vertical)", "flip", lambda found: {"axis": "vertical"}),
-    (r"(?:crop|cut|trim)(?: into| down)? (\d+(?:\.\d+)?[:x×/]\d+(?:\.\d+)?)(?: ratio| aspect| format| aspect ratio)?",
+    (r"(?:crop|cut|trim)?(?: into| down)? ?(\d+(?:\.\d+)?[:x×/]\d+(?:\.\d+)?)(?: ratio| aspect| format| aspect ratio)?",
      "crop_ratio", _ratio),
     (r"(?:crop|cut|trim)?(?: into| down)? ?square(?: format| crop)?", "crop_ratio",
      lambda found: {"width": 1.0, "height": 1.0}),
@@ -88,7 +93,8 @@ PATTERNS: tuple[tuple[str, str, Maker], ...] = (
      lambda found: {"width": float(found[1]), "height": float(found[2])}),
     (rf"{RESIZE} {NUMBER} ?%", "resize",
      lambda found: {"share": abs(float(found[1])) / 100}),
-    (r"(?:resize|scale|shrink|downscale)(?: down)?(?: half| half size)", "resize", lambda found: {"share": 0.5}),
+    (rf"(?:{RESIZE} )?{NUMBER} ?% (smaller|larger|bigger)", "resize", _resize_by),
+    (r"(?:(?:resize|scale|shrink|downscale)(?: down)? )?(?:half|half size)", "resize", lambda found: {"share": 0.5}),
     (r"(?:resize|scale|enlarge|upscale)(?: up)? (?:twice|double)(?: size)?", "resize", lambda found: {"share": 2.0}),
 )  # fmt: skip
 COMPILED = tuple((re.compile(pattern), operation, make) for pattern, operation, make in PATTERNS)

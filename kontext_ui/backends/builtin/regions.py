@@ -208,7 +208,9 @@ def _choose(found: list[Found], which: str) -> list[Found]:
         "middle": by_place[len(by_place) // 2 : len(by_place) // 2 + 1],
         "largest": sorted(found, key=lambda one: -one.area)[:1],
         "smallest": sorted(found, key=lambda one: one.area)[:1],
-        "second": found[1:2] or found[:1],
+        "second": by_place[1:2] or found[:1],
+        "third": by_place[2:3] or found[:1],
+        "other": found[1:2] or found[:1],
     }
     return choices.get(which, found[:1])
 

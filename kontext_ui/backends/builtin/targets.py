@@ -61,7 +61,7 @@ WHICH = {
     "all": "all", "every": "all", "both": "all", "each": "all", "left": "left", "leftmost": "left", "right": "right",
     "rightmost": "right", "middle": "middle", "centre": "middle", "center": "middle", "central": "middle",
     "biggest": "largest", "largest": "largest", "big": "largest", "bigger": "largest", "smallest": "smallest",
-    "small": "smallest", "smaller": "smallest", "first": "left", "other": "second", "second": "second",
+    "small": "smallest", "smaller": "smallest", "first": "left", "other": "other", "second": "second", "third": "third",
     "front": "largest", "nearest": "largest", "closest": "largest",
 }  # fmt: skip
 ARTICLES = frozenset(("the", "a", "an", "this", "that", "these", "those", "my", "our", "his", "her", "their", "its"))

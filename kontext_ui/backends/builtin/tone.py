@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -83,8 +85,20 @@ PHRASES = {
 }
 
 
+_NOUN = "|".join(NOUNS)
+DIALLED = re.compile(
+    rf"(?P<noun>{_NOUN}) (?P<after>[+-]\d+(?:\.\d+)?)(?: ?%)?|(?P<before>[+-]\d+(?:\.\d+)?)(?: ?%)? (?P<other>{_NOUN})"
+)
+""" "Brightness -20", "+10% contrast": as on a slider of ±100."""
+
+
 def read(tokens: list[str], clause: str) -> Step | None:
     """A tone step, or ``None`` when a word is left over that tone knows nothing of."""
+    dialled = DIALLED.fullmatch(" ".join(meaningful(tokens)))
+    if dialled:
+        number = dialled["after"] or dialled["before"]
+        amount = float(np.clip(float(number) / 100, -LARGEST, LARGEST))
+        return Step(NOUNS[dialled["noun"] or dialled["other"]], {"amount": round(amount, 4)}, clause)
     strength, rest = take(meaningful(tokens))
     # "Too dark" complains of what "brighter" would mend.
     complaint = "too" in rest
