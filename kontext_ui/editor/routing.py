@@ -130,6 +130,12 @@ def _nothing_ready(tier: Tier, offers: Iterable[BackendOffer]) -> InvalidRequest
     return MissingCredentials(message, backend=first.id, hint=first.hint)
 
 
+def limit_of(backend: Backend) -> int | None:
+    """How many edits one account may have running over all tiers: as many as its roomiest tier."""
+    limits = [backend.capabilities(tier).max_in_flight for tier in backend.tiers]
+    return None if any(limit is None for limit in limits) else max((limit or 0 for limit in limits), default=None)
+
+
 def price_of(request: EditRequest, capabilities: Capabilities) -> float | None:
     """What this edit costs with that backend; ``None`` when it is only known afterwards."""
     return capabilities.inpaint_price_usd if request.native_mask else capabilities.price_usd

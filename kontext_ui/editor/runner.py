@@ -26,7 +26,7 @@ from kontext_ui.editor.failures import bug, cancelled, describe, outlived, uncer
 from kontext_ui.editor.hooks import Hooks
 from kontext_ui.editor.keys import KeyRing
 from kontext_ui.editor.lanes import Lanes
-from kontext_ui.editor.routing import Router, fit_parameters, price_of
+from kontext_ui.editor.routing import Router, fit_parameters, limit_of, price_of
 from kontext_ui.editor.running import Run
 from kontext_ui.editor.spending import Purse
 from kontext_ui.editor.values import Change
@@ -203,8 +203,12 @@ class JobRunner:
         request = run.job.request
         capabilities = backend.capabilities(request.tier)
         key = self._keys.get(run.job.owner, backend.id)
-        lane = (backend.id, request.tier, key)
-        async with self._lanes.place(lane, capabilities.max_in_flight, lambda n: self._queued(run, n)):
+        # The tier's place first: an edit that waits for it must not hold one of the account's.
+        tier_line = self._lanes.place(
+            (backend.id, request.tier, key), capabilities.max_in_flight, lambda n: self._queued(run, n)
+        )
+        account_line = self._lanes.place((backend.id, key), limit_of(backend), lambda n: self._queued(run, n))
+        async with tier_line, account_line:
             prepared = await pipeline.prepare(self._vault, request, capabilities)
             run.edit_task = self._edit_task(run, prepared, key)
             if not resume:

@@ -33,6 +33,7 @@ from tests.unit.editor.scripted import (
     ScriptedBackend,
     StoppableBackend,
     done,
+    inverted,
     running,
     submitted,
 )
@@ -508,3 +509,27 @@ async def test_the_bin_is_kept_for_ever_unless_told_otherwise(make_desk):
     await desk.editor.sweep(timedelta(0))
 
     assert [project.id for project in await desk.editor.list_projects(OWNER, deleted=True)] == [desk.project]
+
+
+async def test_the_tiers_of_one_account_share_its_places(make_desk):
+    backend = ScriptedBackend("one", tiers=(Tier.PRO, Tier.MAX), max_in_flight=1)
+    backend.enqueue(WAIT, lambda task: Done(inverted(task)))
+    desk = await make_desk(backend)
+    first = await desk.send(tier=Tier.PRO)
+    await backend.called.wait()
+
+    second = await desk.send(tier=Tier.MAX)
+    with desk.editor.subscribe(desk.project) as changes:
+        while not await _waits_as_first(desk, second):
+            assert await changes.next(5) is not None
+    assert len(backend.submits) == 1
+    backend.release()
+    turns = [await desk.editor.wait(OWNER, job) for job in (first, second)]
+
+    assert [turn.job.state for turn in turns] == [JobState.DONE, JobState.DONE]
+    assert len(backend.submits) == 2
+
+
+async def _waits_as_first(desk, job):
+    at = (await desk.editor.open_project(OWNER, desk.project)).progress.get(job)
+    return at is not None and at.queue_position == 1
