@@ -25,6 +25,8 @@ class Loaded:
     rung: Rung
     revision: str
     """What tells these weights from others of the same name: the hub's commit, or empty for a folder."""
+    smallest: bool = False
+    """Whether the settings and the machine leave no smaller way to run."""
 
 
 def load(config: EngineConfig, below: int = 0) -> Loaded:
@@ -59,7 +61,8 @@ def load(config: EngineConfig, below: int = 0) -> Loaded:
             hint=f"Close what else uses it, or point to an image server. {DOCTOR}",
         )
     log.info("loading %s on %s as %s", config.model, device.kind, ways[0].name)
-    return Loaded(_pipeline(folder, device.kind, ways[0], config), device.kind, ways[0], _revision(folder))
+    pipe = _pipeline(folder, device.kind, ways[0], config)
+    return Loaded(pipe, device.kind, ways[0], _revision(folder), smallest=len(ways) == 1)
 
 
 def found_or_fetched(config: EngineConfig) -> Path:

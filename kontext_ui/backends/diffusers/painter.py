@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from kontext_ui.backends.diffusers import extras
+from kontext_ui.backends.diffusers import extras, trouble
 from kontext_ui.backends.diffusers.caches import BytesCache
 from kontext_ui.backends.diffusers.loading import Loaded, load
 from kontext_ui.backends.diffusers.preview import Previewer, fit_colours, to_pixels
-from kontext_ui.backends.diffusers.values import BACKEND_ID, Drawing, EngineConfig
+from kontext_ui.backends.diffusers.values import Drawing, EngineConfig
 from kontext_ui.edits import Pixels, Running
 from kontext_ui.errors import Billed, EditCancelled, KontextError, OutOfMemory
 
@@ -26,7 +26,8 @@ PROMPT_BYTES = 256_000_000
 """About 60 prompts: 512 × 4096 numbers of 16 bits each."""
 SOURCE_BYTES = 32_000_000
 """About 60 photos of one megapixel, half a megabyte each."""
-MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+GOOD_EDITS = 20
+"""So many drawings in a smaller form, and the larger one is tried again; twice as many after each time that failed."""
 Tell: TypeAlias = Callable[[Running], None]
 Stopped: TypeAlias = Callable[[], bool]
 Draw: TypeAlias = Callable[[Drawing, Tell, Stopped], "Drawn"]
@@ -54,11 +55,15 @@ class Painter:
         config: EngineConfig,
         loader: Callable[[EngineConfig, int], Loaded] = load,
         borrow: Callable[[Draw], Draw] | None = None,
+        patience: int = GOOD_EDITS,
     ) -> None:
         self._config = config
         self._load = loader
         self._loaded: Loaded | None = None
         self._below = 0
+        self._good = 0
+        self._patience = patience
+        self._lost: KontextError | None = None
         self.load_error: KontextError | None = None
         """Why the model could not be loaded the last time it was tried; ``None`` once it was."""
         self._keeps = borrow is not None
@@ -70,28 +75,59 @@ class Painter:
         """Raises ``EditCancelled`` soon after ``stopped`` answers yes, ``OutOfMemory``, and what loading raises.
 
         After a failure that nobody foresaw the pipeline is dropped, so that the next drawing starts clean.
+        A GPU that answers nothing any more until the program is started again raises ``UnexpectedAnswer``
+        from then on.
         """
+        if self._lost is not None:
+            raise self._lost.with_traceback(None)
         try:
+            self._step_up()
             self._ready(tell)
             _check(stopped)
-            return self._draw_on_gpu(drawing, tell, stopped)
+            drawn = self._draw_on_gpu(drawing, tell, stopped)
         except KontextError:
             raise
         except Exception as error:
             traceback.clear_frames(error.__traceback__)  # they would keep the pipeline alive for as long as the error
-            self.free()
-            if is_out_of_memory(error):
+            if trouble.is_device_lost(error) and not self._keeps:  # a lent GPU goes with its process
+                raise self._given_up(error) from None
+            smallest = self._loaded is not None and self._loaded.smallest
+            self._drop()
+            if trouble.is_out_of_memory(error):
                 log.warning("out of memory: %s", error)
-                raise self._explained(drawing) from None
+                raise self._explained(drawing, smallest=smallest) from None
             raise
+        self._good += 1
+        return drawn
 
     def preload(self) -> None:
         """Load now, on the calling thread. Raises what loading raises."""
         self._ready(lambda _: None)
 
     def free(self) -> None:
-        """Give the memory back; the next drawing loads anew."""
-        if self._keeps:
+        """Give the memory back; the next drawing loads anew, in the best form that then fits."""
+        self._drop()
+        self._below = self._good = 0
+
+    def _step_up(self) -> None:
+        """Try the next larger form again: what took the memory then may have been another program."""
+        if self._below and self._good >= self._patience:
+            log.info("%d drawings went well; the model is loaded in a larger form again", self._good)
+            self._drop()
+            self._below -= 1
+            self._good = 0
+            self._patience *= 2
+
+    def _given_up(self, error: Exception) -> KontextError:
+        log.error("the GPU is lost to this process: %s", error)
+        self._loaded = None  # and nothing is asked of the driver: every call would raise the same
+        self.prompts.clear()
+        self.sources.clear()
+        self._lost = self.load_error = trouble.device_lost()
+        return self._lost
+
+    def _drop(self) -> None:
+        if self._keeps or self._lost is not None:
             return
         self._loaded = None
         self.prompts.clear()
@@ -203,27 +239,12 @@ class Painter:
             "diffusers": diffusers.__version__,
         }
 
-    def _explained(self, drawing: Drawing) -> OutOfMemory:
-        """Next time the next smaller way is tried, if the settings leave one."""
-        self._below += 1
-        return OutOfMemory(
-            f"The memory did not suffice for a picture of {drawing.size}.",
-            backend=BACKEND_ID,
-            hint=(
-                "Send it again: the model is then loaded in a smaller form, if the settings allow one. "
-                "A draft needs less, and so does a lower KONTEXT_UI_DIFFUSERS_MEGAPIXELS."
-            ),
-        )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """The GPU's and the processor's allocators raise different errors; some are known only by their words."""
-    said = str(error).lower()
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or any(word in said for word in MEMORY_WORDS)
-    )
+    def _explained(self, drawing: Drawing, *, smallest: bool) -> OutOfMemory:
+        """Next time the next smaller way is tried, if there is one and the model can be loaded anew."""
+        self._good = 0
+        if not self._keeps and not smallest:
+            self._below += 1
+        return trouble.out_of_memory(drawing.size, lent=self._keeps, smallest=smallest)
 
 
 def _arguments(drawing: Drawing, text_tokens: int) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import shutil
-import weakref
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from PIL import Image
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.diffusers import DiffusersBackend
 from kontext_ui.backends.diffusers.loading import load
-from kontext_ui.backends.diffusers.painter import Painter, is_out_of_memory
+from kontext_ui.backends.diffusers.painter import Painter
 from kontext_ui.backends.diffusers.preview import Previewer, fit_colours
 from kontext_ui.backends.diffusers.values import Drawing, sizes_for
 from kontext_ui.edits import EditRequest, Parameters, Size, Tier
@@ -253,48 +252,6 @@ def test_memory_given_back_is_taken_again_with_the_next_drawing(loaded):
     assert len(painter.prompts) == len(painter.sources) == 0
     assert np.array_equal(draw(painter, drawing()), expected)
     assert loads == [0, 0]
-
-
-def test_out_of_memory_is_a_sentence_and_a_smaller_form_is_tried_next(loaded, monkeypatch):
-    import torch
-
-    loads = []
-    painter = Painter(tiny_kontext.config(), lambda config, below: loads.append(below) or loaded)
-
-    def full(*_, **__):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(loaded.pipe.transformer, "forward", full)
-        with pytest.raises(OutOfMemory) as caught:
-            draw(painter, drawing())
-    assert "GiB" not in caught.value.message
-    assert "draft" in caught.value.hint.lower()
-    draw(painter, drawing())
-    assert loads == [0, 1]
-
-
-def test_after_running_out_the_memory_is_free_although_the_error_is_still_held():
-    def full(*_, **__):
-        raise MemoryError
-
-    own = load(tiny_kontext.config(), 0)
-    own.pipe.transformer.forward = full
-    alive, pending = weakref.ref(own.pipe.transformer), [own]
-    del own
-    painter = Painter(tiny_kontext.config(), lambda config, below: pending.pop())
-    with pytest.raises(OutOfMemory) as caught:
-        draw(painter, drawing())
-
-    assert caught.value.message
-    assert alive() is None
-
-
-def test_running_out_of_memory_is_known_by_class_and_by_word():
-    assert is_out_of_memory(MemoryError())
-    assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 20 GB)"))
-    assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
-    assert not is_out_of_memory(RuntimeError("shape mismatch"))
 
 
 def test_a_failure_nobody_foresaw_drops_the_pipeline(loaded, monkeypatch):

@@ -1,0 +1,56 @@
+"""What goes wrong on a GPU, told from the library's errors, and the sentences that people get for it."""
+
+from __future__ import annotations
+
+from kontext_ui.backends.diffusers.values import BACKEND_ID
+from kontext_ui.edits import Size
+from kontext_ui.errors import OutOfMemory, UnexpectedAnswer
+
+MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+LOST_WORDS = (
+    "device-side assert",
+    "illegal memory access",
+    "illegal instruction",
+    "misaligned address",
+    "unspecified launch failure",
+    "uncorrectable ecc error",
+    "hardware stack error",
+    "fallen off the bus",
+)
+"""CUDA's and ROCm's names for errors that stay: every later call of the same process raises them again."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """The GPU's and the processor's allocators raise different errors; some are known only by their words."""
+    said = str(error).lower()
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or any(word in said for word in MEMORY_WORDS)
+    )
+
+
+def is_device_lost(error: BaseException) -> bool:
+    """Whether the GPU will answer nothing more to this process."""
+    said = str(error).lower()
+    return isinstance(error, RuntimeError) and any(word in said for word in LOST_WORDS)
+
+
+def device_lost() -> UnexpectedAnswer:
+    return UnexpectedAnswer(
+        "The GPU failed in a way that lasts until the program is started again.",
+        backend=BACKEND_ID,
+        hint="Restart the program; use another tier until then. The program's log has the details.",
+    )
+
+
+def out_of_memory(size: Size, *, lent: bool, smallest: bool) -> OutOfMemory:
+    """``lent``: the model was loaded before the GPU was, and stays as it is. ``smallest``: so it is already."""
+    less = "A draft needs less, and so does a lower KONTEXT_UI_DIFFUSERS_MEGAPIXELS."
+    if lent:
+        hint = f"{less} Whoever runs this Space can also set a smaller KONTEXT_UI_DIFFUSERS_PRECISION and restart it."
+    elif smallest:
+        hint = f"{less} The model is in the smallest form that the settings allow here; other programs may use the GPU."
+    else:
+        hint = f"Send it again: the model is then loaded in a smaller form. {less}"
+    return OutOfMemory(f"The memory did not suffice for a picture of {size}.", backend=BACKEND_ID, hint=hint)
