@@ -11,6 +11,7 @@ export function makeAutoMask(paint) {
   const row = h("div", { class: "kx-auto-mask", id: "kx-auto-mask", hidden: true }, choices, name, said);
   const button = iconButton(icon("find"), "Find what to mask by name", toggle, { id: "kx-find-mask", "aria-expanded": "false", "aria-controls": "kx-auto-mask" });
   let busy = false;
+  let chosen = null;
 
   function toggle() {
     row.hidden = !row.hidden;
@@ -25,7 +26,18 @@ export function makeAutoMask(paint) {
     const things = (look?.things || []).map((thing) => thing.said);
     const names = ["the main subject", "the background", look?.sky === false ? null : "the sky", ...things, ...others];
     fill(choices, [...new Set(names.filter(Boolean))].map((one) =>
-      h("button", { type: "button", class: "kx-chip", onclick: () => find(one) }, label(one))));
+      h("button", { type: "button", class: "kx-chip kx-choice", "data-name": one, onclick: () => find(one) }, label(one))));
+    mark(chosen);
+  }
+
+  function mark(name) {
+    chosen = name;
+    for (const chip of choices.children) chip.setAttribute("aria-pressed", String(chip.dataset.name === name));
+  }
+
+  function failed(message) {
+    mark(null);
+    said.textContent = message;
   }
 
   function keyed(event) {
@@ -39,24 +51,24 @@ export function makeAutoMask(paint) {
     if (busy || !head) return;
     busy = true;
     row.setAttribute("aria-busy", "true");
+    mark(what);
     said.textContent = `Looking for ${what}…`;
     const answer = await call("find_mask", { version: head.id, name: what }, { quiet: true });
     busy = false;
     row.removeAttribute("aria-busy");
-    if (store.head()?.id !== head.id) { said.textContent = ""; return; }
-    if (answer.error) { said.textContent = [answer.error.message, answer.error.hint].filter(Boolean).join(" "); return; }
+    if (store.head()?.id !== head.id) return failed("");
+    if (answer.error) return failed([answer.error.message, answer.error.hint].filter(Boolean).join(" "));
     try {
       await paint(answer.result.digest);
     } catch {
-      said.textContent = "The mask did not arrive. Try again.";
-      return;
+      return failed("The mask did not arrive. Try again.");
     }
     said.textContent = `${label(answer.result.how)}. Paint on, or use it.`;
     if (answer.result.others.length) draw(answer.result.others);
   }
 
   function reset() {
-    said.textContent = "";
+    failed("");
     name.value = "";
   }
 

@@ -2,6 +2,7 @@
 import { fill, h, iconButton, percent } from "./dom.js";
 import { icon } from "./icons.js";
 import { makeCompare } from "./compare.js";
+import { dialogOf } from "./dialog.js";
 import { makeMask } from "./mask.js";
 import { makeViewer } from "./viewer.js";
 import { call, open, store, upload } from "./store.js";
@@ -68,6 +69,7 @@ export function mount(root) {
     buttons.compare.setAttribute("aria-pressed", String(mode === "compare"));
     buttons.mask.setAttribute("aria-pressed", String(mode === "mask"));
     if (mode === "mask" && compare.mode() !== "off") compare.off();
+    if (mode === "mask" && overlayOn) toggleOverlay(false); // painting over a coloured picture says nothing
     if (mode === "compare" && mask.isOpen()) mask.close();
   }
 
@@ -111,6 +113,7 @@ export function mount(root) {
   let overlayOn = false;
   function toggleOverlay(next = !overlayOn) {
     overlayOn = next;
+    if (overlayOn && mask.isOpen()) mask.close();
     buttons.changed.setAttribute("aria-pressed", String(overlayOn));
     drawOverlay();
   }
@@ -140,15 +143,10 @@ export function mount(root) {
       href: store.url(`export/${store.project.id}/${version.id}?format=${format}&recipe=1`),
       onclick: (event) => { event.currentTarget.href = store.url(`export/${store.project.id}/${version.id}?format=${format}&recipe=${recipe.checked ? 1 : 0}`); setTimeout(() => dialog.close()); },
     }, label);
-    const dialog = h("dialog", { class: "kx-dialog kx-small", "aria-label": "Download" },
-      h("h2", {}, "Download"),
+    const dialog = dialogOf("Download", [
       h("p", { class: "kx-muted" }, `${version.width} × ${version.height}, full resolution`),
       h("div", { class: "kx-stack" }, FORMATS.map(link)),
-      h("label", { class: "kx-check" }, recipe, "Write the instructions that made it into the file"));
-    dialog.addEventListener("close", () => dialog.remove());
-    dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-    document.body.append(dialog);
-    dialog.showModal();
+      h("label", { class: "kx-check" }, recipe, "Write the instructions that made it into the file")], "kx-small");
   }
 
   async function openFiles(files) {

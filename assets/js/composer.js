@@ -5,7 +5,9 @@ import { makeHints } from "./hints.js";
 import { icon } from "./icons.js";
 import { makeIdeas } from "./ideas.js";
 import { parameterPanel } from "./parameters.js";
+import { openSettings } from "./settings.js";
 import { call, rememberComposer, store, upload } from "./store.js";
+import { spoken } from "./words.js";
 
 const MAX_LINES = 8;
 
@@ -37,6 +39,7 @@ export function mount(root) {
   box.addEventListener("dragover", (event) => { event.preventDefault(); event.stopPropagation(); });
   box.addEventListener("drop", dropped);
   addEventListener("kx-prompt-focus", () => { prompt.focus(); prompt.setSelectionRange(prompt.value.length, prompt.value.length); });
+  addEventListener("kx-prompt-write", (event) => write(event.detail));
   addEventListener("pagehide", saveNow);
 
   const save = debounce(saveNow, 600);
@@ -93,6 +96,8 @@ export function mount(root) {
   async function submit() {
     const text = prompt.value.trim();
     if (!text || !store.project) return;
+    const lacking = keyless();
+    if (lacking) return openSettings(lacking.id);
     const draft = wire();
     prompt.value = "";
     store.setDraft({ text: "", references: [], mask: null, region: null, parent: null });
@@ -154,16 +159,28 @@ export function mount(root) {
       warnings.map((warning) => h("span", { class: "kx-warning" }, icon("warning"), warning)));
   }
 
+  /** The backend whose key would make the chosen tier ready, when it is not. */
+  function keyless() {
+    const backend = store.backend();
+    return backend && !backend.ready && backend.takes_key ? backend : null;
+  }
+
   function showError(error) {
-    fill(receipt, h("span", { class: "kx-error", role: "alert" }, [error.message, error.hint].filter(Boolean).join(" ")));
+    const text = [error.message, error.hint].filter(Boolean).join(" ");
+    fill(receipt, h("span", { class: "kx-error", role: "alert" }, error.kind === "MissingCredentials" ? spoken(text) : text), error.kind === "MissingCredentials" && pasteKey());
     if (error.kind === "BudgetExceeded") receipt.append(h("button", { type: "button", class: "kx-link", onclick: () => document.querySelector("#kx-settings-button").click() }, "Raise the budget"));
+  }
+
+  function pasteKey() {
+    const backend = keyless();
+    return backend && h("button", { type: "button", class: "kx-link kx-paste-key", onclick: () => openSettings(backend.id) }, "Paste a key");
   }
 
   function hint() {
     const backend = store.backend();
     if (!backend) return "";
     const note = backend.ready ? backend.notes[0] : `${backend.reason} ${backend.hint}`.trim();
-    return h("span", { class: "kx-muted" }, note || "");
+    return [h("span", { class: "kx-muted" }, spoken(note || "")), pasteKey()];
   }
 
   function drawTiers() {
@@ -171,8 +188,9 @@ export function mount(root) {
       h("optgroup", { label: tier.label },
         h("option", { value: `${tier.tier}/` }, tierText(tier)),
         tier.backends.length > 1 && tier.backends.map((backend) =>
-          h("option", { value: `${tier.tier}/${backend.id}` }, `${backend.label}${backend.ready ? `, ${price(backend.price_usd)}` : ", not ready"}`)))));
+          h("option", { value: `${tier.tier}/${backend.id}` }, backendText(tier, backend))))));
     picker.value = `${store.draft.tier}/${store.draft.backend || ""}`;
+    picker.title = picker.selectedOptions[0]?.textContent || "";
   }
 
   function drawStrip() {
@@ -208,14 +226,27 @@ export function mount(root) {
   }, ["draft", "tiers", "opened"]);
   store.subscribe(() => {
     stop.hidden = !here().length;
-    prompt.placeholder = store.head() ? "Say what should change…" : "Open a picture first, or describe one";
-  }, ["jobs", "project", "opened"]);
+    prompt.placeholder = store.head() ? "Say what should change…" : canGenerate() ? "Open a picture first, or describe one" : "Open a picture first";
+  }, ["jobs", "project", "opened", "draft", "tiers"]);
 }
 
 function tierText(tier) {
   const chosen = tier.backends.find((backend) => backend.id === tier.chosen);
   if (!chosen) return `${tier.label} – not ready`;
-  return `${tier.label} – ${price(chosen.price_usd)}, ${seconds(chosen.typical_s)}`;
+  // Who pays knows the provider from the receipt; which engine of this machine it is says what it can do.
+  const engine = !chosen.takes_key && tier.backends.length > 1 ? ` · ${chosen.label.replace(/ \(.*\)$/, "")}` : "";
+  return `${tier.label}${engine} – ${price(chosen.price_usd)}, ${seconds(chosen.typical_s)}`;
+}
+
+function backendText(tier, backend) {
+  return `${tier.label} · ${backend.label} – ${backend.ready ? price(backend.price_usd) : "not ready"}`;
+}
+
+function canGenerate() {
+  const tier = store.tier();
+  if (!tier) return false;
+  const asked = store.draft.backend ? [store.backend()] : tier.chosen ? tier.backends.filter((backend) => backend.ready) : tier.backends;
+  return asked.some((backend) => backend.modes.includes("generate"));
 }
 
 /** The draft as the server reads it. */

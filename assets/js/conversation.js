@@ -43,7 +43,7 @@ export function mount(root) {
   }
   store.subscribe((changed) => { if (changed?.has("opened")) { shown = WINDOW; cards.clear(); fill(list); } draw(); }, ["project", "versions", "jobs", "opened"]);
   setInterval(() => {
-    for (const clock of list.querySelectorAll("[data-since]")) clock.textContent = seconds((Date.now() - Number(clock.dataset.since)) / 1000);
+    for (const clock of list.querySelectorAll("[data-since]")) clock.textContent = `${Math.round((Date.now() - Number(clock.dataset.since)) / 1000)} s`;
   }, 500);
 }
 
@@ -134,10 +134,12 @@ function otherTiers(tier, again) {
 
 function details(version) {
   const meters = Object.entries(version.meters || {});
-  if (!meters.length && !version.prompt && !version.model) return null;
+  const understood = version.understood || [];
+  if (!meters.length && !version.prompt && !version.model && !understood.length) return null;
   return h("details", { class: "kx-details" }, h("summary", {}, "Details"),
     h("dl", {},
       version.model && row("Model", version.model),
+      understood.length > 0 && [h("dt", {}, "Understood as"), h("dd", {}, understood.map((line) => h("div", {}, line)))],
       version.prompt && row("Sent prompt", version.prompt),
       Object.entries(version.parameters || {}).map(([name, value]) => row(name.replaceAll("_", " "), value)),
       meters.map(([name, value]) => row(name.replaceAll("_", " "), Number(value.toFixed(3))))));
@@ -193,7 +195,7 @@ function failedCard(job) {
     h("p", {}, icon("warning"), failure.message),
     failure.hint && h("p", { class: "kx-muted" }, failure.hint),
     !said && h("p", { class: "kx-muted" }, BILLED[failure.billed]),
-    chips(failure.suggestions, (text) => sendAgain({ ...again, instruction: text })),
+    chips(failure.suggestions, again),
     h("div", { class: "kx-actions" },
       h("button", { type: "button", class: "kx-chip", onclick: () => giveBack({ ...again, instruction: job.instruction }) }, icon("edit"), "Put the prompt back"),
       failure.kind !== "NotUnderstood" && h("button", { type: "button", class: "kx-chip", onclick: () => sendAgain(again) }, icon("retry"), "Send again"),
@@ -202,8 +204,14 @@ function failedCard(job) {
       iconButton(icon("close"), "Take this card away", () => call("dismiss", { job: job.id }))));
 }
 
-function chips(texts, use = (text) => sendAgain({ instruction: text })) {
+/** Other ways of saying it. One with a gap is for the composer, where the gap is filled in. */
+function chips(texts, fields = null) {
   if (!texts?.length) return null;
+  const use = (text) => {
+    if (!text.includes("…")) return sendAgain({ ...fields, instruction: text });
+    if (fields) giveBack({ ...fields, instruction: store.draft.text });
+    return dispatchEvent(new CustomEvent("kx-prompt-write", { detail: text }));
+  };
   return h("div", { class: "kx-chips" }, texts.map((text) => h("button", { type: "button", class: "kx-chip", onclick: () => use(text) }, text)));
 }
 

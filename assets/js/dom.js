@@ -47,7 +47,8 @@ export function iconButton(icon, label, onclick, props = {}) {
 
 export function seconds(value) {
   if (value === null || value === undefined) return "";
-  return value < 10 ? `${value.toFixed(1)} s` : value < 90 ? `${Math.round(value)} s` : `${Math.round(value / 60)} min`;
+  if (value < 0.1) return "under 0.1 s";
+  return value < 10 ? `${Number(value.toFixed(1))} s` : value < 90 ? `${Math.round(value)} s` : `${Math.round(value / 60)} min`;
 }
 
 export function price(usd) {
@@ -58,7 +59,7 @@ export function price(usd) {
 export function percent(share) {
   if (share === null || share === undefined) return "";
   if (share === 0) return "0%";
-  return share < 0.001 ? "under 0.1%" : share < 0.1 ? `${(share * 100).toFixed(1)}%` : `${Math.round(share * 100)}%`;
+  return share < 0.01 ? "under 1%" : `${Math.round(share * 100)}%`; // as the sentences of the engines round it
 }
 
 export function debounce(fn, delay_ms) {

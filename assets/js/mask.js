@@ -33,7 +33,7 @@ export function makeMask(stage, world, viewer, onmode) {
     h("label", { class: "kx-inline" }, "Size", size), h("label", { class: "kx-inline" }, "Soft edge", feather),
     iconButton(icon("undo"), "Undo in the mask", () => step(done, undone)), iconButton(icon("redo"), "Redo in the mask", () => step(undone, done)),
     iconButton(icon("invert"), "Invert", () => change(invert)), iconButton(icon("trash"), "Clear", () => change(clear)),
-    iconButton(icon("download"), "Upload a black and white mask", () => file.click()),
+    iconButton(icon("upload"), "Upload a black and white mask", () => file.click()),
     iconButton(icon("copy"), "Use the last mask", useLast, { id: "kx-last-mask" }));
   const end = h("div", { class: "kx-row kx-mask-end" },
     h("button", { type: "button", class: "kx-link", onclick: close }, "Cancel"),

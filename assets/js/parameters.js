@@ -2,8 +2,9 @@
 import { fill, h, iconButton } from "./dom.js";
 import { icon } from "./icons.js";
 import { rememberComposer, store } from "./store.js";
+import { spoken } from "./words.js";
 
-const LOCKS = [["auto", "Keep what the instruction did not mean to change"], ["always", "Always keep everything else"], ["off", "Take the model's whole picture"]];
+const LOCKS = [["auto", "Keep, unless most of it changed"], ["always", "Always keep"], ["off", "Take the model's whole picture"]];
 
 export function parameterPanel() {
   const element = h("div", { class: "kx-parameters", hidden: true, id: "kx-parameters" });
@@ -29,6 +30,7 @@ export function parameterPanel() {
     fill(element,
       h("h2", {}, backend.model),
       backend.notes.map((note) => h("p", { class: "kx-muted" }, note)),
+      betterHere(backend),
       backend.full_resolution ? null : [lockField(), characterField(), preserveField()],
       backend.parameters.map((parameter) => field(parameter, change)),
       Object.entries(backend.unsupported).length > 0 && h("details", { class: "kx-details" },
@@ -37,6 +39,13 @@ export function parameterPanel() {
   }
 
   return { element, button, draw };
+}
+
+/** An engine of this machine that would come first, and what it lacks. */
+function betterHere(backend) {
+  const all = store.tier()?.backends || [];
+  const better = all.slice(0, all.findIndex((one) => one.id === backend.id)).filter((one) => !one.ready && !one.takes_key).at(-1);
+  return better && h("p", { class: "kx-muted" }, spoken(`${better.label} would be used before it. ${better.reason} ${better.hint}`));
 }
 
 function lockField() {
@@ -80,7 +89,8 @@ function control(parameter, value, change) {
       choices.map((choice) => h("option", { value: choice, selected: choice === value }, choice)));
   }
   const number = kind === "int" || kind === "float";
-  const usual = parameter.default === null || parameter.default === undefined ? "random" : `usual: ${parameter.default}`;
+  const none = parameter.default === null || parameter.default === undefined;
+  const usual = !none ? `usual: ${parameter.default}` : name === "seed" ? "random" : "";
   const range = number && parameter.minimum !== null && parameter.maximum !== null ? `${parameter.minimum} to ${parameter.maximum}` : "";
   return h("input", {
     type: number ? "number" : "text", value: value ?? "", placeholder: [usual, range].filter(Boolean).join(", "),

@@ -1,34 +1,27 @@
 // Settings and help, as dialogs.
-import { fill, h, iconButton, price } from "./dom.js";
-import { icon } from "./icons.js";
+import { dialogOf } from "./dialog.js";
+import { fill, h, price } from "./dom.js";
 import { KEYS } from "./keys.js";
 import { call, store } from "./store.js";
-
-function dialogOf(title, ...body) {
-  const dialog = h("dialog", { class: "kx-dialog", "aria-label": title },
-    h("div", { class: "kx-row" }, h("h2", { class: "kx-grow" }, title), iconButton(icon("close"), "Close", () => dialog.close())),
-    ...body);
-  dialog.addEventListener("close", () => dialog.remove());
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-  document.body.append(dialog);
-  dialog.showModal();
-  return dialog;
-}
+import { spoken } from "./words.js";
 
 export function openHelp() {
-  dialogOf("Keys",
+  dialogOf("Keys", [
     h("dl", { class: "kx-keys" }, KEYS.map(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)])),
-    h("p", { class: "kx-muted" }, "Every result is kept as a version in the tree. Undo and redo only move along it; editing an earlier version grows a new branch."));
+    h("p", { class: "kx-muted" }, "Every result is kept as a version in the tree. Undo and redo only move along it; editing an earlier version grows a new branch.")]);
 }
 
-export async function openSettings() {
+/** `backend` is whose key field to begin at. */
+export async function openSettings(backend = null) {
   const backends = h("div", {});
   const budgets = h("div", {});
-  dialogOf("Settings", h("h3", {}, "Budgets"), budgets, h("h3", {}, "Backends"),
-    h("p", { class: "kx-muted" }, "A key pasted here is kept in this program's memory only, for you alone, until you forget it or the program ends."), backends);
+  dialogOf("Settings", [h("h3", {}, "Budgets"), budgets, h("h3", {}, "Backends"),
+    h("p", { class: "kx-muted" }, "A key pasted here is kept in this program's memory only, for you alone, until you forget it or the program ends."), backends]);
   drawBackends(backends);
+  if (backend) backends.querySelector(`input[data-key-of="${backend}"]`)?.focus();
   const [answer, spending] = await Promise.all([call("budgets"), call("spending", {}, { quiet: true })]);
   fill(budgets, (answer.result || []).map((budget) => budgetField(budget)), spending.result && spentList(spending.result));
+  if (backend) backends.querySelector(`input[data-key-of="${backend}"]`)?.scrollIntoView({ block: "center" });
 }
 
 const dollars = (usd) => (usd ? price(usd) : "$0.00");
@@ -41,11 +34,16 @@ function spentList({ branch_usd, days }) {
 
 function budgetField(budget) {
   const name = budget.name === "day" ? "Today, all projects" : "This project";
+  let saved = budget.limit_usd ?? "";
+  const save = async ({ target }) => {
+    const answer = await call("set_budget", { name: budget.name, usd: target.value === "" ? null : Number(target.value) });
+    if (answer.error) target.value = saved;
+    else saved = target.value;
+  };
   return h("label", { class: "kx-field" },
     h("span", {}, `${name}: ${dollars(budget.spent_usd)} spent`),
     h("input", {
-      type: "number", min: 0, step: 0.5, placeholder: "no limit, in US dollars", value: budget.limit_usd ?? "",
-      onchange: (event) => call("set_budget", { name: budget.name, usd: event.target.value === "" ? null : Number(event.target.value) }),
+      type: "number", min: 0, step: 0.5, placeholder: "no limit, in US dollars", value: saved, onchange: save,
     }));
 }
 
@@ -67,7 +65,7 @@ function drawBackends(place, asked = null) {
   }
   fill(place, [...seen.values()].map((backend) => h("div", { class: "kx-backend" },
     h("b", {}, backend.label), " ", h("span", { class: "kx-muted" }, backend.tiers.join(", ")),
-    h("p", { class: "kx-muted" }, backend.ready ? "Ready." : `${backend.reason} ${backend.hint}`),
+    h("p", { class: "kx-muted" }, backend.ready ? "Ready." : spoken(`${backend.reason} ${backend.hint}`)),
     backend.takes_key && keyField(backend, place),
     backend.takes_key && h("p", { class: "kx-muted kx-key-check", role: "status", "data-backend": backend.id }))));
   for (const backend of seen.values()) {
@@ -76,13 +74,14 @@ function drawBackends(place, asked = null) {
 }
 
 function keyField(backend, place) {
-  const field = h("input", { type: "password", placeholder: "Paste your own key", "aria-label": `Your key for ${backend.label}`, autocomplete: "off" });
+  const field = h("input", { type: "password", placeholder: "Paste your own key", "aria-label": `Your key for ${backend.label}`, autocomplete: "off", "data-key-of": backend.id, onkeydown: (event) => event.key === "Enter" && use() });
+  const use = () => field.value.trim() && change("set_key", { key: field.value });
   const change = async (action, body) => {
     const answer = await call(action, { backend: backend.id, ...body });
     field.value = "";
     if (!answer.error) drawBackends(place, action === "set_key" ? backend.id : null);
   };
   return h("div", { class: "kx-row" }, field,
-    h("button", { type: "button", class: "kx-button", onclick: () => change("set_key", { key: field.value }) }, "Use"),
+    h("button", { type: "button", class: "kx-button", onclick: use }, "Use"),
     backend.own_key && h("button", { type: "button", class: "kx-link", onclick: () => change("forget_key", {}) }, "Forget my key"));
 }

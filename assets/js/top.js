@@ -21,7 +21,7 @@ export function mount(root) {
       spent,
       iconButton(icon("help"), "Help and keys (?)", openHelp),
       iconButton(icon("theme"), "Light or dark", switchTheme),
-      iconButton(icon("settings"), "Settings", openSettings, { id: "kx-settings-button" }),
+      iconButton(icon("gear"), "Settings", () => openSettings(), { id: "kx-settings-button" }),
     ),
     offline,
     tabs(),
@@ -56,7 +56,7 @@ function leaveOnEnter(event) {
 }
 
 function applyTheme(theme) {
-  document.documentElement.dataset.theme = theme || "system";
+  document.documentElement.dataset.theme = typeof theme === "string" ? theme : "system";
 }
 
 function switchTheme() {

@@ -14,8 +14,8 @@ export function mount(root) {
   const nodes = h("div", { class: "kx-nodes" });
   const space = h("div", { class: "kx-tree-space", role: "tree", "aria-label": "Versions" }, edges, nodes);
   const scroller = h("div", { class: "kx-scroll kx-tree-scroll" }, space);
-  const cost = h("span", { class: "kx-muted kx-grow" });
-  const foot = h("div", { class: "kx-row kx-tree-foot" }, cost, h("button", { type: "button", class: "kx-link", id: "kx-pruned", onclick: showPruned }, "Pruned"));
+  const count = h("span", { class: "kx-muted kx-grow", role: "status" });
+  const foot = h("div", { class: "kx-row kx-tree-foot" }, count, h("button", { type: "button", class: "kx-link", id: "kx-pruned", onclick: showPruned }, "Pruned"));
   fill(root, h("div", { class: "kx-row kx-tree-head" }, h("h2", {}, "History"), search), scroller, foot);
   let rows = [];
   let plan = { places: new Map(), rows: 0, columns: 1 };
@@ -41,8 +41,16 @@ export function mount(root) {
     edges.setAttribute("width", size.width);
     edges.setAttribute("height", size.height);
     root.dataset.count = store.versions.size;
-    cost.textContent = store.versions.size ? `${store.versions.size} version${store.versions.size === 1 ? "" : "s"}` : "Every result will be kept here.";
+    count.textContent = counted();
     draw();
+  }
+
+  function counted() {
+    const all = store.versions.size;
+    if (!all) return "Every result will be kept here.";
+    if (!found) return `${all} version${all === 1 ? "" : "s"}`;
+    const matches = [...found].filter((id) => store.versions.has(id)).length;
+    return matches ? `${matches} of ${all}` : "No version matches";
   }
 
   function draw() {
@@ -177,6 +185,7 @@ export function mount(root) {
       const first = rows.find((row) => found.has(row.id));
       if (first) reveal(first.id);
     }
+    count.textContent = counted();
     draw();
   }
 

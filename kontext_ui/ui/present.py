@@ -94,7 +94,40 @@ def _outcome_row(version: Version, labels: Labels) -> Row:
         "warnings": list(outcome.warnings),
         "alternatives": list(outcome.alternatives),
         "meters": dict(outcome.meters),
+        "understood": plan_lines(outcome.plan),
     }
+
+
+def plan_lines(plan: Any) -> list[str]:
+    """How the instruction was understood, a line for each step: ``recolour · the car · red``.
+
+    ``plan`` is what a backend recorded; anything else than steps with arguments gives no lines.
+    """
+    if not isinstance(plan, Mapping):
+        return []
+    steps = [step for step in plan.get("steps") or () if isinstance(step, Mapping)]
+    return [_step_line(step) for step in steps] + [f"keep · {kept}" for kept in plan.get("keep") or ()]
+
+
+def _step_line(step: Mapping[str, Any]) -> str:
+    arguments = dict(step.get("arguments") or {})
+    target = str(arguments.pop("said", ""))
+    if arguments.pop("inverted", False) and target:
+        target = f"all but {target}"
+    inner = ("target", "name", "which", "source")  # all of them are in what was said
+    values = [_argument_text(name, value) for name, value in arguments.items() if name not in inner]
+    operation = str(step.get("operation", "")).replace("_", " ")
+    return " · ".join(part for part in (operation, target, *values) if part)
+
+
+def _argument_text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return name.replace("_", " ") if value else ""
+    if not isinstance(value, int | float):
+        return str(value)
+    if name == "amount":
+        return f"{value:.0%}"
+    return f"{value:g}°" if name == "degrees" else f"{name.replace('_', ' ')} {value:g}"
 
 
 def job_row(job: Job, labels: Labels, can_check: Callable[[Job], bool]) -> Row:
