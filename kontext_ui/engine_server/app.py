@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -27,15 +26,26 @@ from starlette.types import Receive, Scope, Send
 
 from kontext_ui.backends.base import Backend, EditTask
 from kontext_ui.edits import EditRequest, Parameters, Readiness, Running, Tier
+from kontext_ui.engine_server.answers import (
+    UNFORESEEN,
+    as_error,
+    as_unforeseen,
+    error_line,
+    error_response,
+    line,
+    running_line,
+    status_of,
+    told_of,
+    warnings_of,
+)
 from kontext_ui.engine_server.form import Asked, read_form
 from kontext_ui.engine_server.metrics import Tally, Visit
-from kontext_ui.engine_server.work import Drawn, Item, draw, encoded, prepare
+from kontext_ui.engine_server.streams import EventStream, until_gone, with_pauses
+from kontext_ui.engine_server.work import Drawn, Item, draw, prepare
 from kontext_ui.errors import (
     ContentModerated,
     EditCancelled,
-    InvalidRequest,
     KontextError,
-    RateLimited,
     UnexpectedAnswer,
 )
 from kontext_ui.images import codec
@@ -77,7 +87,7 @@ class EngineServer:
                 Route("/ready", self._ready),
                 Route("/metrics", self._metrics),
             ],
-            exception_handlers={HTTPException: _as_error},
+            exception_handlers={HTTPException: as_error, Exception: as_unforeseen},
         )
 
     @property
@@ -107,35 +117,35 @@ class EngineServer:
         if self._key is not None:
             sent = request.headers.get("authorization", "").removeprefix("Bearer ")
             if not hmac.compare_digest(sent.encode(), self._key.encode()):
-                return _error_response(401, {"message": "The key is wrong or missing.", "code": "invalid_api_key"})
+                return error_response(401, {"message": "The key is wrong or missing.", "code": "invalid_api_key"})
         retry = {"retry-after": str(RETRY_AFTER_S)}
         if not (ready := self.readiness).ready:
-            return _error_response(503, {"message": ready.reason, "code": "not_ready", "hint": ready.hint}, retry)
+            return error_response(503, {"message": ready.reason, "code": "not_ready", "hint": ready.hint}, retry)
         if self.tally.full:
             self.tally.turned_away()
-            return _error_response(429, {"message": "The line is full.", "code": "too_many_requests"}, retry)
+            return error_response(429, {"message": "The line is full.", "code": "too_many_requests"}, retry)
         return None
 
-    async def answer(self, request: Request, visit: Visit) -> Response | _EventStream:
+    async def answer(self, request: Request, visit: Visit) -> Response | EventStream:
         try:
             asked = await read_form(request, self._limits)
             rule = self._engine.capabilities(Tier.LOCAL).size_rule
             job = await asyncio.to_thread(prepare, asked, rule, self._engine.id)
         except KontextError as error:
             visit.outcome = "refused"
-            return _error_response(_status(error), _told(error))
+            return error_response(status_of(error), told_of(error))
         stop = threading.Event()
-        items = _until_gone(request, stop)
+        items = until_gone(request, stop)
         if asked.stream:
-            return _EventStream(self._events(asked, draw(self._engine, job, 0, stop), visit), items)
+            return EventStream(self._events(asked, draw(self._engine, job, 0, stop), visit, stop), items)
         async with items:
             try:
                 drawn = [await _last(draw(self._engine, job, number, stop)) for number in range(asked.n)]
-            except EditCancelled:
-                visit.outcome = "cancelled"
-                return Response(status_code=CLIENT_GONE)
             except KontextError as error:
-                return _error_response(_status(error), _told(error))
+                if isinstance(error, EditCancelled) and stop.is_set():
+                    visit.outcome = "cancelled"
+                    return Response(status_code=CLIENT_GONE)
+                return error_response(status_of(error), told_of(error))
         visit.outcome = "done"
         return JSONResponse(self._whole(asked, drawn))
 
@@ -146,27 +156,31 @@ class EngineServer:
             "output_format": asked.output_format,
             "size": f"{drawn[0].size.width}x{drawn[0].size.height}",
             "data": [{"b64_json": picture.b64_json, "seed": picture.seed} for picture in drawn],
-            "warnings": _warnings(asked),
+            "warnings": warnings_of(asked),
         }
 
     async def _events(
-        self, asked: Asked, items: AsyncGenerator[Item, None], visit: Visit
+        self, asked: Asked, items: AsyncGenerator[Item, None], visit: Visit, stop: threading.Event
     ) -> AsyncGenerator[bytes, None]:
+        """Ends with the picture or with an error, unless the client has gone: a quiet end would be a riddle."""
         try:
-            async with aclosing(_with_pauses(items, self._heartbeat_s)) as all_items:
+            async with aclosing(with_pauses(items, self._heartbeat_s)) as all_items:
                 async for item in all_items:
                     if isinstance(item, Drawn):
                         visit.outcome = "done"
-                        yield _line("completed", self._completed(asked, item))
+                        yield line("completed", self._completed(asked, item))
                     elif item is None:
                         yield b": still at work\n\n"
                     else:
-                        yield await asyncio.to_thread(_running_line, item, asked.previews)
-        except EditCancelled:
-            visit.outcome = "cancelled"
+                        yield await asyncio.to_thread(running_line, item, asked.previews)
         except KontextError as error:
-            told = {**_told(error), "status": _status(error)}
-            yield b"data: " + json.dumps({"type": "error", "error": told}).encode() + b"\n\n"
+            if isinstance(error, EditCancelled) and stop.is_set():
+                visit.outcome = "cancelled"
+            else:
+                yield error_line(told_of(error), status_of(error))
+        except Exception:
+            log.exception("a stream failed")
+            yield error_line(UNFORESEEN, 500)
 
     def _completed(self, asked: Asked, drawn: Drawn) -> dict[str, Any]:
         return {
@@ -176,7 +190,7 @@ class EngineServer:
             "size": f"{drawn.size.width}x{drawn.size.height}",
             "output_format": asked.output_format,
             "created_at": int(time.time()),
-            "warnings": _warnings(asked),
+            "warnings": warnings_of(asked),
         }
 
     async def _models(self, request: Request) -> Response:
@@ -214,75 +228,14 @@ class _Edits:
             await refusal(scope, receive, send)
             return
         with self._server.tally.visit() as visit:
-            response = await self._server.answer(request, visit)
+            try:
+                response = await self._server.answer(request, visit)
+            except HTTPException:
+                raise
+            except Exception as error:
+                log.exception("a request failed")
+                response = await as_unforeseen(request, error)
             await response(scope, receive, send)
-
-
-class _until_gone:  # noqa: N801 - reads as what it does in `async with`
-    """Sets ``stop`` when the client closes the connection. The request's body must have been read."""
-
-    def __init__(self, request: Request, stop: threading.Event) -> None:
-        self._request = request
-        self._stop = stop
-        self._watch: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> None:
-        self._watch = asyncio.create_task(self._listen())
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
-
-    async def _listen(self) -> None:
-        while (await self._request.receive())["type"] != "http.disconnect":
-            pass
-        self._stop.set()
-
-
-class _EventStream:
-    """Server-sent events, sent as they come; proxies are asked not to hold them back."""
-
-    def __init__(self, events: AsyncGenerator[bytes, None], gone: _until_gone) -> None:
-        self._events = events
-        self._gone = gone
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [
-            (b"content-type", b"text/event-stream; charset=utf-8"),
-            (b"cache-control", b"no-store"),
-            (b"x-accel-buffering", b"no"),
-        ]
-        async with self._gone, aclosing(self._events) as events:
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            async for chunk in events:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _with_pauses(items: AsyncGenerator[Item, None], pause_s: float) -> AsyncGenerator[Item | None, None]:
-    """The items, and ``None`` whenever so many seconds have passed without one."""
-    following = asyncio.ensure_future(_next(items))
-    try:
-        while True:
-            done, _ = await asyncio.wait({following}, timeout=pause_s)
-            if not done:
-                yield None
-                continue
-            if (item := following.result()) is None:
-                return
-            yield item
-            following = asyncio.ensure_future(_next(items))
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        await items.aclose()
-
-
-async def _next(items: AsyncGenerator[Item, None]) -> Item | None:
-    async for item in items:
-        return item
-    return None
 
 
 async def _last(items: AsyncGenerator[Item, None]) -> Drawn:
@@ -291,50 +244,3 @@ async def _last(items: AsyncGenerator[Item, None]) -> Drawn:
             if isinstance(item, Drawn):
                 return item
     raise UnexpectedAnswer("The engine ended without a picture.", backend="")
-
-
-def _running_line(event: Running, previews: bool) -> bytes:
-    told: dict[str, Any] = {"fraction": event.fraction, "stage": event.stage}
-    if event.queue_position is not None:
-        return _line("queued", {**told, "position": event.queue_position})
-    if event.preview is not None and previews:
-        return _line("partial_image", {**told, "b64_json": encoded(event.preview), "partial_image_index": 0})
-    return _line("progress", told)
-
-
-def _line(name: str, told: Mapping[str, Any]) -> bytes:
-    return b"data: " + json.dumps({"type": f"image_edit.{name}", **told}).encode() + b"\n\n"
-
-
-def _warnings(asked: Asked) -> list[str]:
-    return [f"The field {name} means nothing to this server and was left out." for name in asked.ignored]
-
-
-def _status(error: KontextError) -> int:
-    if isinstance(error, EditCancelled):
-        return 503  # nobody else cancels but a server that is closing
-    if isinstance(error, RateLimited):
-        return 429
-    return 400 if isinstance(error, InvalidRequest | ContentModerated) else 500
-
-
-def _told(error: KontextError) -> dict[str, Any]:
-    """Our classes' names are the codes, so that our own client raises the same error again."""
-    moderated = isinstance(error, ContentModerated)
-    return {
-        "message": error.message,
-        "hint": error.hint,
-        "type": "invalid_request_error" if _status(error) < 500 else "server_error",
-        "code": "moderation_blocked" if moderated else type(error).__name__,
-        **({"stage": error.stage} if isinstance(error, ContentModerated) else {}),
-    }
-
-
-def _error_response(status: int, told: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    return JSONResponse({"error": {"type": kind, "param": None, **told}}, status, dict(headers or {}))
-
-
-async def _as_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return _error_response(error.status_code, {"message": str(error.detail), "code": "http"})

@@ -444,3 +444,50 @@ async def test_an_engine_that_listens_to_others_is_built_as_one_that_serves_othe
         await serve(make_settings(), options, make)
 
     assert built == ["0.0.0.0"]
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+async def test_a_server_that_is_closing_says_so_to_those_who_still_listen(make_server, painter, stream):
+    painter.fail = EditCancelled("The program is closing.")
+    server = make_server()
+    response = await post(server, {"stream": stream})
+
+    error = events_in(response.text)[-1]["error"] if stream == "true" else response.json()["error"]
+    assert (error["status"] if stream == "true" else response.status_code) == 503
+    assert error["message"] == "The program is closing."
+    assert 'edits_total{outcome="failed"} 1' in server.tally.text(ready=True)
+
+
+class FaultyEngine(DiffusersBackend):
+    """Fails in a way that no engine should."""
+
+    def edit(self, request, task):
+        async def broken():
+            yield Running(0.5, "step 1 of 2")
+            raise ZeroDivisionError("a secret path /etc")
+
+        return broken()
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+async def test_an_error_nobody_foresaw_is_answered_in_json_and_tells_nothing(painter, stream):
+    engine = FaultyEngine(EngineConfig(megapixels=0.01, steps=2), painter, check=lambda _: READY)
+    server = EngineServer(engine, model="tiny", limits=LIMITS)
+    server.open_up()
+    response = await post(server, {"stream": stream})
+
+    error = events_in(response.text)[-1]["error"] if stream == "true" else response.json()["error"]
+    assert (error["status"] if stream == "true" else response.status_code) == 500
+    assert error["code"] == "internal_error"
+    assert "secret" not in response.text
+    assert "Traceback" not in response.text
+
+
+async def test_a_probe_that_fails_is_answered_in_json_too(make_server):
+    server = make_server()
+    server.tally = None  # what `/metrics` reads
+    transport = httpx.ASGITransport(app=server.app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://engine") as client:
+        response = await client.get("/metrics")
+
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "internal_error")
