@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from kontext_ui.backends.builtin import colours
+from kontext_ui.backends.builtin.lettering_check import captioned
 from kontext_ui.backends.builtin.lettering_faces import EM_PX, NAMES, Drawn, Plane, Style, can_draw, draw
 from kontext_ui.backends.builtin.work import ImpossibleError, Made, Work, blend
 from kontext_ui.edits import Mask, Pixels, Rectangle
@@ -52,6 +53,13 @@ def add(work: Work) -> Made:
     rows, columns = slice(spot.y, spot.y + spot.height), slice(spot.x, spot.x + spot.width)
     colour = str(step.arguments.get("colour", "")) or _readable(work.rgb[rows, columns])
     pixels, region = _painted(work, block, spot, colour)
+    work.check_stop()
+    if not captioned(pixels, spot, text):
+        raise ImpossibleError(
+            f"“{text}” could not be read back from where it was set, so the picture is left as it was. "
+            "Say another place or colour.",
+            (f"add the text “{text}” at the bottom in white", f"add the text “{text}” at the top in black"),
+        )
     said = f"added “{text}” {_at(where, work.painted)}, in {colour}"
     return Made(pixels, region, said)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from kontext_ui.backends.builtin.lettering_find import Match, find, folded
-from kontext_ui.backends.builtin.vision.reader import READER, Line, Quad
-from kontext_ui.edits import Pixels
+from kontext_ui.backends.builtin.vision.reader import READER, Line, Quad, can_read
+from kontext_ui.edits import Pixels, Rectangle
 
+LEGIBLE = 0.8
+"""Share of a caption's letters that has to be read back."""
 LEAST_SCORE, LEAST_LEFT_SCORE = 0.3, 0.5
 """How sure the reader must be of the wanted word at its known place, and of letters that should not be there."""
 
@@ -26,6 +29,18 @@ def cleared(rgb: Pixels, old: Match) -> bool:
     """Whether no letter is read any more where the old word was."""
     lines, corner = _read(rgb, old.quad)
     return not _left_over(lines, old, corner, None)
+
+
+def captioned(rgb: Pixels, place: Rectangle, text: str) -> bool:
+    """Whether a caption can be read where it was set. What the reader does not know cannot be asked of it."""
+    if not can_read(text):
+        return True
+    pad = max(8, place.height // 4)
+    rows = slice(max(0, place.y - pad), place.y + place.height + pad)
+    columns = slice(max(0, place.x - pad), place.x + place.width + pad)
+    lines = sorted(READER.read(np.ascontiguousarray(rgb[rows, columns]), LEAST_SCORE), key=lambda line: line.quad[0][1])
+    said = folded("".join(line.text for line in lines))
+    return folded(text) in said or difflib.SequenceMatcher(None, folded(text), said).ratio() > LEGIBLE
 
 
 def _read(rgb: Pixels, quad: Quad) -> tuple[list[Line], Quad]:

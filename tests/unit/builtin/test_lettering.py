@@ -11,10 +11,12 @@ pytest.importorskip("rapidocr")
 
 from kontext_ui.backends.builtin import lettering
 from kontext_ui.backends.builtin.engine import make_plan
+from kontext_ui.backends.builtin.lettering_check import captioned
 from kontext_ui.backends.builtin.lettering_faces import NAMES, can_draw
 from kontext_ui.backends.builtin.lettering_find import find, folded
 from kontext_ui.backends.builtin.vision.reader import READER, Line
 from kontext_ui.backends.builtin.work import ImpossibleError, Work
+from kontext_ui.edits import Rectangle
 from kontext_ui.errors import NotUnderstood
 from tests.unit.builtin.signs import hang, scene, turned
 
@@ -289,3 +291,10 @@ def test_a_caption_may_be_greek_or_cyrillic():
     made = edit(scene(400, 300), "add 'Привет, Ωμέγα'")
 
     assert (made.region > 0).any()
+
+
+def test_a_caption_that_cannot_be_read_is_none():
+    photo = scene()
+
+    assert not captioned(photo, Rectangle(40, 40, 300, 60), "Welcome")
+    assert captioned(photo, Rectangle(40, 40, 300, 60), "Привет"), "the reader knows no Cyrillic, so it is not asked"
