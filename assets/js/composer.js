@@ -166,8 +166,8 @@ export function mount(root) {
   }
 
   function showError(error) {
-    const text = [error.message, error.hint].filter(Boolean).join(" ");
-    fill(receipt, h("span", { class: "kx-error", role: "alert" }, error.kind === "MissingCredentials" ? spoken(text) : text), error.kind === "MissingCredentials" && pasteKey());
+    const way = error.kind === "MissingCredentials" && pasteKey(); // the place for keys says where each is had
+    fill(receipt, h("span", { class: "kx-error", role: "alert" }, [error.message, !way && error.hint].filter(Boolean).join(" ")), way);
     if (error.kind === "BudgetExceeded") receipt.append(h("button", { type: "button", class: "kx-link", onclick: () => document.querySelector("#kx-settings-button").click() }, "Raise the budget"));
   }
 

@@ -45,7 +45,7 @@ export function parameterPanel() {
 function betterHere(backend) {
   const all = store.tier()?.backends || [];
   const better = all.slice(0, all.findIndex((one) => one.id === backend.id)).filter((one) => !one.ready && !one.takes_key).at(-1);
-  return better && h("p", { class: "kx-muted" }, spoken(`${better.label} would be used before it. ${better.reason} ${better.hint}`));
+  return better && h("p", { class: "kx-muted" }, spoken(`${better.label} is used instead once it is ready. ${better.reason} ${better.hint}`));
 }
 
 function lockField() {

@@ -9,7 +9,7 @@ const THUMB = { width: 66, height: 54 };
 const OVERSCAN = 4;
 
 export function mount(root) {
-  const search = h("input", { type: "search", id: "kx-tree-search", placeholder: "Search versions", "aria-label": "Search versions", oninput: find });
+  const search = h("input", { type: "search", id: "kx-tree-search", placeholder: "Search", "aria-label": "Search versions", oninput: find });
   const edges = svg("svg", { class: "kx-edges", "aria-hidden": "true" });
   const nodes = h("div", { class: "kx-nodes" });
   const space = h("div", { class: "kx-tree-space", role: "tree", "aria-label": "Versions" }, edges, nodes);
