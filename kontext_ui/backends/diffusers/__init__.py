@@ -31,6 +31,7 @@ def config_of(settings: Settings) -> EngineConfig:
         lora_weight=settings.diffusers_lora_weight,
         gguf=settings.diffusers_gguf,
         attention=settings.diffusers_attention,
+        cache="" if settings.diffusers_cache == "off" else settings.diffusers_cache,
         compile=settings.diffusers_compile,
     )
 

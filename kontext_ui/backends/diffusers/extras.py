@@ -117,6 +117,7 @@ def record(config: EngineConfig) -> dict[str, object]:
         "lora": f"{Path(config.lora).name} × {config.lora_weight:g}" if config.lora else "",
         "gguf": Path(config.gguf).name,
         "attention": config.attention,
+        "cache": f"{config.cache} {config.cache_threshold:g}" if config.cache else "",
         "compiled": config.compile,
     }
     return {name: value for name, value in said.items() if value}

@@ -1,11 +1,12 @@
-"""What settings may put on top of the model: a LoRA, GGUF weights, another attention, compiled blocks.
+"""What settings may put on top of the model: a LoRA, GGUF weights, another attention, a step cache, compiled blocks.
 
-All are off by default. The last two promise speed on GPUs, which was not measured with this program.
+All are off by default. The last three promise speed on GPUs, which was not measured with this program.
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ def quicken(pipe: Any, config: EngineConfig) -> None:
                 f"KONTEXT_UI_DIFFUSERS_ATTENTION is {config.attention}, which cannot be used here: {error}",
                 hint="Leave it empty for torch's own attention.",
             ) from error
+    if config.cache:
+        _add_step_cache(pipe, config)
     if config.compile and config.lent:
         raise InvalidSetting(
             "KONTEXT_UI_DIFFUSERS_COMPILE is on, but what is compiled on a lent GPU is lost with it.",
@@ -80,3 +83,19 @@ def quicken(pipe: Any, config: EngineConfig) -> None:
     if config.compile:
         # dynamic: the model has 17 shapes, and each would be compiled anew
         pipe.transformer.compile_repeated_blocks(dynamic=True)
+
+
+def _add_step_cache(pipe: Any, config: EngineConfig) -> None:
+    from diffusers import FirstBlockCacheConfig
+
+    if config.offload == "group":
+        raise InvalidSetting(
+            "KONTEXT_UI_DIFFUSERS_CACHE leaves out layers, and KONTEXT_UI_DIFFUSERS_OFFLOAD=group fetches each.",
+            hint="Use one of the two.",
+        )
+    pipe.transformer.enable_cache(FirstBlockCacheConfig(threshold=config.cache_threshold))
+
+
+def caching(pipe: Any, config: EngineConfig) -> AbstractContextManager[object]:
+    """To be entered around a call of the pipeline: the library's Kontext pipeline forgets to do it for step caches."""
+    return pipe.transformer.cache_context("cond") if config.cache else nullcontext()

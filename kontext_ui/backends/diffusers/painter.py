@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from kontext_ui.backends.diffusers import extras, trouble
+from kontext_ui.backends.diffusers import extras, levers, trouble
 from kontext_ui.backends.diffusers.caches import BytesCache
 from kontext_ui.backends.diffusers.loading import Loaded, load
 from kontext_ui.backends.diffusers.preview import Previewer, fit_colours, to_pixels
@@ -166,7 +166,7 @@ class Painter:
     def _called(self, loaded: Loaded, drawing: Drawing, tell: Tell, stopped: Stopped) -> Pixels:
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), levers.caching(loaded.pipe, self._config):
             embeds, pooled = self._prompt(loaded, drawing.prompt)
             _check(stopped)
             source = None if drawing.source is None else self._source(loaded, drawing.source)

@@ -48,6 +48,10 @@ class EngineConfig:
     """The same for the transformer's weights, instead of those in the model's folder."""
     attention: str = ""
     """The library's name for another way to compute attention; empty is torch's own."""
+    cache: str = ""
+    """``first-block``: a step whose first block changes little against the step before takes the rest from there."""
+    cache_threshold: float = 0.05
+    """How much is little, as a share; the library's own default."""
     compile: bool = False
     text_tokens: int = 512
     """Length to which prompts are filled up. The model attends to the filling, so it changes the picture."""

@@ -257,3 +257,53 @@ def test_the_library_has_the_methods_that_the_settings_call():
 
     assert callable(FluxTransformer2DModel.compile_repeated_blocks)
     assert FluxTransformer2DModel._repeated_blocks
+
+
+def calls_of_the_last_block(painter, steps=12):
+    """The picture, and how often the block behind the first ones was asked for it."""
+    painter.preload()
+    calls = []
+    handle = painter._loaded.pipe.transformer.single_transformer_blocks[-1].attn.register_forward_hook(
+        lambda *_: calls.append(1)
+    )
+    source = np.full((SIZE.height, SIZE.width, 3), 90, np.uint8)
+    wanted = Drawing("make it red", SIZE, steps=steps, guidance=2.5, seed=7, source=source)
+    drawn = painter.draw(wanted, lambda _: None, lambda: False)
+    handle.remove()
+    return drawn, len(calls)
+
+
+@needs()
+def test_a_step_cache_leaves_work_out_and_is_told_in_the_record():
+    plain, every = calls_of_the_last_block(Painter(tiny_kontext.config()))
+    cached = Painter(tiny_kontext.config(cache="first-block", cache_threshold=0.5))
+    drawn, fewer = calls_of_the_last_block(cached)
+
+    assert every == 12
+    assert 0 < fewer < every
+    assert drawn.record["cache"] == "first-block 0.5"
+    assert "cache" not in plain.record
+    assert np.abs(drawn.pixels.astype(int) - plain.pixels).mean() < 16
+    assert np.array_equal(calls_of_the_last_block(cached)[0].pixels, drawn.pixels), "nothing is left of the last edit"
+
+
+@needs()
+def test_a_step_cache_that_may_leave_nothing_out_draws_the_same():
+    plain, _ = calls_of_the_last_block(Painter(tiny_kontext.config()))
+    drawn, calls = calls_of_the_last_block(Painter(tiny_kontext.config(cache="first-block", cache_threshold=0.0)))
+
+    assert calls == 12
+    assert np.array_equal(drawn.pixels, plain.pixels)
+
+
+def test_a_step_cache_is_off_unless_a_setting_says_so(make_settings):
+    assert config_of(make_settings()).cache == ""
+    assert config_of(make_settings(diffusers_cache="first-block")).cache == "first-block"
+
+
+@needs()
+def test_a_step_cache_does_not_go_with_layers_that_are_fetched_in_turn(make_settings):
+    config = config_of(make_settings(diffusers_cache="first-block", diffusers_offload="group"))
+
+    with pytest.raises(InvalidSetting, match="KONTEXT_UI_DIFFUSERS_CACHE"):
+        levers.quicken(RecordingPipe(), config)
