@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import numpy as np
 import pytest
@@ -84,6 +85,34 @@ async def test_an_edit_that_runs_is_stopped_and_the_next_one_is_drawn(make_desk)
     assert turn.job.state is JobState.CANCELLED
     assert "Nothing was billed" in turn.job.failure.message
     assert following.version.outcome.backend == "diffusers"
+
+
+async def test_three_variants_arrive_one_by_one_each_by_its_seed(make_desk):
+    """The first picture is there while the last one is still being drawn; no two are drawn at once."""
+    editor, project = await make_desk(**tiny(diffusers_steps=40))
+    root = (await editor.open_project(OWNER, project)).project.head
+    drawn_at, arrived_at, seeds = {}, {}, {}
+    with editor.subscribe(project) as changes:
+        for seed in (1, 2, 3):
+            await editor.submit(OWNER, project, EditDraft("make it red", parent=root, parameters=Parameters(seed=seed)))
+        moment = 0
+        while len(arrived_at) < 3:
+            change = await asyncio.wait_for(changes.next(WAIT_S), WAIT_S)
+            moment += 1
+            for job, told in change.progress.items():
+                if told.stage.startswith("step"):
+                    drawn_at.setdefault(job, []).append(moment)
+            for version in change.versions:
+                if version.parent == root:
+                    arrived_at.setdefault(version.id, moment)
+                    seeds[version.outcome.seed] = version.digest
+
+    spans = sorted((moments[0], moments[-1]) for moments in drawn_at.values())
+    assert len(spans) == 3
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
+    assert min(arrived_at.values()) <= spans[-1][1]
+    assert sorted(seeds) == [1, 2, 3]
+    assert len(set(seeds.values())) == 3
 
 
 async def send(editor, project, words, parameters=None):
