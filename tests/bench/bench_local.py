@@ -2,6 +2,7 @@
 
 The tiny pipeline's steps take milliseconds, so what is measured here is the engine and not the model.
 ``--folder`` measures other weights, real ones on a GPU for instance, with ``--megapixels 1 --steps 28``.
+Where CUDA is there, :mod:`tests.bench.local_gpu` follows: a model of the published size; ``--no-gpu`` leaves it out.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from PIL import Image
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.diffusers.engine import DiffusersBackend, make_drawing
 from kontext_ui.backends.diffusers.painter import Painter
-from kontext_ui.backends.diffusers.values import EngineConfig
+from kontext_ui.backends.diffusers.values import SPEEDS, EngineConfig
 from kontext_ui.edits import EditRequest, Parameters, Size, Tier
 from kontext_ui.errors import EditCancelled
 from tests import tiny_kontext
+from tests.bench import local_gpu
 
 TARGETS = {"overhead": 30.0, "lag p99": 50.0}
 
@@ -33,9 +35,11 @@ def request(seed: int, words: str = "make it red", **parameters: Any) -> EditReq
     return EditRequest(words, Tier.LOCAL, "diffusers", input_image="d", parameters=Parameters(seed=seed, **parameters))
 
 
-async def edit(backend: DiffusersBackend, photo: np.ndarray, seed: int, words: str = "make it red") -> float:
+async def edit(
+    backend: DiffusersBackend, photo: np.ndarray, seed: int, words: str = "make it red", **parameters: Any
+) -> float:
     started = time.perf_counter()
-    async for _ in backend.edit(request(seed, words), EditTask("job", input_image=photo)):
+    async for _ in backend.edit(request(seed, words, **parameters), EditTask("job", input_image=photo)):
         pass
     return time.perf_counter() - started
 
@@ -115,6 +119,37 @@ async def stop(backend: DiffusersBackend, photo: np.ndarray) -> tuple[float, flo
     return seen, time.perf_counter() - told
 
 
+async def variants(backend: DiffusersBackend, photo: np.ndarray) -> list[float]:
+    """Seconds until each of three edits is there that were sent at once."""
+    started = time.perf_counter()
+
+    async def one(seed: int) -> float:
+        await edit(backend, photo, seed)
+        return time.perf_counter() - started
+
+    return sorted(await asyncio.gather(*map(one, (1, 2, 3))))
+
+
+async def speeds(backend: DiffusersBackend, photo: np.ndarray, n: int) -> dict[str, float]:
+    """Median seconds of an edit at each choice of the speed, words and photo kept."""
+    found: dict[str, float] = {}
+    for speed in SPEEDS:
+        found[speed] = statistics.median(
+            [await edit(backend, photo, seed, acceleration=speed) for seed in range(n + 1)][1:]
+        )
+    return found
+
+
+async def tell_variants_and_speeds(backend: DiffusersBackend, photo: np.ndarray, n: int) -> None:
+    rows = [await variants(backend, photo) for _ in range(n)]
+    first, second, third = (statistics.median(column) * 1000 for column in zip(*rows, strict=True))
+    print(f"three variants sent at once         {first:8.1f}, {second:.1f} and {third:.1f} ms until each is there")
+    seconds = await speeds(backend, photo, n)
+    for speed, spent in seconds.items():
+        name = {"none": "full size"}.get(speed, speed)
+        print(f"speed: {name:29}{spent * 1000:8.1f} ms  ({spent / seconds['none']:.2f} of full size)")
+
+
 async def measure(given: argparse.Namespace) -> None:
     config = tiny_kontext.config(steps=given.steps, megapixels=given.megapixels, preview_every=0)
     if given.folder:
@@ -142,6 +177,7 @@ async def measure(given: argparse.Namespace) -> None:
         print(
             f"cache of {name:8} {len(cache)} kept, {cache.bytes / 1e6:.2f} MB, {cache.hits} hits, {cache.misses} misses"
         )
+    await tell_variants_and_speeds(backend, photo, max(3, given.edits // 4))
     late = await lag(backend, photo, given.edits)
     print(
         f"event loop late by p50 {late[len(late) // 2] * 1000:.1f}, p99 {late[int(len(late) * 0.99)] * 1000:.1f} ms "
@@ -163,10 +199,15 @@ def main(arguments: list[str] | None = None) -> None:
     options.add_argument("--megapixels", type=float, default=0.06)
     options.add_argument("--steps", type=int, default=8)
     options.add_argument("--edits", type=int, default=20)
+    options.add_argument("--no-gpu", action="store_true", help="leave out the model of the published size")
     given = options.parse_args([] if arguments is None else arguments)
     if not tiny_kontext.AVAILABLE:
         sys.exit("torch and diffusers are not installed: pip install -r requirements-local.txt")
     asyncio.run(measure(given))
+    import torch
+
+    if torch.cuda.is_available() and not given.no_gpu:
+        local_gpu.measure(given.folder, local_gpu.STEPS, local_gpu.EDITS)
 
 
 if __name__ == "__main__":
