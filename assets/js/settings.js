@@ -36,9 +36,10 @@ function budgetField(budget) {
   const name = budget.name === "day" ? "Today, all projects" : "This project";
   let saved = budget.limit_usd ?? "";
   const save = async ({ target }) => {
-    const answer = await call("set_budget", { name: budget.name, usd: target.value === "" ? null : Number(target.value) });
-    if (answer.error) target.value = saved;
-    else saved = target.value;
+    const asked = target.value;
+    const answer = await call("set_budget", { name: budget.name, usd: asked === "" ? null : Number(asked) });
+    if (!answer.error) saved = asked;
+    else if (target.value === asked) target.value = saved;
   };
   return h("label", { class: "kx-field" },
     h("span", {}, `${name}: ${dollars(budget.spent_usd)} spent`),

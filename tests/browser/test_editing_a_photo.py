@@ -1,11 +1,15 @@
 """A first visit, and an hour of ordinary work."""
 
+import io
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
+from kontext_ui.backends.builtin.vision import reader
 from tests.browser.conftest import photo
+from tests.unit.builtin.photos import sign
 
 pytestmark = pytest.mark.browser
 
@@ -118,6 +122,31 @@ def test_a_refused_instruction_says_why_offers_what_works_and_gives_the_prompt_b
     expect(person.page.locator(".kx-failure")).to_have_count(0)
 
 
+@pytest.mark.skipif(not reader.available(), reason="the networks are not installed")
+def test_an_offer_with_a_gap_is_written_into_the_box_to_be_filled_in(person):
+    buffer = io.BytesIO()
+    Image.fromarray(sign()).save(buffer, "PNG")
+    person.opens_photo(buffer.getvalue())
+    person.says('replace "BANANA" with "KIWI"')
+
+    person.page.locator(".kx-failure").get_by_role("button", name="replace “OPEN” with “…”").click()
+    expect(person.prompt).to_have_value("replace “OPEN” with “…”")
+    person.page.keyboard.type("SHUT")
+    expect(person.prompt).to_have_value("replace “OPEN” with “SHUT”")
+    person.sees_versions(1)
+
+
+def test_a_turn_tells_how_it_was_understood(person):
+    person.opens_photo()
+    person.edits("make it brighter and rotate it 90 degrees", 2)
+
+    details = person.turns.last.locator("details")
+    details.locator("summary").click()
+
+    expect(details.locator("dt").filter(has_text="Understood as")).to_be_visible()
+    expect(details).to_contain_text("rotate · 90°")
+
+
 def test_a_broken_upload_is_explained_and_opens_nothing(person):
     person.drop(photo()[:150], "broken.png")
 
@@ -145,6 +174,7 @@ def test_a_mask_bounds_the_edit(person):
     person.page.locator("#kx-changed").click()
     expect(person.page.locator(".kx-change-tools")).to_contain_text("of the picture changed")
     person.page.locator("#kx-mask").click()
+    expect(person.page.locator(".kx-change-tools")).to_be_hidden()
     person.page.locator("#kx-last-mask").click()
     expect(person.page.locator(".kx-strip")).to_contain_text("mask")
 
@@ -175,8 +205,12 @@ def test_star_name_search_prune_and_bring_back(person):
     expect(node).to_contain_text("Sunny")
     person.page.locator("#kx-tree-search").fill("sunny")
     expect(person.page.locator(".kx-dim")).to_have_count(1)
+    expect(person.page.locator(".kx-tree-foot")).to_contain_text("1 of 2")
+    person.page.locator("#kx-tree-search").fill("rainy")
+    expect(person.page.locator(".kx-tree-foot")).to_contain_text("No version matches")
     person.page.locator("#kx-tree-search").fill("")
     expect(person.page.locator(".kx-dim")).to_have_count(0)
+    expect(person.page.locator(".kx-tree-foot")).to_contain_text("2 versions")
 
     node.click(button="right")
     person.page.get_by_role("menuitem", name="Prune this branch").click()

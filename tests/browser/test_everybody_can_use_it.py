@@ -115,6 +115,14 @@ def serious(page):
     ]
 
 
+def test_a_stored_theme_that_is_none_leaves_the_choice_to_the_system(person):
+    answer = person.page.request.post(f"{person.url}/kontext/do/set_preference", data={"key": "theme", "value": {}})
+    assert answer.ok
+    person.page.reload()
+    person.ready()
+    expect(person.page.locator("html")).to_have_attribute("data-theme", "system")
+
+
 def test_the_theme_can_be_switched_and_is_remembered(make_person):
     person = make_person(color_scheme="light").visit()
     person.page.get_by_role("button", name="Light or dark").click()

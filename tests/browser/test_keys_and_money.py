@@ -60,11 +60,52 @@ def test_a_pasted_key_is_said_to_be_accepted_or_refused_and_its_credit_is_shown(
     expect(bfl_row).to_contain_text("BFL_API_KEY is not set.")
 
 
+def test_sending_without_a_key_leads_to_where_it_is_pasted_and_enter_takes_it(make_hosted, make_person, bfl):
+    bfl.pending = 0
+    person = make_person(make_hosted(BFL_API_KEY="")).visit()
+    person.opens_photo(tier="pro")
+    person.says("make the door red")
+
+    dialog = person.page.get_by_role("dialog", name="Settings")
+    field = dialog.get_by_label("Your key for Black Forest Labs")
+    expect(field).to_be_focused()
+    expect(dialog.get_by_role("link", name="https://api.bfl.ai")).to_have_attribute("rel", "noopener")
+    dialog.get_by_role("button", name="Close").click()
+    receipt = person.page.locator("#kx-receipt")
+    expect(receipt).to_contain_text("Pro needs a key from one of: Black Forest Labs, ")
+    expect(person.prompt).to_have_value("make the door red")
+
+    receipt.get_by_role("button", name="Paste a key").click()
+    field.fill(bfl.key)
+    field.press("Enter")
+    expect(dialog).to_contain_text("accepts the key")
+    dialog.get_by_role("button", name="Close").click()
+    person.prompt.press("Enter")
+    person.sees_versions(2)
+
+
+def test_a_budget_that_is_refused_is_explained_over_the_settings_and_the_old_one_stays(customer):
+    dialog = settings_of(customer)
+    field = dialog.get_by_label("This project:")
+    field.fill("2")
+    with customer.page.expect_response("**/do/set_budget"):
+        field.press("Tab")
+    field.fill("-1")
+    field.press("Tab")
+
+    message = dialog.locator(".kx-toast")
+    expect(message).to_contain_text("A budget is an amount in US dollars")
+    expect(field).to_have_value("2")
+    dialog.get_by_role("button", name="Close").click()
+    expect(customer.page.locator("body > #kx-toasts")).to_contain_text("A budget is an amount")
+
+
 def test_what_was_spent_is_shown_for_project_branch_and_day(customer):
     person = customer
     person.opens_photo(tier="pro")
     person.edits("make the door red", 2)
     person.page.locator("#kx-undo").click()
+    expect(person.turns).to_have_count(1)
     person.edits("make the door blue", 3)
 
     dialog = settings_of(person)
