@@ -178,6 +178,6 @@ def _lines(config: EngineConfig, report: dict[str, Any], served: bool) -> list[s
 
 def _nothing(config: EngineConfig, report: dict[str, Any]) -> str:
     """Why no way to run is named."""
-    if config.device not in ("auto", "cuda:0") and config.device not in [d["id"] for d in report["devices"]]:
+    if config.device != "auto" and config.device.removesuffix(":0") not in [d["id"] for d in report["devices"]]:
         return f"there is no device {config.device}"
     return "the GGUF file is not here" if report["precisions"][-1]["gb"] is None else "nothing fits"

@@ -111,6 +111,8 @@ def test_the_first_card_may_be_named_by_its_number(examine):
         assert json.loads(said)["would_run_as"] == expected
     _, said = examine(devices=(first, LAPTOP), diffusers_device="cuda:3")
     assert "there is no device cuda:3" in said
+    _, said = examine(devices=(LAPTOP,), diffusers_device="cuda:0")
+    assert "there is no device cuda:0" in said
 
 
 def test_a_download_that_is_half_done_is_reckoned_as_if_it_were_whole(examine, tmp_path):
