@@ -110,8 +110,11 @@ class DiffusersBackend:
 
     def check(self, key: str | None = None) -> Readiness:
         now = self._clock()
-        if self._failed is not None and now - self._failed[0] < FAILED_S:
-            return Readiness(False, self._failed[1].message, self._failed[1].hint)
+        if self._failed is not None:
+            at, error = self._failed
+            lasting = isinstance(error, UnexpectedAnswer)  # a lost GPU, until the program is started again
+            if lasting or now - at < FAILED_S:
+                return Readiness(False, error.message, error.hint)
         if self._checked is None or now - self._checked[0] >= CHECK_S:
             self._checked = (now, self._look())
         return self._checked[1]

@@ -200,7 +200,8 @@ async def test_with_a_lost_gpu_the_engine_is_not_ready_and_says_so(painter, load
         raise RuntimeError(ASSERTED)
 
     monkeypatch.setattr(loaded.pipe.transformer, "forward", broken)
-    engine = DiffusersBackend(tiny_kontext.config(), painter, check=lambda _: Readiness(True))
+    now = [0.0]
+    engine = DiffusersBackend(tiny_kontext.config(), painter, clock=lambda: now[0], check=lambda _: Readiness(True))
     wanted = EditRequest("make it red", Tier.LOCAL, "diffusers", input_image="d", parameters=Parameters(seed=1))
     task = EditTask("job", input_image=np.zeros((96, 112, 3), np.uint8))
 
@@ -209,6 +210,7 @@ async def test_with_a_lost_gpu_the_engine_is_not_ready_and_says_so(painter, load
 
     with pytest.raises(UnexpectedAnswer):
         await asyncio.wait_for(edit(), WAIT_S)
+    now[0] = 1e6
     ready = engine.check()
     await engine.aclose()
 
