@@ -103,14 +103,15 @@ def plan_lines(plan: Any) -> list[str]:
 
     ``plan`` is what a backend recorded; anything else than steps with arguments gives no lines.
     """
-    if not isinstance(plan, Mapping):
+    if not isinstance(plan, Mapping) or not isinstance(plan.get("steps"), list):
         return []
-    steps = [step for step in plan.get("steps") or () if isinstance(step, Mapping)]
-    return [_step_line(step) for step in steps] + [f"keep · {kept}" for kept in plan.get("keep") or ()]
+    steps = [step for step in plan["steps"] if isinstance(step, Mapping) and isinstance(step.get("arguments"), Mapping)]
+    kept = plan.get("keep")
+    return [_step_line(step) for step in steps] + [f"keep · {k}" for k in (kept if isinstance(kept, list) else ())]
 
 
 def _step_line(step: Mapping[str, Any]) -> str:
-    arguments = dict(step.get("arguments") or {})
+    arguments = dict(step["arguments"])
     target = str(arguments.pop("said", ""))
     if arguments.pop("inverted", False) and target:
         target = f"all but {target}"
