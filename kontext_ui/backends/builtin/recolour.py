@@ -74,6 +74,9 @@ def read(clause: Clause) -> Step | None:
 
 
 def _step(target: Target, colour: str, clause: str) -> Step:
+    if target.inverted and colour == "grey":
+        # "Everything grey except the flower" asks for black and white, not for grey paint.
+        return Step("greyscale", {"amount": 1.0, **target.arguments()}, clause)
     return Step("recolour", {**target.arguments(), "colour": colour}, clause)
 
 

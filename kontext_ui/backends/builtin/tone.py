@@ -63,7 +63,7 @@ DOWN = frozenset(
 PARTICLES = frozenset(("up", "down", "add", "enhance", "tone"))
 """Beside an adjective these say nothing of the direction: "cool it down", "warm it up"."""
 FIXED = {
-    **dict.fromkeys(("blackwhite", "greyscale", "monochrome", "bw", "colourless"), "greyscale"),
+    **dict.fromkeys(("blackwhite", "greyscale", "monochrome", "bw", "colourless", "grey"), "greyscale"),
     "sepia": "sepia",
     "white-balance": "balance",
     **dict.fromkeys(("invert", "inverted", "negative"), "invert"),

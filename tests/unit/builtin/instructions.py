@@ -136,6 +136,8 @@ PLACES = {
     "enhance the photo": "style enhance",
     # tone and effects somewhere
     "make everything black and white except the flower": "greyscale subject",
+    "make everything grey except the flower": "greyscale subject",
+    "make it grey": "greyscale",
     "blur everything but the dog": "blur named",
     "sharpen the cat": "sharpen named",
     "make the person brighter": "brightness named",
