@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from kontext_ui.edits import Pixels, Size
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.codec import EncodedImage, encode_png
-from kontext_ui.images.profiles import srgb_profile
+from kontext_ui.images.profiles import srgb_bytes, srgb_profile
 
 Format = Literal["png", "jpeg", "webp", "tiff"]
 FORMATS: Mapping[str, tuple[str, str]] = {
@@ -176,16 +176,16 @@ def _printable(text: str) -> str:
 def _in_profile(image: Image.Image, icc_profile: bytes | None) -> tuple[Image.Image, bytes]:
     srgb = srgb_profile()
     if icc_profile is None:
-        return image, srgb.tobytes()
+        return image, srgb_bytes()
     try:
         target = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
         if target.profile.xcolor_space.strip() != "RGB":
-            return image, srgb.tobytes()
+            return image, srgb_bytes()
         converted = ImageCms.profileToProfile(image.convert("RGB"), srgb, target, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return image, srgb.tobytes()
+        return image, srgb_bytes()
     if converted is None:
-        return image, srgb.tobytes()
+        return image, srgb_bytes()
     if image.mode == "RGBA":
         converted.putalpha(image.getchannel("A"))
     return converted, icc_profile

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 
 from PIL import Image, ImageCms
 
+CREATED = slice(24, 36)
+"""Where an ICC profile's header keeps its date (ICC.1:2010, 7.2)."""
 MAX_PROFILE_BYTES = 4_000_000
 """Printer profiles reach 2–3 MB; a larger one is taken for nonsense and ignored."""
 
@@ -32,7 +35,14 @@ def profile_name(profile: bytes) -> str:
 
 
 def srgb_profile() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    return ImageCms.ImageCmsProfile(io.BytesIO(srgb_bytes()))
+
+
+@functools.cache
+def srgb_bytes() -> bytes:
+    """The sRGB profile as a file. Without the time of its making, so that the same export is the same bytes."""
+    made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return made[: CREATED.start] + bytes(CREATED.stop - CREATED.start) + made[CREATED.stop :]
 
 
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
