@@ -11,7 +11,7 @@ pytest.importorskip("rapidocr")
 
 from kontext_ui.backends.builtin import lettering
 from kontext_ui.backends.builtin.engine import make_plan
-from kontext_ui.backends.builtin.lettering_check import captioned
+from kontext_ui.backends.builtin.lettering_check import captioned, cleared, replaced
 from kontext_ui.backends.builtin.lettering_faces import NAMES, can_draw
 from kontext_ui.backends.builtin.lettering_find import find, folded
 from kontext_ui.backends.builtin.vision.reader import READER, Line
@@ -298,3 +298,16 @@ def test_a_caption_that_cannot_be_read_is_none():
 
     assert not captioned(photo, Rectangle(40, 40, 300, 60), "Welcome")
     assert captioned(photo, Rectangle(40, 40, 300, 60), "Привет"), "the reader knows no Cyrillic, so it is not asked"
+
+
+def test_the_second_reading_refuses_a_word_that_is_not_there():
+    """What keeps a failed edit from counting: asked of photos, apart from the drawing."""
+    before, after = (hang(scene(), [word], FLAT) for word in ("OPEN", "SHUT"))
+    old = find(READER.read(before), "OPEN")[0]
+    new = find(READER.read(after), "SHUT")[0]
+
+    assert replaced(after, old, new.quad, "SHUT")
+    assert not replaced(after, old, new.quad, "CLOSED")
+    assert not replaced(before, old, old.quad, "SHUT")
+    assert cleared(scene(), old)
+    assert not cleared(before, old)

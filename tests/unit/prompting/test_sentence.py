@@ -39,7 +39,10 @@ def test_a_sentence_waits_for_its_parts(sentence):
 
 @given(st.sampled_from([action.id for action in ACTIONS]), st.text(), st.text())
 def test_braces_and_percent_signs_are_only_letters(action, subject, state):
-    compose(Sentence(action, subject + "{state}{0.__class__}", state + "%s{}"))
+    said = compose(Sentence(action, subject + "{state}{0.__class__}", state + "%s{}"))
+
+    assert "<class" not in said
+    assert not said or "{0.__class__}" in said or "%s{}" in said
 
 
 def test_a_person_named_is_preserved_without_being_asked():
