@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -104,35 +104,70 @@ class Rectangle:
 
 
 @dataclass(frozen=True)
-class EditRequest:
-    """All that influences the result of one edit. This is what history stores."""
+class Reference:
+    """A picture that is only looked at."""
+
+    image: str
+    """Digest of the stored picture."""
+
+
+@dataclass(frozen=True)
+class EditOptions:
+    """What a person chooses for one edit, whoever carries it out.
+
+    Drafts, requests and recipe steps are this value with more facts added, so a field added here
+    travels through the page, the command line, the journal, recipes and every "try again" by itself.
+    """
 
     instruction: str
     """The user's words."""
-    tier: Tier
-    backend: str
-    """The backend's id, already chosen."""
-    input_image: str | None = None
-    """Digest of the version edited; ``None`` generates from text."""
-    reference_images: tuple[str, ...] = ()
+    _: KW_ONLY
+    prompt: str = ""
+    """The user's own wording for the model, sent as it is; empty lets the editor write it from the instruction."""
+    references: tuple[Reference, ...] = ()
     mask: str | None = None
     """Digest of a stored mask, white = edit, black = keep, of the input image's size."""
-    parameters: Parameters = Parameters()
-    prompt: str = ""
-    """What is sent to the model; empty means the instruction itself."""
+    region: Rectangle | None = None
+    """Send only this part, at its own resolution, and stitch it back."""
     lock: LockMode = LockMode.AUTO
     feather_px: int | None = None
     """Width of the soft edge in pixels of the photo; ``None`` picks one from the photo's size."""
-    region: Rectangle | None = None
-    """Send only this part, at its own resolution, and stitch it back."""
     native_mask: bool = False
     """Use the backend's own masked model instead of blending afterwards."""
     side_by_side: bool = False
-    """The user agreed to references being put beside the input on one canvas."""
+    """Put the references next to the input image on one canvas where the backend takes fewer than there are."""
+    preserve: bool = False
+    """Ask the model to keep everything that the instruction does not mention. A mask makes this needless."""
+    keep_character: bool | None = None
+    """Ask the model to keep a person's looks; ``None`` does so when the instruction names a person."""
+    parameters: Parameters = Parameters()
+
+    def options(self) -> dict[str, Any]:
+        """These fields by name, without those of a subclass: ``EditDraft(**request.options())``."""
+        return {each.name: getattr(self, each.name) for each in dataclasses.fields(EditOptions)}
 
     @property
-    def sent_prompt(self) -> str:
-        return self.prompt or self.instruction
+    def images(self) -> tuple[str, ...]:
+        """Digests of all stored pictures that the options name."""
+        return (*(reference.image for reference in self.references), *([self.mask] if self.mask else []))
+
+
+@dataclass(frozen=True)
+class EditRequest(EditOptions):
+    """All that influences the result of one edit: the options, resolved. This is what history stores."""
+
+    tier: Tier
+    backend: str
+    """The backend's id, already chosen."""
+    _: KW_ONLY
+    input_image: str | None = None
+    """Digest of the version edited; ``None`` generates from text."""
+    sent_prompt: str = ""
+    """What is sent to the model. Left empty, the user's own prompt or else the instruction."""
+
+    def __post_init__(self) -> None:
+        if not self.sent_prompt:
+            object.__setattr__(self, "sent_prompt", self.prompt or self.instruction)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ export function mount(root) {
 
   function typed() {
     store.draft.text = prompt.value;
+    store.draft.prompt = ""; // wording of one's own belongs to the instruction that it was written for
     grow();
     save();
     check();
@@ -100,12 +101,12 @@ export function mount(root) {
     if (lacking) return openSettings(lacking.id);
     const draft = wire();
     prompt.value = "";
-    store.setDraft({ text: "", references: [], mask: null, region: null, parent: null });
+    store.setDraft({ text: "", references: [], mask: null, region: null, parent: null, from_text: false });
     typed();
     const answer = await call("submit", { draft }, { quiet: true });
     if (!answer.error) return;
     // Nothing was sent: everything goes back to where it was, before what was typed meanwhile.
-    store.setDraft({ text: [text, prompt.value].filter(Boolean).join("\n"), references: draft.references.map((digest) => ({ digest })), mask: draft.mask ? { digest: draft.mask } : null, region: draft.region, parent: draft.parent });
+    store.setDraft({ text: [text, prompt.value].filter(Boolean).join("\n"), references: draft.references.map(({ image }) => ({ digest: image })), mask: draft.mask ? { digest: draft.mask } : null, region: draft.region, parent: draft.parent });
     showError(answer.error);
   }
 
@@ -251,9 +252,9 @@ function canGenerate() {
 
 /** The draft as the server reads it. */
 function wire() {
-  const { text, tier, backend, parameters, references, mask, lock, region, parent, native_mask, side_by_side, feather_px, keep_character, preserve } = store.draft;
+  const { text, prompt, from_text, tier, backend, parameters, references, mask, lock, region, parent, native_mask, side_by_side, feather_px, keep_character, preserve } = store.draft;
   return {
-    instruction: text, tier, backend, parameters, lock, region, parent, native_mask: Boolean(native_mask), side_by_side: Boolean(side_by_side),
-    feather_px: feather_px ?? null, keep_character: keep_character ?? null, preserve: Boolean(preserve), references: references.map((reference) => reference.digest), mask: mask?.digest || null,
+    instruction: text, prompt: prompt || "", from_text: Boolean(from_text), tier, backend, parameters, lock, region, parent, native_mask: Boolean(native_mask), side_by_side: Boolean(side_by_side),
+    feather_px: feather_px ?? null, keep_character: keep_character ?? null, preserve: Boolean(preserve), references: references.map((reference) => ({ image: reference.digest })), mask: mask?.digest || null,
   };
 }

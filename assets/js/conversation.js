@@ -135,13 +135,13 @@ function otherTiers(tier, again) {
 function details(version) {
   const meters = Object.entries(version.meters || {});
   const understood = version.understood || [];
-  if (!meters.length && !version.prompt && !version.model && !understood.length) return null;
+  if (!meters.length && !version.model && !understood.length) return null;
   return h("details", { class: "kx-details" }, h("summary", {}, "Details"),
     h("dl", {},
       version.model && row("Model", version.model),
       understood.length > 0 && [h("dt", {}, "Understood as"), h("dd", {}, understood.map((line) => h("div", {}, line)))],
-      version.prompt && row("Sent prompt", version.prompt),
-      Object.entries(version.parameters || {}).map(([name, value]) => row(name.replaceAll("_", " "), value)),
+      version.request && version.request.sent_prompt !== version.instruction && row("Sent prompt", version.request.sent_prompt),
+      Object.entries(version.parameters || {}).filter(([, value]) => value !== null).map(([name, value]) => row(name.replaceAll("_", " "), value)),
       meters.map(([name, value]) => row(name.replaceAll("_", " "), Number(value.toFixed(3))))));
 }
 
@@ -217,7 +217,7 @@ function chips(texts, fields = null) {
 
 /** The parts of a turn's request that a new draft takes over. */
 function recipe(turn) {
-  return { instruction: turn.instruction, tier: turn.tier, backend: turn.backend, parameters: turn.parameters || {}, references: turn.references || [], mask: turn.mask || null, prompt: turn.prompt || "", lock: turn.lock || "auto", region: turn.region || null };
+  return { ...turn.request, from_text: turn.request.input_image === null };
 }
 
 function sendAgain(fields) {
@@ -229,9 +229,19 @@ function giveBack(fields) {
   store.setDraft({
     text: fields.instruction,
     tier: fields.tier,
-    parameters: fields.parameters,
-    references: fields.references.map((digest) => ({ digest })),
+    backend: fields.backend,
+    lock: fields.lock,
+    region: fields.region,
+    feather_px: fields.feather_px,
+    native_mask: fields.native_mask,
+    side_by_side: fields.side_by_side,
+    preserve: fields.preserve,
+    keep_character: fields.keep_character,
+    parameters: Object.fromEntries(Object.entries(fields.parameters).filter(([, value]) => value !== null)),
+    references: fields.references.map(({ image }) => ({ digest: image })),
     mask: fields.mask ? { digest: fields.mask } : null,
+    prompt: fields.prompt,
+    from_text: fields.from_text,
     parent: fields.parent,
   });
   dispatchEvent(new CustomEvent("kx-prompt-focus"));

@@ -52,7 +52,7 @@ class Store {
       this.changed("project");
     }
     if (patch.versions?.length) {
-      for (const row of patch.versions) this.versions.set(row.id, row);
+      for (const row of patch.versions) this.versions.set(row.id, flat(row));
       this.changed("versions");
     }
     if (patch.removed_versions?.length) {
@@ -74,6 +74,7 @@ class Store {
 
   mergeJob(row) {
     const known = this.jobs.get(row.id);
+    row = flat(row);
     if (row.dismissed || (row.state === "done" && row.version)) this.jobs.delete(row.id);
     else if (known || row.instruction !== undefined) this.jobs.set(row.id, { ...known, ...row });
   }
@@ -128,6 +129,11 @@ class Store {
   toast(message, action = null) {
     toast(message, action);
   }
+}
+
+/** A row with its request's and outcome's fields beside its own. */
+function flat(row) {
+  return { ...row.request, ...row.outcome, ...row };
 }
 
 export const store = new Store();

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kontext_ui.cli.exits import DONE, INTERRUPTED, exit_code, tell_failure, write_json
@@ -21,7 +21,7 @@ from kontext_ui.cli.parser import Options
 from kontext_ui.cli.progress import ProgressBar
 from kontext_ui.editor import EditDraft, Editor, Receipt
 from kontext_ui.editor.changes import Subscription
-from kontext_ui.edits import LockMode, Tier
+from kontext_ui.edits import LockMode, Reference, Tier
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.projects import Job, JobState, Outcome, Project, Turn, Version
 
@@ -82,19 +82,27 @@ async def _draft(editor: Editor, project: Project, parent: Version, options: Opt
     mask = None
     if options.mask is not None:
         mask = await editor.add_mask(OWNER, project.id, parent.id, _read(options.mask))
+    return make_draft(options, parent.id, references, mask)
+
+
+def make_draft(options: Options, parent: str, references: Sequence[str], mask: str | None) -> EditDraft:
+    """What was typed as a draft. Files are named by the digest under which they were stored."""
     return EditDraft(
         instruction=options.instruction,
         tier=Tier(options.tier),
         backend=options.backend,
-        parent=parent.id,
-        parameters=options.parameters(),
-        reference_images=tuple(references),
+        parent=parent,
+        prompt=options.prompt,
+        references=tuple(Reference(digest) for digest in references),
         mask=mask,
+        region=options.region,
         lock=LockMode(options.lock),
         feather_px=options.feather_px,
-        region=options.region,
         native_mask=options.native_mask,
         side_by_side=options.side_by_side,
+        preserve=options.preserve,
+        keep_character=options.keep_character,
+        parameters=options.parameters(),
     )
 
 

@@ -45,6 +45,9 @@ class Options(argparse.Namespace):
     region: Rectangle | None
     native_mask: bool
     side_by_side: bool
+    prompt: str
+    preserve: bool
+    keep_character: bool | None
     project: str | None
     quality: int
     recipe: bool
@@ -144,6 +147,13 @@ def _add_edit(commands: Any) -> None:
     parser.add_argument("--region", type=_region, metavar="X,Y,W,H", help="send only this part of the photo, in pixels")
     parser.add_argument("--native-mask", action="store_true", help="use the backend's own masked model")
     parser.add_argument("--side-by-side", action="store_true", help="put references beside the photo on one canvas")
+    parser.add_argument("--prompt", default="", metavar="TEXT", help="send this wording to the model instead")
+    parser.add_argument("--preserve", action="store_true", help="ask the model to keep everything not mentioned")
+    parser.add_argument(
+        "--keep-character",
+        action=argparse.BooleanOptionalAction,
+        help="ask the model to keep a person's looks (default: when the instruction names a person)",
+    )
     parser.add_argument("--project", metavar="TITLE", help="keep the edit in this project of the command line")
     parser.add_argument("--dry-run", action="store_true", help="say what would be sent and at what price; send nothing")
     _add_parameters(parser)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from pydantic import TypeAdapter
-
 from kontext_ui.editor import pipeline
 from kontext_ui.editor.routing import Router, fit_parameters, price_of
 from kontext_ui.editor.values import BackendOffer, EditDraft, Receipt
-from kontext_ui.edits import Capabilities, EditRequest, Mask, Mode, Parameters, Size, Tier
+from kontext_ui.edits import Capabilities, EditRequest, Mask, Mode, Parameters, Size
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Version
@@ -47,47 +45,36 @@ def make_receipt(
 
 
 def _request(draft: EditDraft, offer: BackendOffer, parent: Version | None, parameters: Parameters) -> EditRequest:
+    chosen = draft.options() | {
+        "prompt": draft.prompt.strip(),
+        "parameters": parameters,
+        "native_mask": draft.native_mask and Mode.INPAINT in offer.capabilities.modes,
+    }
     return EditRequest(
-        instruction=draft.instruction,
+        **chosen,
         tier=draft.tier,
         backend=offer.id,
         input_image=None if parent is None else parent.digest,
-        reference_images=draft.reference_images,
-        mask=draft.mask,
-        parameters=parameters,
-        prompt=_prompt(draft, offer),
-        lock=draft.lock,
-        feather_px=draft.feather_px,
-        region=draft.region,
-        native_mask=draft.native_mask and Mode.INPAINT in offer.capabilities.modes,
-        side_by_side=draft.side_by_side,
+        sent_prompt=_sent_prompt(draft, offer),
     )
 
 
-_PARAMETERS = TypeAdapter(Parameters)
-
-
 def draft_of(step: RecipeStep, parent: str) -> EditDraft:
-    """A recipe's step as a draft on a version. Raises ``InvalidRequest`` for a recipe that makes no sense here."""
-    try:
-        parameters = _PARAMETERS.validate_python({**(step.parameters or {}), "seed": step.seed})
-        tier = Tier(step.tier)
-    except ValueError:
-        raise InvalidRequest("A step of this recipe cannot be read.") from None
-    return EditDraft(step.instruction, tier, parent=parent, prompt=step.prompt, parameters=parameters)
+    """A recipe's step as a draft on a version. The router chooses the backend; the seed is the one really used."""
+    parameters = step.parameters if step.seed is None else dataclasses.replace(step.parameters, seed=step.seed)
+    return EditDraft(**step.options() | {"parameters": parameters}, tier=step.tier, parent=parent)
 
 
-def _prompt(draft: EditDraft, offer: BackendOffer) -> str:
-    """What is sent when it is not just the instruction: the user's own prompt, or one with preserving clauses.
+def _sent_prompt(draft: EditDraft, offer: BackendOffer) -> str:
+    """The user's own prompt, or the instruction with the clauses that ask the model to keep things.
 
-    Only engines that redraw the picture need to be asked; those that say so already are not asked twice.
+    Only engines that redraw the picture need to be asked. The user's own prompt gets no clauses.
     """
     redraws = offer.capabilities.size_rule.kind != "any" and not draft.from_text
     if draft.prompt.strip() or not redraws:
         return draft.prompt.strip()
     rest = draft.preserve and draft.mask is None
-    prompt = with_clauses(draft.instruction, person=draft.keep_character, rest=rest)
-    return "" if prompt == draft.instruction else prompt
+    return with_clauses(draft.instruction, person=draft.keep_character, rest=rest)
 
 
 def _check_length(request: EditRequest, offer: BackendOffer) -> None:
@@ -103,7 +90,7 @@ def _check_length(request: EditRequest, offer: BackendOffer) -> None:
 
 
 def _check_references(request: EditRequest, offer: BackendOffer, router: Router, keys: Mapping[str, str]) -> None:
-    count, limit = len(request.reference_images), offer.capabilities.max_reference_images
+    count, limit = len(request.references), offer.capabilities.max_reference_images
     if count <= limit or request.side_by_side:
         return
     able = [

@@ -26,7 +26,7 @@ from kontext_ui.editor.runner import JobRunner, can_resume
 from kontext_ui.editor.spending import DAY_BUDGET, Budget, Purse, Spending
 from kontext_ui.editor.values import Change, EditDraft, ProjectView, Receipt, TierOffer
 from kontext_ui.editor.vault import Vault
-from kontext_ui.errors import InvalidRequest, KontextError
+from kontext_ui.errors import ImageMissing, InvalidRequest, KontextError
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images import codec
 from kontext_ui.images.export import RecipeStep
@@ -177,7 +177,7 @@ class Editor(Library, Gallery, Looking):
         return job
 
     async def _receipt(self, owner: str, project: Project, draft: EditDraft) -> tuple[Receipt, Version | None]:
-        for digest in (*draft.reference_images, *([draft.mask] if draft.mask else [])):
+        for digest in draft.images:
             await _io(self._store.project_image, owner, project.id, digest)
         parent = await self._parent(owner, project, draft)
         mask = None if draft.mask is None else await self._vault.load_mask(draft.mask)
@@ -195,11 +195,24 @@ class Editor(Library, Gallery, Looking):
         """Carry out a recipe's steps one after the other, beginning at a version. Stops at the first that fails.
 
         Each step is a turn of its own; closing the page does not stop them, ending the program does.
+        Raises ``InvalidRequest`` when a step looks at a mask or a reference that this project does not have.
         """
         await _io(self._store.version, owner, project_id, version_id)
+        for number, step in enumerate(steps, start=1):
+            await self._need_images(owner, project_id, number, step)
         task = asyncio.create_task(self._replay(owner, project_id, version_id, steps), name=f"replay {version_id}")
         self._replays.add(task)
         task.add_done_callback(self._replays.discard)
+
+    async def _need_images(self, owner: str, project_id: str, number: int, step: RecipeStep) -> None:
+        try:
+            for digest in step.images:
+                await _io(self._store.project_image, owner, project_id, digest)
+        except ImageMissing:
+            raise InvalidRequest(
+                f"Step {number} used a mask or a reference image that is not in this project.",
+                hint="Nothing was sent. Replay the recipe in the project that it comes from.",
+            ) from None
 
     async def _replay(self, owner: str, project_id: str, version_id: str, steps: Sequence[RecipeStep]) -> None:
         for step in steps:

@@ -125,13 +125,11 @@ def _recipe(path: Sequence[Version]) -> Recipe | None:
     """From the root to the version; ``None`` when no edit lies between."""
     steps = tuple(
         RecipeStep(
-            instruction=version.instruction,
-            prompt=version.request.prompt,
-            tier=version.request.tier.value,
+            **version.request.options(),
+            tier=version.request.tier,
             backend=version.request.backend,
             model="" if version.outcome is None else version.outcome.model,
             seed=None if version.outcome is None else version.outcome.seed,
-            parameters=version.request.parameters.given(),
             digest=version.digest,
         )
         for version in path

@@ -48,7 +48,7 @@ async def prepare(vault: Vault, request: EditRequest, capabilities: Capabilities
     """Load what the request names and fit it to the backend. Raises ``ImageMissing``, ``InvalidRequest``."""
     parent = None if request.input_image is None else await vault.load(request.input_image)
     parent_mask = None if request.mask is None else await vault.load_mask(request.mask)
-    looked_at = tuple([await vault.load(digest) for digest in request.reference_images])
+    looked_at = tuple([await vault.load(reference.image) for reference in request.references])
     return await vault.compute(_prepare, parent, parent_mask, looked_at, request, capabilities)
 
 

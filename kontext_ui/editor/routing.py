@@ -114,7 +114,7 @@ def _price(capabilities: Capabilities) -> float:
 
 
 def _takes_references(offer: BackendOffer, wanted: EditDraft | EditRequest) -> bool:
-    return wanted.side_by_side or len(wanted.reference_images) <= offer.capabilities.max_reference_images
+    return wanted.side_by_side or len(wanted.references) <= offer.capabilities.max_reference_images
 
 
 def _nothing_ready(tier: Tier, offers: Iterable[BackendOffer]) -> InvalidRequest | MissingCredentials:

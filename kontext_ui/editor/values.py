@@ -5,34 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kontext_ui.edits import Capabilities, EditRequest, LockMode, Parameters, Rectangle, Running, Tier
+from kontext_ui.edits import Capabilities, EditOptions, EditRequest, Running, Tier
 from kontext_ui.projects import Job, Project, Version
 
 
 @dataclass(frozen=True)
-class EditDraft:
+class EditDraft(EditOptions):
     """What the user is about to send. The editor turns it into an ``EditRequest``."""
 
-    instruction: str
     tier: Tier = Tier.LOCAL
     backend: str | None = None
     """A pinned backend; ``None`` lets the router choose among the tier's ready ones."""
     parent: str | None = None
     """The version to edit; ``None`` means the head."""
-    parameters: Parameters = Parameters()
-    reference_images: tuple[str, ...] = ()
-    mask: str | None = None
-    prompt: str = ""
-    lock: LockMode = LockMode.AUTO
-    feather_px: int | None = None
-    region: Rectangle | None = None
-    native_mask: bool = False
-    side_by_side: bool = False
-    keep_character: bool | None = None
-    """Ask the model to preserve a person's looks; ``None`` does so when the instruction names a person."""
-    preserve: bool = False
-    """Ask the model to leave everything alone that the instruction does not mean; the clause fits the kind of edit.
-    With a mask there is none, since nothing outside of it changes."""
     from_text: bool = False
     """Generate a new root from the text alone, although the project has a picture."""
 

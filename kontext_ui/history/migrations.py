@@ -169,3 +169,20 @@ def m003_images_spend_preferences(db: Database) -> None:
         ) WITHOUT ROWID
         """
     )
+
+
+@migrations()
+def m004_references_are_objects(db: Database) -> None:
+    """``reference_images: [digest]`` became ``references: [{image: digest}]``, which has room for a role."""
+    for table in ("versions", "jobs"):
+        db.execute(
+            f"""
+            UPDATE {table} SET request = json_remove(
+                json_set(request, '$.references', json(
+                    (SELECT json_group_array(json_object('image', value)) FROM json_each(request, '$.reference_images'))
+                )),
+                '$.reference_images'
+            )
+            WHERE CASE WHEN json_valid(request) THEN json_type(request, '$.reference_images') END = 'array'
+            """
+        )

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import html
 import io
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from pydantic import TypeAdapter, ValidationError
 
-from kontext_ui.edits import Pixels, Size
+from kontext_ui.edits import EditOptions, Pixels, Size, Tier
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.codec import EncodedImage, encode_png
 from kontext_ui.images.profiles import srgb_bytes, srgb_profile
@@ -41,16 +40,15 @@ TIFF_XMP_TAG = 700
 
 
 @dataclass(frozen=True)
-class RecipeStep:
-    """One turn: enough to send it again."""
+class RecipeStep(EditOptions):
+    """One turn: enough to send it again. Its mask and references are named by digest and live in the project."""
 
-    instruction: str
-    prompt: str = ""
-    tier: str = "local"
+    _: KW_ONLY
+    tier: Tier = Tier.LOCAL
     backend: str = ""
     model: str = ""
     seed: int | None = None
-    parameters: Mapping[str, str | int | float | bool | None] | None = None
+    """The seed really used."""
     digest: str = ""
     """Of the version that this step made."""
 
@@ -147,7 +145,7 @@ def _png_info(packet: bytes, recipe: Recipe | None) -> PngInfo:
 
 
 def _json(recipe: Recipe | None) -> str:
-    return "" if recipe is None else json.dumps(asdict(recipe), ensure_ascii=False, separators=(",", ":"))
+    return "" if recipe is None else _RECIPES.dump_json(recipe, exclude_defaults=True).decode()
 
 
 def _packet(recipe: Recipe) -> bytes:

@@ -7,20 +7,24 @@ raised as :class:`~kontext_ui.errors.KontextError`; the route turns them into se
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from anyio import to_thread
 from pydantic import TypeAdapter, ValidationError
 
-from kontext_ui.editor import EditDraft, Editor
+from kontext_ui.editor import EditDraft, Editor, FoundMask
+from kontext_ui.editor.keys import KeyCheck
+from kontext_ui.editor.spending import Budget
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Project
-from kontext_ui.prompting import Sentence, compose
+from kontext_ui.prompting import Hint, Sentence, compose
 from kontext_ui.ui import present
 from kontext_ui.ui.examples import EXAMPLES
-from kontext_ui.ui.present import Row, project_row, receipt_row, version_row
+from kontext_ui.ui.present import project_row, receipt_row, version_row
+from kontext_ui.ui.row_types import BuilderRow, OverviewRow, Patch, ProjectRow, ReceiptRow, VersionRow
 
 Message: TypeAlias = Mapping[str, Any]
 Action: TypeAlias = Callable[[str, Message], Awaitable[object]]
@@ -31,6 +35,13 @@ MAX_REPLAYED = 50
 PREFERENCES = ("theme", "composer", "last_project")
 MAX_TEXT = 20_000
 """Longest text taken from the page, in characters; a prompt has a limit of its own per backend."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The head moved: the answer carries what changed, before the event stream does."""
+
+    patch: Patch
 
 
 class Handlers:
@@ -44,23 +55,23 @@ class Handlers:
         """The method behind a name that the page may use."""
         return getattr(self, name) if name in ACTIONS else None
 
-    async def create_project(self, owner: str, message: Message) -> Row:
+    async def create_project(self, owner: str, message: Message) -> ProjectRow:
         return project_row(await self._editor.create_project(owner, text(message, "title", "")))
 
-    async def list_projects(self, owner: str, message: Message) -> list[Row]:
+    async def list_projects(self, owner: str, message: Message) -> list[ProjectRow]:
         projects = await self._editor.list_projects(owner, deleted=message.get("deleted") is True)
         return [project_row(project) for project in projects]
 
-    async def rename_project(self, owner: str, message: Message) -> Row:
+    async def rename_project(self, owner: str, message: Message) -> ProjectRow:
         return project_row(await self._editor.rename_project(owner, text(message, "project"), text(message, "title")))
 
-    async def duplicate_project(self, owner: str, message: Message) -> Row:
+    async def duplicate_project(self, owner: str, message: Message) -> ProjectRow:
         return project_row(await self._editor.duplicate_project(owner, text(message, "project")))
 
-    async def delete_project(self, owner: str, message: Message) -> Row:
+    async def delete_project(self, owner: str, message: Message) -> ProjectRow:
         return project_row(await self._editor.delete_project(owner, text(message, "project")))
 
-    async def restore_project(self, owner: str, message: Message) -> Row:
+    async def restore_project(self, owner: str, message: Message) -> ProjectRow:
         return project_row(await self._editor.restore_project(owner, text(message, "project")))
 
     async def save_draft(self, owner: str, message: Message) -> None:
@@ -73,23 +84,22 @@ class Handlers:
             raise InvalidRequest("There is no such preference.")
         await self._editor.set_preference(owner, key, value)
 
-    async def check(self, owner: str, message: Message) -> Row:
+    async def check(self, owner: str, message: Message) -> ReceiptRow:
         return receipt_row(await self._editor.check(owner, text(message, "project"), read_draft(message)))
 
-    async def look(self, owner: str, message: Message) -> Row:
+    async def look(self, owner: str, message: Message) -> OverviewRow:
         """What is seen in a version and the instructions that fit it."""
         overview = await self._editor.look(owner, text(message, "project"), text(message, "version"))
         return present.overview_row(overview)
 
-    async def hints(self, owner: str, message: Message) -> list[Row]:
-        hints = await self._editor.hints(owner, text(message, "project"), read_draft(message))
-        return [present.hint_row(hint) for hint in hints]
+    async def hints(self, owner: str, message: Message) -> tuple[Hint, ...]:
+        return await self._editor.hints(owner, text(message, "project"), read_draft(message))
 
-    async def builder(self, owner: str, message: Message) -> Row:
+    async def builder(self, owner: str, message: Message) -> BuilderRow:
         """What the sentence builder offers; the same for everybody."""
         return present.builder_row()
 
-    async def compose(self, owner: str, message: Message) -> Row:
+    async def compose(self, owner: str, message: Message) -> Mapping[str, object]:
         """The sentence that the parts make, empty while one is missing."""
         try:
             sentence = SENTENCES.validate_python(message.get("sentence"))
@@ -97,32 +107,31 @@ class Handlers:
             raise InvalidRequest("The parts of the sentence cannot be read.") from None
         return {"text": compose(sentence)}
 
-    async def find_mask(self, owner: str, message: Message) -> Row:
-        found = await self._editor.find_mask(
+    async def find_mask(self, owner: str, message: Message) -> FoundMask:
+        return await self._editor.find_mask(
             owner, text(message, "project"), text(message, "version"), text(message, "name")
         )
-        return present.found_mask_row(found)
 
-    async def submit(self, owner: str, message: Message) -> Row:
+    async def submit(self, owner: str, message: Message) -> Mapping[str, object]:
         job = await self._editor.submit(owner, text(message, "project"), read_draft(message))
         return {"job": job.id}
 
-    async def cancel(self, owner: str, message: Message) -> Row:
+    async def cancel(self, owner: str, message: Message) -> Mapping[str, object]:
         return {"state": (await self._editor.cancel(owner, text(message, "job"))).state.value}
 
-    async def check_again(self, owner: str, message: Message) -> Row:
+    async def check_again(self, owner: str, message: Message) -> Mapping[str, object]:
         return {"state": (await self._editor.check_again(owner, text(message, "job"))).state.value}
 
     async def dismiss(self, owner: str, message: Message) -> None:
         await self._editor.dismiss(owner, text(message, "job"))
 
-    async def undo(self, owner: str, message: Message) -> Row:
+    async def undo(self, owner: str, message: Message) -> Moved:
         return _moved(await self._editor.undo(owner, text(message, "project")))
 
-    async def redo(self, owner: str, message: Message) -> Row:
+    async def redo(self, owner: str, message: Message) -> Moved:
         return _moved(await self._editor.redo(owner, text(message, "project")))
 
-    async def select(self, owner: str, message: Message) -> Row:
+    async def select(self, owner: str, message: Message) -> Moved:
         return _moved(await self._editor.select(owner, text(message, "project"), text(message, "version")))
 
     async def star(self, owner: str, message: Message) -> None:
@@ -136,7 +145,7 @@ class Handlers:
     async def prune(self, owner: str, message: Message) -> list[str]:
         return list(await self._editor.prune(owner, text(message, "project"), text(message, "version")))
 
-    async def pruned(self, owner: str, message: Message) -> list[Row]:
+    async def pruned(self, owner: str, message: Message) -> list[VersionRow]:
         branches = await self._editor.pruned(owner, text(message, "project"))
         return [version_row(version, self._editor.label) for version in branches]
 
@@ -161,14 +170,14 @@ class Handlers:
             raise InvalidRequest(f"At most {MAX_REPLAYED} steps can be replayed at once.")
         await self._editor.replay(owner, text(message, "project"), text(message, "version"), steps)
 
-    async def change_mask(self, owner: str, message: Message) -> Row:
+    async def change_mask(self, owner: str, message: Message) -> Mapping[str, object]:
         how = message.get("how")
         if isinstance(how, bool) or not isinstance(how, int | str):
             raise InvalidRequest("Say by how many pixels the mask should change, or name a mask.")
         made = await self._editor.change_mask(owner, text(message, "project"), text(message, "version"), how)
         return {"version": made.id}
 
-    async def open_example(self, owner: str, message: Message) -> Row:
+    async def open_example(self, owner: str, message: Message) -> Mapping[str, object]:
         index = message.get("index")
         if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
             raise InvalidRequest("There is no such example.")
@@ -180,16 +189,16 @@ class Handlers:
     async def set_key(self, owner: str, message: Message) -> None:
         await self._editor.set_key(owner, text(message, "backend"), text(message, "key"))
 
-    async def check_key(self, owner: str, message: Message) -> Row:
-        return vars(await self._editor.check_key(owner, text(message, "backend")))
+    async def check_key(self, owner: str, message: Message) -> KeyCheck:
+        return await self._editor.check_key(owner, text(message, "backend"))
 
     async def forget_key(self, owner: str, message: Message) -> None:
         self._editor.forget_key(owner, text(message, "backend"))
 
-    async def budgets(self, owner: str, message: Message) -> list[Row]:
-        return [vars(budget) for budget in await self._editor.budgets(owner, text(message, "project"))]
+    async def budgets(self, owner: str, message: Message) -> tuple[Budget, ...]:
+        return await self._editor.budgets(owner, text(message, "project"))
 
-    async def spending(self, owner: str, message: Message) -> Row:
+    async def spending(self, owner: str, message: Message) -> Mapping[str, object]:
         spent = await self._editor.spending(owner, text(message, "project"))
         days = [{"day": day.isoformat(), "usd": usd} for day, usd in spent.days]
         return {"project_usd": spent.project_usd, "branch_usd": spent.branch_usd, "days": days}
@@ -219,20 +228,13 @@ def text(message: Message, name: str, default: str | None = None) -> str:
 
 def read_draft(message: Message) -> EditDraft:
     """The composer's draft. Raises ``InvalidRequest`` naming what cannot be read."""
-    draft = message.get("draft")
-    if not isinstance(draft, Mapping):
-        raise InvalidRequest("The page sent no draft.", hint="Reload the page and try again.")
-    values = {key: value for key, value in draft.items() if key != "references"}
-    values["reference_images"] = draft.get("references") or ()
-    for name in ("prompt", "parameters"):
-        values[name] = values.get(name) or ("" if name == "prompt" else {})
     try:
-        return DRAFTS.validate_python(values)
+        return DRAFTS.validate_python(message.get("draft"))
     except ValidationError as error:
         first = error.errors()[0]
-        where = " ".join(str(part).replace("_", " ") for part in first["loc"])
+        where = " ".join(str(part).replace("_", " ") for part in first["loc"]) or "The draft"
         raise InvalidRequest(f"{where} cannot be read: {first['msg'].lower()}.") from None
 
 
-def _moved(project: Project) -> Row:
-    return {"patch": {"project": project_row(project)}}
+def _moved(project: Project) -> Moved:
+    return Moved(Patch(project=project_row(project)))

@@ -1,4 +1,4 @@
-"""Domain values as the page's rows: plain JSON, texts as texts. The page merges rows by id."""
+"""Domain values as the page's rows: plain values, texts as texts. The page merges rows by id."""
 
 from __future__ import annotations
 
@@ -6,108 +6,104 @@ import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from kontext_ui.editor import BackendOffer, Change, FoundMask, Overview, ProjectView, Receipt, TierOffer
-from kontext_ui.edits import Parameter, Pixels, Running
+from kontext_ui.editor import BackendOffer, Change, Overview, ProjectView, Receipt, TierOffer
+from kontext_ui.edits import Pixels, Running
 from kontext_ui.errors import KontextError, NotUnderstood
 from kontext_ui.images import codec
-from kontext_ui.projects import Job, Project, Version
-from kontext_ui.prompting import ACTIONS, Hint, Suggestion
+from kontext_ui.projects import Failure, Job, Outcome, Project, Version
+from kontext_ui.prompting import ACTIONS
 from kontext_ui.prompting.seen import said
 from kontext_ui.prompting.sentence import PRESERVABLE
+from kontext_ui.ui.row_types import (
+    BackendRow,
+    BuilderActionRow,
+    BuilderRow,
+    ErrorRow,
+    FailureRow,
+    JobRow,
+    OutcomeRow,
+    OverviewRow,
+    Patch,
+    ProgressRow,
+    ProjectRow,
+    ReceiptRow,
+    ThingRow,
+    TierRow,
+    VersionRow,
+)
 
-Row = dict[str, Any]
 TIER_LABELS = {"pro": "Pro", "max": "Max", "dev": "Dev", "local": "Local"}
 PREVIEW_SIDE_PX = 256
 Labels = Callable[[str], str]
 """From a backend's id to the name people see."""
 
 
-def project_row(project: Project) -> Row:
-    return {
-        "id": project.id,
-        "title": project.title,
-        "head": project.head,
-        "redo": project.redo,
-        "draft": project.draft,
-        "spent_usd": project.spent_usd,
-        "budget_usd": project.budget_usd,
-        "version_count": project.version_count,
-        "cover": project.cover,
-        "updated_at": project.updated_at.isoformat(),
-        "deleted": project.deleted_at is not None,
-    }
+def project_row(project: Project) -> ProjectRow:
+    return ProjectRow(
+        id=project.id,
+        title=project.title,
+        head=project.head,
+        redo=project.redo,
+        draft=project.draft,
+        spent_usd=project.spent_usd,
+        budget_usd=project.budget_usd,
+        version_count=project.version_count,
+        cover=project.cover,
+        updated_at=project.updated_at.isoformat(),
+        deleted=project.deleted_at is not None,
+    )
 
 
-def version_row(version: Version, labels: Labels) -> Row:
-    row: Row = {
-        "id": version.id,
-        "parent": version.parent,
-        "digest": version.digest,
-        "width": version.size.width,
-        "height": version.size.height,
-        "alpha": version.has_alpha,
-        "instruction": version.instruction,
-        "name": version.name,
-        "starred": version.starred,
-        "created_at": version.created_at.isoformat(),
-        "job": version.job,
-        "source": dict(version.source) or None,
-    }
-    if version.request is not None:
-        row |= _request_row(version)
-    if version.outcome is not None:
-        row |= _outcome_row(version, labels)
-    return row
+def version_row(version: Version, labels: Labels) -> VersionRow:
+    return VersionRow(
+        id=version.id,
+        parent=version.parent,
+        digest=version.digest,
+        width=version.size.width,
+        height=version.size.height,
+        alpha=version.has_alpha,
+        instruction=version.instruction,
+        name=version.name,
+        starred=version.starred,
+        created_at=version.created_at.isoformat(),
+        job=version.job,
+        source=version.source or None,
+        request=version.request,
+        outcome=None if version.outcome is None else _outcome_row(version.outcome, labels),
+    )
 
 
-def _request_row(turn: Version | Job) -> Row:
-    request = turn.request
-    assert request is not None
-    region = request.region
-    return {
-        "tier": request.tier.value,
-        "backend": request.backend,
-        "parameters": request.parameters.given(),
-        "prompt": request.prompt,
-        "references": list(request.reference_images),
-        "mask": request.mask,
-        "lock": request.lock.value,
-        "region": None if region is None else vars(region),
-    }
+def _outcome_row(outcome: Outcome, labels: Labels) -> OutcomeRow:
+    return OutcomeRow(
+        tier=outcome.tier,
+        backend=outcome.backend,
+        backend_label=labels(outcome.backend),
+        model=outcome.model,
+        seconds=outcome.seconds,
+        price_usd=outcome.price_usd,
+        seed=outcome.seed,
+        description=outcome.description,
+        changed=outcome.changed_fraction,
+        change_mask=outcome.change_mask,
+        adjustable=outcome.answer is not None and outcome.change_mask is not None,
+        warnings=outcome.warnings,
+        alternatives=outcome.alternatives,
+        meters=outcome.meters,
+        understood=plan_lines(outcome.plan),
+    )
 
 
-def _outcome_row(version: Version, labels: Labels) -> Row:
-    outcome = version.outcome
-    assert outcome is not None
-    return {
-        "tier": outcome.tier,
-        "backend": outcome.backend,
-        "backend_label": labels(outcome.backend),
-        "model": outcome.model,
-        "seconds": outcome.seconds,
-        "price_usd": outcome.price_usd,
-        "seed": outcome.seed,
-        "description": outcome.description,
-        "changed": outcome.changed_fraction,
-        "change_mask": outcome.change_mask,
-        "adjustable": outcome.answer is not None and outcome.change_mask is not None,
-        "warnings": list(outcome.warnings),
-        "alternatives": list(outcome.alternatives),
-        "meters": dict(outcome.meters),
-        "understood": plan_lines(outcome.plan),
-    }
-
-
-def plan_lines(plan: Any) -> list[str]:
+def plan_lines(plan: Any) -> tuple[str, ...]:
     """How the instruction was understood, a line for each step: ``recolour · the car · red``.
 
     ``plan`` is what a backend recorded; anything else than steps with arguments gives no lines.
     """
     if not isinstance(plan, Mapping) or not isinstance(plan.get("steps"), list):
-        return []
+        return ()
     steps = [step for step in plan["steps"] if isinstance(step, Mapping) and isinstance(step.get("arguments"), Mapping)]
     kept = plan.get("keep")
-    return [_step_line(step) for step in steps] + [f"keep · {k}" for k in (kept if isinstance(kept, list) else ())]
+    keeping = kept if isinstance(kept, list) else []
+    return (*map(_step_line, steps), *(f"keep · {thing}" for thing in keeping))
 
 
 def _step_line(step: Mapping[str, Any]) -> str:
@@ -131,48 +127,49 @@ def _argument_text(name: str, value: object) -> str:
     return f"{value:g}°" if name == "degrees" else f"{name.replace('_', ' ')} {value:g}"
 
 
-def job_row(job: Job, labels: Labels, can_check: Callable[[Job], bool]) -> Row:
-    failure = job.failure
-    return {
-        "id": job.id,
-        "parent": job.parent,
-        "instruction": job.request.instruction,
-        **_request_row(job),
-        "backend_label": labels(job.request.backend),
-        "state": job.state.value,
-        "price_usd": job.price_usd,
-        "created_at": job.created_at.isoformat(),
-        "version": job.version,
-        "dismissed": job.dismissed_at is not None,
-        "fallback_from": job.fallback_from,
-        "can_check": can_check(job),
-        "failure": None
-        if failure is None
-        else {
-            "kind": failure.kind,
-            "message": failure.message,
-            "hint": failure.hint,
-            "billed": failure.billed.value,
-            "backend": failure.backend,
-            "request_id": failure.request_id,
-            "may_retry": failure.may_retry,
-            "suggestions": list(failure.suggestions),
-            "capable_tier": failure.capable_tier,
-        },
-    }
+def job_row(job: Job, labels: Labels, can_check: Callable[[Job], bool]) -> JobRow:
+    return JobRow(
+        id=job.id,
+        parent=job.parent,
+        instruction=job.request.instruction,
+        request=job.request,
+        backend_label=labels(job.request.backend),
+        state=job.state.value,
+        price_usd=job.price_usd,
+        created_at=job.created_at.isoformat(),
+        version=job.version,
+        dismissed=job.dismissed_at is not None,
+        fallback_from=job.fallback_from,
+        can_check=can_check(job),
+        failure=None if job.failure is None else _failure_row(job.failure),
+    )
 
 
-def progress_rows(progress: Mapping[str, Running]) -> list[Row]:
-    return [
-        {
-            "id": job_id,
-            "fraction": running.fraction,
-            "stage": running.stage,
-            "queue_position": running.queue_position,
-            "preview": None if running.preview is None else _data_url(running.preview),
-        }
+def _failure_row(failure: Failure) -> FailureRow:
+    return FailureRow(
+        kind=failure.kind,
+        message=failure.message,
+        hint=failure.hint,
+        billed=failure.billed.value,
+        backend=failure.backend,
+        request_id=failure.request_id,
+        may_retry=failure.may_retry,
+        suggestions=failure.suggestions,
+        capable_tier=failure.capable_tier,
+    )
+
+
+def progress_rows(progress: Mapping[str, Running]) -> tuple[ProgressRow, ...]:
+    return tuple(
+        ProgressRow(
+            id=job_id,
+            fraction=running.fraction,
+            stage=running.stage,
+            queue_position=running.queue_position,
+            preview=None if running.preview is None else _data_url(running.preview),
+        )
         for job_id, running in progress.items()
-    ]
+    )
 
 
 def _data_url(pixels: Pixels) -> str:
@@ -180,137 +177,107 @@ def _data_url(pixels: Pixels) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
 
-def change_patch(change: Change, labels: Labels, can_check: Callable[[Job], bool]) -> Row:
-    patch: Row = {"revision": change.revision}
-    if change.project is not None:
-        patch["project"] = project_row(change.project)
-    if change.versions:
-        patch["versions"] = [version_row(version, labels) for version in change.versions]
-    if change.removed:
-        patch["removed_versions"] = list(change.removed)
-    jobs = [job_row(job, labels, can_check) for job in change.jobs] + progress_rows(change.progress)
-    if jobs:
-        patch["jobs"] = jobs
-    return patch
+def change_patch(change: Change, labels: Labels, can_check: Callable[[Job], bool]) -> Patch:
+    return Patch(
+        revision=change.revision,
+        project=None if change.project is None else project_row(change.project),
+        versions=tuple(version_row(version, labels) for version in change.versions),
+        removed_versions=change.removed,
+        jobs=(*(job_row(job, labels, can_check) for job in change.jobs), *progress_rows(change.progress)),
+    )
 
 
-def view_patch(view: ProjectView, labels: Labels, can_check: Callable[[Job], bool]) -> Row:
+def view_patch(view: ProjectView, labels: Labels, can_check: Callable[[Job], bool]) -> Patch:
     """A whole project in the shape of a patch."""
     return change_patch(
         Change(view.revision, view.project, view.versions, view.jobs, progress=view.progress), labels, can_check
     )
 
 
-def tier_rows(tiers: Iterable[TierOffer], has_key: Callable[[str], bool]) -> list[Row]:
-    return [
-        {
-            "tier": offer.tier.value,
-            "label": TIER_LABELS[offer.tier.value],
-            "chosen": None if offer.chosen is None else offer.chosen.id,
-            "backends": [_backend_row(backend, has_key) for backend in offer.backends],
-        }
+def tier_rows(tiers: Iterable[TierOffer], has_key: Callable[[str], bool]) -> tuple[TierRow, ...]:
+    return tuple(
+        TierRow(
+            tier=offer.tier.value,
+            label=TIER_LABELS[offer.tier.value],
+            chosen=None if offer.chosen is None else offer.chosen.id,
+            backends=tuple(_backend_row(backend, has_key(backend.id)) for backend in offer.backends),
+        )
         for offer in tiers
-    ]
+    )
 
 
-def _backend_row(offer: BackendOffer, has_key: Callable[[str], bool]) -> Row:
+def _backend_row(offer: BackendOffer, own_key: bool) -> BackendRow:
     capabilities = offer.capabilities
-    return {
-        "id": offer.id,
-        "label": offer.label,
-        "ready": offer.ready,
-        "reason": offer.reason,
-        "hint": offer.hint,
-        "model": capabilities.model,
-        "price_usd": capabilities.price_usd,
-        "price_note": capabilities.price_note,
-        "inpaint_price_usd": capabilities.inpaint_price_usd,
-        "typical_s": capabilities.typical_s,
-        "modes": sorted(mode.value for mode in capabilities.modes),
-        "parameters": [_parameter_row(parameter) for parameter in capabilities.parameters],
-        "unsupported": dict(capabilities.unsupported),
-        "max_reference_images": capabilities.max_reference_images,
-        "notes": list(capabilities.notes),
-        "examples": list(capabilities.examples),
-        "full_resolution": capabilities.size_rule.kind == "any",
-        "takes_key": offer.takes_key,
-        "own_key": has_key(offer.id),
-    }
+    return BackendRow(
+        id=offer.id,
+        label=offer.label,
+        ready=offer.ready,
+        reason=offer.reason,
+        hint=offer.hint,
+        model=capabilities.model,
+        price_usd=capabilities.price_usd,
+        price_note=capabilities.price_note,
+        inpaint_price_usd=capabilities.inpaint_price_usd,
+        typical_s=capabilities.typical_s,
+        modes=tuple(sorted(mode.value for mode in capabilities.modes)),
+        parameters=capabilities.parameters,
+        unsupported=capabilities.unsupported,
+        max_reference_images=capabilities.max_reference_images,
+        notes=capabilities.notes,
+        examples=capabilities.examples,
+        full_resolution=capabilities.size_rule.kind == "any",
+        takes_key=offer.takes_key,
+        own_key=own_key,
+    )
 
 
-def _parameter_row(parameter: Parameter) -> Row:
-    return {**vars(parameter), "choices": list(parameter.choices)}
+def receipt_row(receipt: Receipt) -> ReceiptRow:
+    return ReceiptRow(
+        tier=receipt.request.tier.value,
+        backend=receipt.request.backend,
+        backend_label=receipt.backend_label,
+        model=receipt.model,
+        price_usd=receipt.price_usd,
+        price_note=receipt.price_note,
+        typical_s=receipt.typical_s,
+        geometry=receipt.geometry,
+        prompt=receipt.request.sent_prompt,
+        warnings=receipt.warnings,
+    )
 
 
-def receipt_row(receipt: Receipt) -> Row:
-    return {
-        "tier": receipt.request.tier.value,
-        "backend": receipt.request.backend,
-        "backend_label": receipt.backend_label,
-        "model": receipt.model,
-        "price_usd": receipt.price_usd,
-        "price_note": receipt.price_note,
-        "typical_s": receipt.typical_s,
-        "geometry": receipt.geometry,
-        "prompt": receipt.request.sent_prompt,
-        "warnings": list(receipt.warnings),
-    }
-
-
-def overview_row(overview: Overview) -> Row:
+def overview_row(overview: Overview) -> OverviewRow:
     look = overview.look
-    return {
-        "things": [
-            {"name": thing.name, "said": said(thing), "count": thing.count, "place": thing.place.value}
-            for thing in look.things
-        ],
-        "sky": look.sky,
-        "subject": look.subject,
-        "words": list(look.words),
-        "for_reader": _suggestion_rows(overview.for_reader),
-        "for_model": _suggestion_rows(overview.for_model),
-    }
+    return OverviewRow(
+        things=tuple(ThingRow(thing.name, said(thing), thing.count, thing.place.value) for thing in look.things),
+        sky=look.sky,
+        subject=look.subject,
+        words=look.words,
+        for_reader=overview.for_reader,
+        for_model=overview.for_model,
+    )
 
 
-def _suggestion_rows(suggestions: Iterable[Suggestion]) -> list[Row]:
-    return [{"label": one.label, "text": one.text} for one in suggestions]
-
-
-def hint_row(hint: Hint) -> Row:
-    return {
-        "id": hint.id,
-        "text": hint.text,
-        "label": hint.label,
-        "replacement": hint.replacement,
-        "settings": dict(hint.settings),
-    }
-
-
-def found_mask_row(found: FoundMask) -> Row:
-    return {"digest": found.digest, "how": found.how, "others": list(found.others)}
-
-
-def builder_row() -> Row:
-    """What the sentence builder offers."""
-    actions = [
-        {
-            "id": action.id,
-            "label": action.label,
-            "needs_subject": not action.bare,
-            "needs_state": action.needs_state,
-            "state_label": action.state_label,
-            "example": action.example,
-        }
+def builder_row() -> BuilderRow:
+    actions = tuple(
+        BuilderActionRow(
+            id=action.id,
+            label=action.label,
+            needs_subject=not action.bare,
+            needs_state=action.needs_state,
+            state_label=action.state_label,
+            example=action.example,
+        )
         for action in ACTIONS
-    ]
-    return {"actions": actions, "preservable": list(PRESERVABLE)}
+    )
+    return BuilderRow(actions, tuple(PRESERVABLE))
 
 
-def error_row(error: KontextError) -> Row:
-    return {
-        "kind": type(error).__name__,
-        "message": error.message,
-        "hint": error.hint,
-        "billed": error.billed.value,
-        "suggestions": list(error.suggestions) if isinstance(error, NotUnderstood) else [],
-    }
+def error_row(error: KontextError) -> ErrorRow:
+    return ErrorRow(
+        kind=type(error).__name__,
+        message=error.message,
+        hint=error.hint,
+        billed=error.billed.value,
+        suggestions=error.suggestions if isinstance(error, NotUnderstood) else (),
+    )

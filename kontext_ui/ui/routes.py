@@ -11,13 +11,13 @@ import hashlib
 import json
 import logging
 import mimetypes
-from collections.abc import AsyncIterator
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from kontext_ui.editor import Editor
@@ -32,8 +32,9 @@ from kontext_ui.errors import (
 )
 from kontext_ui.ui import present
 from kontext_ui.ui.examples import EXAMPLES
-from kontext_ui.ui.handlers import Handlers
+from kontext_ui.ui.handlers import Handlers, Moved
 from kontext_ui.ui.identity import OWNER_KEY
+from kontext_ui.ui.row_types import ExampleRow, Patch, Snapshot, TierRow
 
 log = logging.getLogger(__name__)
 IMMUTABLE = "private, max-age=31536000, immutable"
@@ -80,16 +81,13 @@ class Pages:
         except KontextError as error:
             return _failed(error)
         await self._editor.set_preference(owner, "last_project", project_id)
-        snapshot = present.view_patch(view, self._editor.label, self._editor.can_check)
-        snapshot["tiers"] = self._tiers(owner)
-        snapshot["preferences"] = {
-            key: await self._editor.preference(owner, key) or {} for key in ("theme", "composer")
-        }
-        snapshot["examples"] = [
-            {"url": f"assets/{self.version}/examples/{item.file}", "alt": item.alt, "instruction": item.instruction}
-            for item in EXAMPLES
-        ]
-        return JSONResponse(snapshot, headers={"cache-control": "no-store"})
+        preferences = {key: await self._editor.preference(owner, key) or {} for key in ("theme", "composer")}
+        examples = tuple(
+            ExampleRow(f"assets/{self.version}/examples/{item.file}", item.alt, item.instruction) for item in EXAMPLES
+        )
+        patch = present.view_patch(view, self._editor.label, self._editor.can_check)
+        whole = Snapshot(**vars(patch) | {"tiers": self._tiers(owner)}, preferences=preferences, examples=examples)
+        return _json(whole)
 
     async def _last_project(self, owner: str) -> str:
         last = await self._editor.preference(owner, "last_project")
@@ -99,7 +97,7 @@ class Pages:
             return last
         return projects[0].id if projects else (await self._editor.create_project(owner)).id
 
-    def _tiers(self, owner: str) -> list[present.Row]:
+    def _tiers(self, owner: str) -> tuple[TierRow, ...]:
         return present.tier_rows(self._editor.tiers(owner), lambda backend: self._editor.has_key(owner, backend))
 
     async def events(self, request: Request) -> Response:
@@ -138,10 +136,11 @@ class Pages:
             result = await action(owner, message)
         except KontextError as error:
             return _failed(error)
-        patch = result.pop("patch", None) if isinstance(result, dict) else None
+        if isinstance(result, Moved):
+            return _json({"result": {}, "patch": result.patch})
         if request.path_params["action"] in ("set_key", "forget_key"):
-            patch = {"tiers": self._tiers(owner)}
-        return JSONResponse({"result": result, **({"patch": patch} if patch else {})})
+            return _json({"result": result, "patch": Patch(tiers=self._tiers(owner))})
+        return _json({"result": result})
 
     async def hook(self, request: Request) -> Response:
         """A provider's call that an edit is over. The only route without an owner: the call carries its own proof."""
@@ -163,17 +162,17 @@ class Pages:
             await self._editor.project(owner, project_id)
             data = await _body(request, self._max_upload_bytes)
             if query.get("kind") == "reference":
-                return JSONResponse({"result": {"digest": await self._editor.add_reference(owner, project_id, data)}})
+                return _json({"result": {"digest": await self._editor.add_reference(owner, project_id, data)}})
             if query.get("kind") == "mask":
                 digest = await self._editor.add_mask(owner, project_id, query.get("version", ""), data)
-                return JSONResponse({"result": {"digest": digest}})
+                return _json({"result": {"digest": digest}})
             version = await self._editor.add_image(owner, project_id, data, name)
             recipe = await self._recipe(owner, data)
         except KontextError as error:
             return _failed(error)
-        return JSONResponse({"result": {"version": version.id, "digest": version.digest, "recipe": recipe}})
+        return _json({"result": {"version": version.id, "digest": version.digest, "recipe": recipe}})
 
-    async def _recipe(self, owner: str, data: bytes) -> present.Row | None:
+    async def _recipe(self, owner: str, data: bytes) -> Mapping[str, object] | None:
         """The recipe of a file that was exported here, and whether its project is still there for this visitor."""
         recipe = await self._editor.read_recipe(data)
         if recipe is None:
@@ -181,8 +180,8 @@ class Pages:
         try:
             await self._editor.version(owner, recipe.project, recipe.version)
         except HistoryError:
-            return {"steps": [asdict(step) for step in recipe.steps], "project": None}
-        return {"steps": [asdict(step) for step in recipe.steps], "project": recipe.project, "version": recipe.version}
+            return {"steps": recipe.steps, "project": None}
+        return {"steps": recipe.steps, "project": recipe.project, "version": recipe.version}
 
     async def image(self, request: Request) -> Response:
         owner = _owner(request)
@@ -271,11 +270,16 @@ def _message(body: bytes) -> dict[str, object]:
 
 def _failed(error: KontextError) -> Response:
     status = 404 if isinstance(error, NOT_FOUND) else 507 if isinstance(error, HistoryError) else 200
-    return JSONResponse({"error": present.error_row(error)}, status, headers={"cache-control": "no-store"})
+    return _json({"error": present.error_row(error)}, status)
+
+
+def _json(value: object, status: int = 200) -> Response:
+    """Rows and everything else that is plain data, as JSON that no cache keeps."""
+    return Response(to_json(value), status, {"cache-control": "no-store"}, "application/json")
 
 
 def _event(name: str, data: object) -> str:
-    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+    return f"event: {name}\ndata: {to_json(data).decode()}\n\n"
 
 
 def _file_name(title: str) -> str:

@@ -199,13 +199,13 @@ async def test_the_page_and_the_editor_have_it_without_another_line(tmp_path):
         await editor.add_image("ann", project.id, encoded(PHOTO, "png"), "photo.png")
         job = await editor.submit("ann", project.id, EditDraft("make it a toy", Tier.DEV))
         turn = await editor.wait("ann", job.id)
-        (row,) = (row for row in tier_rows(editor.tiers("ann"), lambda _: False) if row["tier"] == "dev")
+        (row,) = (row for row in tier_rows(editor.tiers("ann"), lambda _: False) if row.tier == "dev")
     finally:
         await editor.aclose()
 
     assert turn.version is not None, turn.job.failure
     assert (turn.version.outcome.backend, turn.version.outcome.price_usd) == ("toy", 0.01)
-    assert (row["chosen"], row["backends"][0]["parameters"][0]["name"]) == ("toy", "guidance_scale")
+    assert (row.chosen, row.backends[0].parameters[0].name) == ("toy", "guidance_scale")
 
 
 def test_make_tables_would_write_it_into_the_readme():

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from kontext_ui.edits import Parameters, Tier
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.codec import ImageLimits, open_image
 from kontext_ui.images.export import FORMATS, Recipe, RecipeStep, export, read_recipe
@@ -17,12 +18,12 @@ LIMITS = ImageLimits(10_000_000, 10_000_000)
 STEPS = (
     RecipeStep(
         "make it <b>red</b> & “loud” ${x}",
-        "full prompt",
-        "pro",
-        "bfl",
-        "FLUX.1 Kontext [pro]",
-        42,
-        {"aspect_ratio": "3:2"},
+        prompt="full prompt",
+        tier=Tier.PRO,
+        backend="bfl",
+        model="FLUX.1 Kontext [pro]",
+        seed=42,
+        parameters=Parameters(aspect_ratio="3:2"),
     ),
     RecipeStep("more\ncontrast 😀"),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kontext_ui.edits import Reference
 from kontext_ui.errors import Billed, HistoryError, ImageMissing, ProjectNotFound, StorageFull, VersionNotFound
 from kontext_ui.history.project_store import MAX_TITLE_CHARS
 from kontext_ui.history.store import HistoryStore
@@ -188,7 +189,7 @@ def test_an_opened_picture_is_a_root_and_the_head(store: HistoryStore, project: 
 
 def test_everything_that_influenced_an_edit_is_read_back(path: Path, store: HistoryStore, project: str) -> None:
     root = add_root(store, project)
-    asked = request("blend “these” 🙂", reference_images=(digest("r"),), mask=digest("m"), native_mask=True)
+    asked = request("blend “these” 🙂", references=(Reference(digest("r")),), mask=digest("m"), native_mask=True)
     made = outcome(
         plan={"steps": [{"op": "warm", "by": 0.1}]},
         meters={"shift_px": 0.25, "zoom": float("inf")},

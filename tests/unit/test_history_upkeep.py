@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kontext_ui.edits import Size, Tier
+from kontext_ui.edits import Reference, Size, Tier
 from kontext_ui.history.blobs import BlobStore, digest_of
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.projects import ImageKind
@@ -118,7 +118,7 @@ def test_rows_of_an_older_program_are_read_with_defaults(path: Path, store: Hist
     again = store.version(OWNER, project, two.id)
     assert again.request is not None
     assert again.outcome is not None
-    assert (again.request.tier, again.request.reference_images) == (Tier.MAX, ())
+    assert (again.request.tier, again.request.references) == (Tier.MAX, ())
     assert (again.outcome.seconds, again.outcome.warnings) == (0.0, ())
 
 
@@ -156,7 +156,7 @@ def test_a_sweep_keeps_whatever_a_row_names(store: HistoryStore, blobs: BlobStor
     thumb = age(blobs.put_derived(digest("photo"), "thumb", b"tiny"), 9)
     store.add_image(project, digest("mask"), ImageKind.MASK, SIZE)
     store.add_image(project, digest("ref"), ImageKind.REFERENCE, SIZE, icc=digest("icc"))
-    store.create_job(new_job(project, None, request=request(reference_images=(digest("asked"),))))
+    store.create_job(new_job(project, None, request=request(references=(Reference(digest("asked")),))))
     job = store.create_job(new_job(project, None))
     store.commit_version(job.id, digest("one"), SIZE, False, outcome(plan={"mask": digest("told")}))
     store.prune(OWNER, project, edit(store, project, None, "hid").id)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from kontext_ui.edits import Reference
 from kontext_ui.history.connections import Connections
 from kontext_ui.history.migrations import migrate, migrations
 from kontext_ui.history.store import HistoryStore
-from tests.unit.history_kit import OWNER, add_root
+from tests.unit.history_kit import OWNER, add_root, new_job
 
 
 def test_from_nothing_every_step_is_applied_in_order() -> None:
@@ -76,3 +78,29 @@ def test_the_file_is_in_wal_mode_checks_foreign_keys_and_is_private(tmp_path: Pa
     connections.close()
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_references_of_older_rows_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite3"
+    with HistoryStore(path) as store:
+        project = store.create_project(OWNER)
+        root = add_root(store, project.id)
+        job = store.create_job(new_job(project.id, root.id))
+    old = {
+        "instruction": "blend",
+        "tier": "max",
+        "backend": "bfl",
+        "prompt": "blend them",
+        "reference_images": ["a" * 64],
+    }
+    raw = sqlite3.connect(path)
+    raw.execute("UPDATE jobs SET request = ? WHERE id = ?", (json.dumps(old), job.id))
+    raw.execute("UPDATE versions SET request = '{broken' WHERE id = ?", (root.id,))
+    raw.execute("DELETE FROM _sqlite_migrations WHERE name = 'm004_references_are_objects'")
+    raw.commit()
+
+    with HistoryStore(path) as store:
+        request = store.job(OWNER, job.id).request
+
+    assert request.references == (Reference("a" * 64),)
+    assert (request.prompt, request.sent_prompt) == ("blend them", "blend them")

@@ -18,11 +18,11 @@ from kontext_ui.ui.present import plan_lines
     ],
 )
 def test_a_plan_is_told_in_a_line_for_each_step(instruction, lines):
-    assert plan_lines(make_plan(instruction).as_json()) == lines
+    assert plan_lines(make_plan(instruction).as_json()) == tuple(lines)
 
 
 @pytest.mark.parametrize(
     "plan", [None, {}, [], "text", {"steps": None}, {"steps": ["text"]}, {"steps": 8}, {"steps": [{"a": 1}], "keep": 3}]
 )
 def test_what_is_no_plan_gives_no_lines(plan):
-    assert plan_lines(plan) == []
+    assert plan_lines(plan) == ()

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from kontext_ui.editor import EditDraft
-from kontext_ui.edits import Done, EditResult, Mode, Parameter, Parameters, Size, SizeRule, Tier
+from kontext_ui.edits import Done, EditResult, Mode, Parameter, Parameters, Reference, Size, SizeRule, Tier
 from kontext_ui.errors import (
     BackendUnavailable,
     Billed,
@@ -330,7 +330,7 @@ async def test_a_picture_of_another_project_cannot_be_named_as_reference_or_mask
     other = await desk.editor.create_project(OWNER)
     foreign = await desk.editor.add_reference(OWNER, other.id, picture(seed=5))
 
-    for fields in ({"reference_images": (foreign,)}, {"mask": foreign}):
+    for fields in ({"references": (Reference(foreign),)}, {"mask": foreign}):
         with pytest.raises(ImageMissing):
             await desk.send(**fields)
 
