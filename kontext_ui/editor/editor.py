@@ -191,10 +191,13 @@ class Editor(Library, Gallery, Looking):
             return None
         return await _io(self._store.version, owner, project.id, version_id)
 
-    async def replay(self, owner: str, project_id: str, version_id: str, steps: Sequence[RecipeStep]) -> None:
+    async def replay(
+        self, owner: str, project_id: str, version_id: str, steps: Sequence[RecipeStep]
+    ) -> asyncio.Task[None]:
         """Carry out a recipe's steps one after the other, beginning at a version. Stops at the first that fails.
 
         Each step is a turn of its own; closing the page does not stop them, ending the program does.
+        The task that is returned ends with the last of them.
         Raises ``InvalidRequest`` when a step looks at a mask or a reference that this project does not have.
         """
         await _io(self._store.version, owner, project_id, version_id)
@@ -203,6 +206,7 @@ class Editor(Library, Gallery, Looking):
         task = asyncio.create_task(self._replay(owner, project_id, version_id, steps), name=f"replay {version_id}")
         self._replays.add(task)
         task.add_done_callback(self._replays.discard)
+        return task
 
     async def _need_images(self, owner: str, project_id: str, number: int, step: RecipeStep) -> None:
         try:
