@@ -268,6 +268,18 @@ class EditResult:
     """Instructions offered as one-click follow-ups (the other two cars, "all cars")."""
 
 
+@dataclass(frozen=True, eq=False)
+class FoundRegion:
+    """Where something lies that was named."""
+
+    mask: Mask
+    """Of the picture's size, white = the thing."""
+    how: str
+    """What was found, in the middle of a sentence: "the car on the left"."""
+    others: tuple[str, ...] = ()
+    """Names of what could also have been meant."""
+
+
 @dataclass(frozen=True)
 class Submitted:
     """The provider accepted the edit. Money may be owed from here on."""

@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kontext_ui.backends.base import EditTask
-from kontext_ui.backends.builtin.engine import BuiltinBackend
+from kontext_ui.backends.basic import BasicBackend
 from kontext_ui.edits import Done, EditRequest, Tier
 from kontext_ui.errors import NotUnderstood
-from tests.unit.builtin.photos import photo, sign
+from tests.unit.basic.photos import photo, sign
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "tests" / "output" / "sheets"
@@ -75,7 +75,7 @@ def _sheet(rows):
 def _edited(before, instruction: str):
     async def run():
         request = EditRequest(instruction, Tier.LOCAL, "builtin")
-        async for event in BuiltinBackend().edit(request, EditTask("sheet", input_image=before)):
+        async for event in BasicBackend().edit(request, EditTask("sheet", input_image=before)):
             if isinstance(event, Done):
                 return event.result.pixels
         raise AssertionError("the edit ended without a result")

@@ -20,7 +20,7 @@ BACKENDS: Mapping[str, str] = {
     "huggingface": "kontext_ui.backends.huggingface:build",
     "imageserver": "kontext_ui.backends.imageserver:build",
     "diffusers": "kontext_ui.backends.diffusers:build",
-    "builtin": "kontext_ui.backends.builtin:build",
+    "builtin": "kontext_ui.backends.basic:build",
 }
 
 

@@ -15,8 +15,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from kontext_ui.edits import Capabilities, EditEvent, EditRequest, Mask, Pixels, Readiness, Tier
-from kontext_ui.errors import Billed, EditCancelled
+from kontext_ui.edits import Capabilities, EditEvent, EditRequest, FoundRegion, Mask, Pixels, Readiness, Tier
+from kontext_ui.errors import Billed, EditCancelled, NotUnderstood
+from kontext_ui.prompting import Look
 
 
 @dataclass(eq=False)
@@ -97,6 +98,25 @@ class Resumable(Protocol):
     """A backend whose provider answers with an id: the job can be picked up again."""
 
     def resume(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]: ...
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """A backend that reads instructions by a grammar, so one can know beforehand what it makes of them."""
+
+    def explain(self, instruction: str, has_mask: bool) -> NotUnderstood | None:
+        """What it would say against an instruction; ``None`` when it would carry it out. CPU work of milliseconds."""
+
+
+@runtime_checkable
+class Sees(Protocol):
+    """A backend that sees what is in a picture. Plain functions for worker threads."""
+
+    def look(self, pixels: Pixels) -> Look:
+        """What is in a picture; a preview is enough."""
+
+    def find(self, pixels: Pixels, name: str) -> FoundRegion:
+        """The mask of something named. Raises ``InvalidRequest`` saying what to do instead."""
 
 
 @runtime_checkable

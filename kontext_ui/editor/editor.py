@@ -57,7 +57,7 @@ class Editor(Library, Gallery, Looking):
         public_url: str = "",
         keep_deleted: timedelta | None = None,
     ) -> None:
-        super().__init__(store, vault, limits)
+        super().__init__(store, vault, limits, router)
         self._tell_credit = tell_credit
         self._purse = purse
         self._sending = asyncio.Lock()

@@ -6,14 +6,17 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 
-from kontext_ui.editor import sight
+from kontext_ui.backends.base import Reads
 from kontext_ui.editor.parts import Parts
+from kontext_ui.editor.routing import Router
 from kontext_ui.editor.values import BackendOffer, EditDraft, TierOffer
 from kontext_ui.editor.vault import Vault
 from kontext_ui.edits import Tier
+from kontext_ui.errors import InvalidRequest, NotUnderstood
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images import codec
 from kontext_ui.projects import ImageKind
@@ -24,8 +27,6 @@ REMEMBERED = 500
 """Pictures whose look is kept: a few hundred bytes each."""
 CAPABLE = (Tier.PRO, Tier.MAX, Tier.DEV, Tier.LOCAL)
 """Tiers to send what the engine on this computer cannot read, best first."""
-READS_WORDS = "builtin"
-"""The backend that reads instructions by a grammar, so that one can know beforehand what it makes of them."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,10 @@ class Overviews:
 class Looking(Parts):
     """Use cases that only help to say what should be done."""
 
-    def __init__(self, store: HistoryStore, vault: Vault, limits: codec.ImageLimits) -> None:
+    def __init__(self, store: HistoryStore, vault: Vault, limits: codec.ImageLimits, router: Router) -> None:
         super().__init__(store, vault, limits)
         self._overviews = Overviews()
+        self._router = router
 
     async def look(self, owner: str, project_id: str, version_id: str) -> Overview:
         """What is seen in a version and what could be done with it.
@@ -96,7 +98,20 @@ class Looking(Parts):
 
     async def _overview(self, digest: str) -> Overview:
         path = await self._vault.derived_path(digest, "preview")
-        return await to_thread.run_sync(lambda: _overview_of(path.read_bytes()), limiter=self._overviews.limiter)
+        return await to_thread.run_sync(self._overview_of, path, limiter=self._overviews.limiter)
+
+    def _overview_of(self, preview: Path) -> Overview:
+        sight = self._router.sight
+        look = Look() if sight is None else sight.look(codec.decode(preview.read_bytes()))
+        return Overview(look, tuple(one for one in for_reader(look) if self._understood(one)), for_model(look))
+
+    def _reads(self, offer: BackendOffer) -> bool:
+        return isinstance(self._router.backends[offer.id], Reads)
+
+    def _understood(self, suggestion: Suggestion) -> bool:
+        """A text that is still to be filled in counts as any other."""
+        reader = self._router.reader
+        return reader is None or reader.explain(suggestion.text.replace("…", "text"), False) is None
 
     async def find_mask(self, owner: str, project_id: str, version_id: str, name: str) -> FoundMask:
         """Find something by name ("car", "the sky", "background", "main subject") and store its mask.
@@ -104,12 +119,15 @@ class Looking(Parts):
         Raises ``InvalidRequest`` when it is not there or cannot be told from what is around it.
         """
         version = await _io(self._store.version, owner, project_id, version_id)
+        sight = self._router.sight
+        if sight is None:
+            raise InvalidRequest("Nothing here can find things by name.", hint="Paint over it instead.")
         pixels = await self._vault.load(version.digest)
-        mask, how, others = await self._vault.compute(sight.find, pixels, name)
-        digest = await self._vault.save_mask(mask)
+        found = await self._vault.compute(sight.find, pixels, name)
+        digest = await self._vault.save_mask(found.mask)
         assert digest is not None
         await _io(self._store.add_image, project_id, digest, ImageKind.MASK, version.size, "image/png")
-        return FoundMask(digest, how, others)
+        return FoundMask(digest, found.how, found.others)
 
     async def _hints(
         self, owner: str, project_id: str, draft: EditDraft, tiers: tuple[TierOffer, ...]
@@ -120,13 +138,14 @@ class Looking(Parts):
         version = None if version_id is None else await _io(self._store.version, owner, project_id, version_id)
         look = None if version is None else self._overviews.known(version.digest)
         ready = {offer.tier: offer.chosen for offer in tiers if offer.chosen is not None}
-        context = await _io(_context, draft, _chosen(draft, tiers), ready, version is not None, look or Look())
+        backend = _chosen(draft, tiers)
+        reader: object = None if backend is None or version is None else self._router.backends[backend.id]
+        refusal: NotUnderstood | None = None
+        if isinstance(reader, Reads):
+            refusal = await _io(reader.explain, draft.instruction, draft.mask is not None)
+        capable = next((tier for tier in CAPABLE if tier in ready and not self._reads(ready[tier])), None)
+        context = _context(draft, backend, ready, version is not None, look or Look(), refusal, capable)
         return await _io(lint, draft.instruction, context)
-
-
-def _overview_of(preview: bytes) -> Overview:
-    look = sight.look_at(preview)
-    return Overview(look, sight.readable(for_reader(look)), for_model(look))
 
 
 def _chosen(draft: EditDraft, tiers: tuple[TierOffer, ...]) -> BackendOffer | None:
@@ -139,14 +158,17 @@ def _chosen(draft: EditDraft, tiers: tuple[TierOffer, ...]) -> BackendOffer | No
 
 
 def _context(
-    draft: EditDraft, backend: BackendOffer | None, ready: Mapping[Tier, BackendOffer], has_picture: bool, look: Look
+    draft: EditDraft,
+    backend: BackendOffer | None,
+    ready: Mapping[Tier, BackendOffer],
+    has_picture: bool,
+    look: Look,
+    refusal: NotUnderstood | None,
+    capable: Tier | None,
 ) -> LintContext:
     redraws = backend is None or backend.capabilities.size_rule.kind != "any"
     expands = None if backend is None else backend.capabilities.parameter("prompt_upsampling")
     expanding = draft.parameters.prompt_upsampling
-    reads = backend is not None and backend.id == READS_WORDS
-    refusal = sight.refusal_of(draft.instruction, draft.mask is not None) if reads and has_picture else None
-    capable = next((tier for tier in CAPABLE if tier in ready and ready[tier].id != READS_WORDS), None)
     return LintContext(
         tier=draft.tier,
         redraws=redraws,

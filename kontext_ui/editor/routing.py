@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kontext_ui.backends.base import Backend
+from kontext_ui.backends.base import Backend, Reads, Sees
 from kontext_ui.editor.values import BackendOffer, EditDraft, TierOffer
 from kontext_ui.edits import Capabilities, EditRequest, Mode, Parameter, Parameters, Tier
 from kontext_ui.errors import (
@@ -33,6 +33,16 @@ class Router:
     def __init__(self, backends: Mapping[str, Backend], order: Mapping[Tier, tuple[str, ...]] | None = None) -> None:
         self.backends = backends
         self._order = order or {}
+
+    @property
+    def sight(self) -> Sees | None:
+        """The backend that sees what is in a picture, if there is one."""
+        return next((backend for backend in self.backends.values() if isinstance(backend, Sees)), None)
+
+    @property
+    def reader(self) -> Reads | None:
+        """The backend that reads instructions by a grammar, if there is one."""
+        return next((backend for backend in self.backends.values() if isinstance(backend, Reads)), None)
 
     def candidates(self, tier: Tier) -> list[Backend]:
         """All backends of a tier, preferred first, ready or not."""

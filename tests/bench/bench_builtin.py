@@ -26,7 +26,7 @@ WARM_RUNS = 3
 ONE = """
 import asyncio, json, resource, sys, threading, time
 from kontext_ui.backends.base import EditTask
-from kontext_ui.backends.builtin.engine import BuiltinBackend
+from kontext_ui.backends.basic import BasicBackend
 from kontext_ui.edits import EditRequest, Tier
 from tests.bench.bench_builtin import picture
 
@@ -44,7 +44,7 @@ async def once():
     request = EditRequest(sys.argv[2], Tier.LOCAL, "builtin")
     heart = asyncio.create_task(beat())
     began = time.perf_counter()
-    async for _ in BuiltinBackend().edit(request, EditTask("bench", input_image=pixels)):
+    async for _ in BasicBackend().edit(request, EditTask("bench", input_image=pixels)):
         pass
     heart.cancel()
     return time.perf_counter() - began
@@ -57,7 +57,7 @@ print(json.dumps({"cold": times[0], "warm": sorted(times[1:])[len(times[1:]) // 
 
 def picture(name: str, megapixels: float):
     """A photo that a package ships, or a drawn sign."""
-    from tests.unit.builtin.photos import photo, sign
+    from tests.unit.basic.photos import photo, sign
 
     return sign(megapixels) if name == "sign" else photo(name, megapixels)
 

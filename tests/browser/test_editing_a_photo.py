@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from kontext_ui.backends.builtin.vision import reader
+from kontext_ui.basic.vision import reader
 from tests.browser.conftest import photo
-from tests.unit.builtin.photos import sign
+from tests.unit.basic.photos import sign
 
 pytestmark = pytest.mark.browser
 

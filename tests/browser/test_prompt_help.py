@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from kontext_ui.backends.builtin.vision.networks import DETECTOR
+from kontext_ui.basic.vision.networks import DETECTOR
 from tests.browser.conftest import photo
 from tests.browser.test_everybody_can_use_it import serious
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from kontext_ui.backends.base import Backend
+from kontext_ui.backends.basic import BasicBackend
 from kontext_ui.backends.bfl import HOSTS, BflBackend
-from kontext_ui.backends.builtin import BuiltinBackend
 from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig
 from kontext_ui.backends.diffusers.painter import Painter
 from kontext_ui.backends.fal import HOSTS as FAL
@@ -108,7 +108,7 @@ def _diffusers() -> DiffusersBackend:
 
 
 MEMBERS = {
-    "builtin": Member(BuiltinBackend, BuiltinBackend, "make it much darker", "add a dragon"),
+    "builtin": Member(BasicBackend, BasicBackend, "make it much darker", "add a dragon"),
     "bfl": Member(lambda: _bfl("bfl_test"), lambda: _bfl(None), "make the door red", "[[moderated]]"),
     "replicate": Member(lambda: _replicate("r8_test"), lambda: _replicate(None), "make the door red", "[[moderated]]"),
     "fal": Member(lambda: _fal("fal-id:fal-secret"), lambda: _fal(None), "make the door red", "[[moderated]]"),

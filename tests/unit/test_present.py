@@ -2,7 +2,7 @@
 
 import pytest
 
-from kontext_ui.backends.builtin.engine import make_plan
+from kontext_ui.basic import read as make_plan
 from kontext_ui.ui.present import plan_lines
 
 

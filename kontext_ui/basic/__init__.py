@@ -1,0 +1,13 @@
+"""The basic engine: real edits with no model, no key and no GPU, and eyes for pictures.
+
+This is its door; nothing else of the program imports what lies inside. Its rooms, each knowing only
+those before it: ``language`` (words → plan), ``vision`` (what is where), ``operations`` (pixels →
+pixels), ``lettering`` (text in pictures). ``families`` lists all operations.
+"""
+
+from kontext_ui.basic.engine import Edit, missing, read
+from kontext_ui.basic.language.plan import Plan, Step
+from kontext_ui.basic.refusal import ENGINE_ID
+from kontext_ui.basic.sight import find, look
+
+__all__ = ["ENGINE_ID", "Edit", "Plan", "Step", "find", "look", "missing", "read"]

@@ -1,0 +1,1 @@
+"""Words: from an instruction to a plan. Knows nothing of pixels."""

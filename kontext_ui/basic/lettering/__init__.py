@@ -1,0 +1,1 @@
+"""Text in pictures: read, replaced, removed and added in the style that it has."""

@@ -1,0 +1,1 @@
+"""What is done to pixels: one file for each family of operations."""
