@@ -97,14 +97,13 @@ class Editor(Library, Gallery, Looking):
         await self._runner.aclose()
         for backend in self._router.backends.values():
             await backend.aclose()
-        await _io(self._store.release_claims, self._store.process_token)
+        await _io(self._store.claims.release)
         await _io(self._store.close)
 
     async def _beat(self) -> None:
-        token = self._store.process_token
         while True:
             try:
-                await self._runner.recover(await _io(self._store.claim_open_jobs, token, STALE_AFTER_S))
+                await self._runner.recover(await _io(self._store.claims.take_over, STALE_AFTER_S))
                 self._recovered.set()
                 await self._empty_bin()
             except Exception:
@@ -120,10 +119,10 @@ class Editor(Library, Gallery, Looking):
         await self.sweep(timedelta(days=1))
 
     async def open_project(self, owner: str, project_id: str) -> ProjectView:
-        project = await _io(self._store.project, owner, project_id)
+        project = await _io(self._store.projects.get, owner, project_id)
         revision = self._feed.revision(project_id)
-        versions = await _io(self._store.versions, owner, project_id)
-        jobs = await _io(self._store.jobs, owner, project_id)
+        versions = await _io(self._store.tree.all, owner, project_id)
+        jobs = await _io(self._store.jobs.shown, owner, project_id)
         open_ids = {job.id for job in jobs if job.state.is_open}
         progress = {key: value for key, value in self._runner.progress(project_id).items() if key in open_ids}
         return ProjectView(project, tuple(versions), tuple(jobs), progress, revision)
@@ -144,7 +143,7 @@ class Editor(Library, Gallery, Looking):
 
     async def check_again(self, owner: str, job_id: str) -> Job:
         """Ask the provider once more about an edit that it had taken. Nothing is sent a second time."""
-        job = await _io(self._store.reopen_job, owner, job_id)
+        job = await _io(self._store.jobs.reopen, owner, job_id)
         self._feed.publish(job.project, Change(jobs=(job,)))
         self._runner.start(job, resume=True)
         return job
@@ -154,7 +153,7 @@ class Editor(Library, Gallery, Looking):
 
     async def check(self, owner: str, project_id: str, draft: EditDraft) -> Receipt:
         """What would happen if the draft were sent now; raises what ``submit`` would raise."""
-        project = await _io(self._store.project, owner, project_id)
+        project = await _io(self._store.projects.get, owner, project_id)
         return (await self._receipt(owner, project, draft))[0]
 
     async def hints(self, owner: str, project_id: str, draft: EditDraft) -> tuple[Hint, ...]:
@@ -166,19 +165,19 @@ class Editor(Library, Gallery, Looking):
 
         Raises what ``check`` raises, and ``BudgetExceeded``; then nothing was sent.
         """
-        project = await _io(self._store.project, owner, project_id)
+        project = await _io(self._store.projects.get, owner, project_id)
         receipt, parent = await self._receipt(owner, project, draft)
         job = _new_job(owner, project_id, parent, receipt)
         async with self._sending:  # so that two edits cannot both take the last of a budget
             await self._purse.guard(owner, project, receipt.price_usd)
-            job = await _io(self._store.create_job, job)
+            job = await _io(self._store.jobs.create, job)
         self._feed.publish(project_id, Change(jobs=(job,)))
         self._runner.start(job, pinned=draft.backend is not None)
         return job
 
     async def _receipt(self, owner: str, project: Project, draft: EditDraft) -> tuple[Receipt, Version | None]:
         for digest in draft.images:
-            await _io(self._store.project_image, owner, project.id, digest)
+            await _io(self._store.images.get, owner, project.id, digest)
         parent = await self._parent(owner, project, draft)
         mask = None if draft.mask is None else await self._vault.load_mask(draft.mask)
         return make_receipt(self._router, draft, parent, self._keys.of(owner), mask), parent
@@ -189,7 +188,7 @@ class Editor(Library, Gallery, Looking):
         version_id = draft.parent or project.head
         if draft.from_text or version_id is None:
             return None
-        return await _io(self._store.version, owner, project.id, version_id)
+        return await _io(self._store.tree.get, owner, project.id, version_id)
 
     async def replay(
         self, owner: str, project_id: str, version_id: str, steps: Sequence[RecipeStep]
@@ -200,7 +199,7 @@ class Editor(Library, Gallery, Looking):
         The task that is returned ends with the last of them.
         Raises ``InvalidRequest`` when a step looks at a mask or a reference that this project does not have.
         """
-        await _io(self._store.version, owner, project_id, version_id)
+        await _io(self._store.tree.get, owner, project_id, version_id)
         for number, step in enumerate(steps, start=1):
             await self._need_images(owner, project_id, number, step)
         task = asyncio.create_task(self._replay(owner, project_id, version_id, steps), name=f"replay {version_id}")
@@ -211,7 +210,7 @@ class Editor(Library, Gallery, Looking):
     async def _need_images(self, owner: str, project_id: str, number: int, step: RecipeStep) -> None:
         try:
             for digest in step.images:
-                await _io(self._store.project_image, owner, project_id, digest)
+                await _io(self._store.images.get, owner, project_id, digest)
         except ImageMissing:
             raise InvalidRequest(
                 f"Step {number} used a mask or a reference image that is not in this project.",
@@ -236,26 +235,26 @@ class Editor(Library, Gallery, Looking):
         return backend is not None and await self._hooks.call(backend, token, headers, body)
 
     async def job(self, owner: str, job_id: str) -> Job:
-        return await _io(self._store.job, owner, job_id)
+        return await _io(self._store.jobs.get, owner, job_id)
 
     async def cancel(self, owner: str, job_id: str) -> Job:
         """Stop an edit; the job's failure says what that means for the bill."""
-        await _io(self._store.job, owner, job_id)
+        await _io(self._store.jobs.get, owner, job_id)
         await self._runner.cancel(job_id)
-        return await _io(self._store.job, owner, job_id)
+        return await _io(self._store.jobs.get, owner, job_id)
 
     async def dismiss(self, owner: str, job_id: str) -> Job:
         """Take a failed or cancelled card out of the conversation; the record stays."""
-        job = await _io(self._store.dismiss_job, owner, job_id)
+        job = await _io(self._store.jobs.dismiss, owner, job_id)
         self._feed.publish(job.project, Change(jobs=(job,)))
         return job
 
     async def wait(self, owner: str, job_id: str) -> Turn:
         """Return once the job is closed."""
-        await _io(self._store.job, owner, job_id)
+        await _io(self._store.jobs.get, owner, job_id)
         await self._runner.wait(job_id)
-        job = await _io(self._store.job, owner, job_id)
-        version = None if job.version is None else await _io(self._store.version, owner, job.project, job.version)
+        job = await _io(self._store.jobs.get, owner, job_id)
+        version = None if job.version is None else await _io(self._store.tree.get, owner, job.project, job.version)
         return Turn(job, version)
 
     # Keys and money
@@ -286,31 +285,31 @@ class Editor(Library, Gallery, Looking):
 
     async def budgets(self, owner: str, project_id: str) -> tuple[Budget, Budget]:
         """The project's and the day's."""
-        return await self._purse.budgets(owner, await _io(self._store.project, owner, project_id))
+        return await self._purse.budgets(owner, await _io(self._store.projects.get, owner, project_id))
 
     async def spending(self, owner: str, project_id: str) -> Spending:
         """What the project, its current branch and the last days cost."""
-        return await self._purse.spending(owner, await _io(self._store.project, owner, project_id))
+        return await self._purse.spending(owner, await _io(self._store.projects.get, owner, project_id))
 
     async def set_budget(self, owner: str, project_id: str, usd: float | None) -> Project:
-        return self._tell(await _io(self._store.set_budget, owner, project_id, usd))
+        return self._tell(await _io(self._store.projects.set_budget, owner, project_id, usd))
 
     async def set_day_budget(self, owner: str, usd: float | None) -> None:
-        await _io(self._store.set_preference, owner, DAY_BUDGET, usd)
+        await _io(self._store.preferences.set, owner, DAY_BUDGET, usd)
 
     # Care of the data folder
 
     async def verify(self) -> list[str]:
         """Sentences on everything that is not as it should be; empty when all is well."""
-        return [str(finding) for finding in await _io(self._store.verify, self._vault.blobs)]
+        return [str(finding) for finding in await _io(self._store.upkeep.verify, self._vault.blobs)]
 
     async def sweep(self, older_than: timedelta = timedelta(hours=1)) -> tuple[int, int]:
         """Remove what lay in the bin for long enough, and files that nothing refers to; how many, how many bytes."""
         if self._keep_deleted is not None:
-            gone = await _io(self._store.purge_deleted, datetime.now(timezone.utc) - self._keep_deleted)
+            gone = await _io(self._store.projects.purge_deleted, datetime.now(timezone.utc) - self._keep_deleted)
             if gone:
                 log.info("%d projects left the bin for good", len(gone))
-        swept = await _io(self._store.sweep, self._vault.blobs, older_than)
+        swept = await _io(self._store.upkeep.sweep, self._vault.blobs, older_than)
         return swept.files, swept.bytes
 
 

@@ -27,34 +27,36 @@ class Gallery(Parts):
 
     async def add_image(self, owner: str, project_id: str, data: bytes, filename: str = "") -> Version:
         """Open a picture as a new root and make it the head. Raises ``InvalidImage``; then nothing is stored."""
-        await _io(self._store.project, owner, project_id)
+        await _io(self._store.projects.get, owner, project_id)
         opened = await self._vault.compute(codec.open_image, data, self._limits)
         digest = await self._vault.save(opened.pixels)
         profile = await self._vault.save_profile(opened.icc_profile)
         source = {**opened.source, "filename": _plain_name(filename)}
         version = await _io(
-            lambda: self._store.add_root(owner, project_id, digest, opened.size, opened.has_alpha, source, icc=profile)
+            lambda: self._store.tree.add_root(
+                owner, project_id, digest, opened.size, opened.has_alpha, source, icc=profile
+            )
         )
-        project = await _io(self._store.project, owner, project_id)
+        project = await _io(self._store.projects.get, owner, project_id)
         self._feed.publish(project_id, Change(project=project, versions=(version,)))
         return version
 
     async def add_reference(self, owner: str, project_id: str, data: bytes) -> str:
         """Keep a picture that is only looked at; returns its digest."""
-        await _io(self._store.project, owner, project_id)
+        await _io(self._store.projects.get, owner, project_id)
         opened = await self._vault.compute(codec.open_image, data, self._limits)
         digest = await self._vault.save(opened.pixels)
-        await _io(self._store.add_image, project_id, digest, ImageKind.REFERENCE, opened.size, PNG)
+        await _io(self._store.images.add, project_id, digest, ImageKind.REFERENCE, opened.size, PNG)
         return digest
 
     async def add_mask(self, owner: str, project_id: str, version_id: str, data: bytes) -> str:
         """Keep a black and white mask (white = edit) for a version, scaled to its size; returns the digest."""
-        version = await _io(self._store.version, owner, project_id, version_id)
+        version = await _io(self._store.tree.get, owner, project_id, version_id)
         opened = await self._vault.compute(codec.open_image, data, self._limits)
         mask = await self._vault.compute(masks.normalise, opened.pixels, version.size)
         digest = await self._vault.save_mask(mask)
         assert digest is not None
-        await _io(self._store.add_image, project_id, digest, ImageKind.MASK, version.size, PNG)
+        await _io(self._store.images.add, project_id, digest, ImageKind.MASK, version.size, PNG)
         return digest
 
     async def change_mask(self, owner: str, project_id: str, version_id: str, how: int | str) -> Version:
@@ -63,13 +65,13 @@ class Gallery(Parts):
         ``how`` is by how many pixels the change mask grows (below 0: shrinks), or the digest of a mask
         stored with :meth:`add_mask`. Raises ``InvalidRequest`` for a version without a change mask.
         """
-        version = await _io(self._store.version, owner, project_id, version_id)
+        version = await _io(self._store.tree.get, owner, project_id, version_id)
         outcome = version.outcome
         if version.parent is None or outcome is None or outcome.change_mask is None or outcome.answer is None:
             raise InvalidRequest("Nothing of a model's picture was left out of this version.")
         wanted: int | Mask = how if isinstance(how, int) else await self._own_mask(owner, project_id, how)
         mask = await self._vault.compute(_changed, await self._vault.load_mask(outcome.change_mask), wanted)
-        parent = await _io(self._store.version, owner, project_id, version.parent)
+        parent = await _io(self._store.tree.get, owner, project_id, version.parent)
         before, answer = await self._vault.load(parent.digest), await self._vault.load(outcome.answer)
         pixels = await self._vault.compute(_reblend, before, answer, outcome.placement, mask)
         fraction = await self._vault.compute(pipeline.changed_fraction, before, pixels)
@@ -77,13 +79,13 @@ class Gallery(Parts):
         changed = dataclasses.replace(
             outcome, change_mask=stored, changed_fraction=fraction, price_usd=0.0, seconds=0.0, warnings=()
         )
-        made = await _io(self._store.add_variant, owner, project_id, version_id, digest, changed)
-        project = await _io(self._store.project, owner, project_id)
+        made = await _io(self._store.tree.add_variant, owner, project_id, version_id, digest, changed)
+        project = await _io(self._store.projects.get, owner, project_id)
         self._feed.publish(project_id, Change(project=project, versions=(made,)))
         return made
 
     async def _own_mask(self, owner: str, project_id: str, digest: str) -> Mask:
-        await _io(self._store.project_image, owner, project_id, digest)
+        await _io(self._store.images.get, owner, project_id, digest)
         return await self._vault.load_mask(digest)
 
     async def export(
@@ -97,8 +99,8 @@ class Gallery(Parts):
         with_recipe: bool = True,
     ) -> EncodedImage:
         """A version as a file: full resolution, the opened picture's colour profile, and on wish its recipe."""
-        path = await _io(self._store.path_to_root, owner, project_id, version_id)
-        root = await _io(self._store.project_image, owner, project_id, path[0].digest)
+        path = await _io(self._store.tree.path_to_root, owner, project_id, version_id)
+        root = await _io(self._store.images.get, owner, project_id, path[0].digest)
         profile = None if root.icc is None else await self._vault.compute(self._vault.blobs.read, root.icc)
         pixels = await self._vault.load(path[-1].digest)
         recipe = _recipe(path) if with_recipe else None
@@ -115,7 +117,7 @@ class Gallery(Parts):
 
         Raises ``ProjectNotFound`` or ``ImageMissing``.
         """
-        await _io(self._store.project_image, owner, project_id, digest)
+        await _io(self._store.images.get, owner, project_id, digest)
         if kind == "full":
             return await _io(self._vault.blobs.path, digest)
         return await self._vault.derived_path(digest, kind)

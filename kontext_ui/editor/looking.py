@@ -93,7 +93,7 @@ class Looking(Parts):
 
         Without onnxruntime nothing is seen, and the suggestions are those that fit every picture.
         """
-        version = await _io(self._store.version, owner, project_id, version_id)
+        version = await _io(self._store.tree.get, owner, project_id, version_id)
         return await self._overviews.of(version.digest, lambda: self._overview(version.digest))
 
     async def _overview(self, digest: str) -> Overview:
@@ -118,7 +118,7 @@ class Looking(Parts):
 
         Raises ``InvalidRequest`` when it is not there or cannot be told from what is around it.
         """
-        version = await _io(self._store.version, owner, project_id, version_id)
+        version = await _io(self._store.tree.get, owner, project_id, version_id)
         sight = self._router.sight
         if sight is None:
             raise InvalidRequest("Nothing here can find things by name.", hint="Paint over it instead.")
@@ -126,16 +126,16 @@ class Looking(Parts):
         found = await self._vault.compute(sight.find, pixels, name)
         digest = await self._vault.save_mask(found.mask)
         assert digest is not None
-        await _io(self._store.add_image, project_id, digest, ImageKind.MASK, version.size, "image/png")
+        await _io(self._store.images.add, project_id, digest, ImageKind.MASK, version.size, "image/png")
         return FoundMask(digest, found.how, found.others)
 
     async def _hints(
         self, owner: str, project_id: str, draft: EditDraft, tiers: tuple[TierOffer, ...]
     ) -> tuple[Hint, ...]:
         """What would make the draft's instruction better; ``tiers`` are this visitor's. Never looks at the picture."""
-        project = await _io(self._store.project, owner, project_id)
+        project = await _io(self._store.projects.get, owner, project_id)
         version_id = draft.parent or project.head
-        version = None if version_id is None else await _io(self._store.version, owner, project_id, version_id)
+        version = None if version_id is None else await _io(self._store.tree.get, owner, project_id, version_id)
         look = None if version is None else self._overviews.known(version.digest)
         ready = {offer.tier: offer.chosen for offer in tiers if offer.chosen is not None}
         backend = _chosen(draft, tiers)

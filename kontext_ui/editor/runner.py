@@ -96,7 +96,7 @@ class JobRunner:
             elif backend is not None and backend.runs_here:
                 await self._again_or_give_up(job)
             else:
-                closed = await _io(self._store.mark_uncertain, job.id, uncertain(job, label))
+                closed = await _io(self._store.jobs.mark_uncertain, job.id, uncertain(job, label))
                 self._feed.publish(job.project, Change(jobs=(closed,)))
 
     async def _again_or_give_up(self, job: Job) -> None:
@@ -104,7 +104,7 @@ class JobRunner:
         if job.starts < 2:
             self.start(job)
         else:
-            closed = await _io(self._store.close_failed, job.id, outlived(job))
+            closed = await _io(self._store.jobs.close_failed, job.id, outlived(job))
             self._feed.publish(job.project, Change(jobs=(closed,)))
 
     async def cancel(self, job_id: str) -> None:
@@ -194,7 +194,7 @@ class JobRunner:
         price = price_of(request, capabilities)
         if not await self._purse.affords(run.job, price):
             return False
-        run.job = await _io(self._store.reroute_job, run.job.id, request, failed, price)
+        run.job = await _io(self._store.jobs.reroute, run.job.id, request, failed, price)
         run.left_out += tuple(left_out)
         self._publish(run)
         return True
@@ -213,7 +213,7 @@ class JobRunner:
             run.edit_task = self._edit_task(run, prepared, key)
             if not resume:
                 run.edit_task = dataclasses.replace(run.edit_task, hook=self._hooks.make(backend, key))
-                run.job = await _io(self._store.mark_sending, run.job.id)
+                run.job = await _io(self._store.jobs.mark_sending, run.job.id)
             if resume and isinstance(backend, Resumable):
                 events = backend.resume(request, run.edit_task)
             else:
@@ -251,14 +251,14 @@ class JobRunner:
     async def _journal_submitted(self, run: Run, event: Submitted) -> None:
         price = run.job.price_usd if event.price_usd is None else event.price_usd
         run.job = await _io(
-            self._store.mark_submitted, run.job.id, event.remote_id, event.poll_url, price, event.details
+            self._store.jobs.mark_submitted, run.job.id, event.remote_id, event.poll_url, price, event.details
         )
         self._publish(run)
 
     async def _journal_running(self, run: Run, event: Running) -> None:
         run.progress = event
         if run.job.state is not JobState.RUNNING and not run.abandoned and event.queue_position is None:
-            run.job = await _io(self._store.mark_running, run.job.id)
+            run.job = await _io(self._store.jobs.mark_running, run.job.id)
             self._publish(run)
         elif event.preview is not None or time.monotonic() - run.told_at >= PROGRESS_INTERVAL_S:
             self._tell_progress(run)
@@ -290,8 +290,8 @@ class JobRunner:
         outcome = pipeline.outcome_of(run.job, capabilities, back, result, seconds)
         warnings = (*run.left_out, *outcome.warnings)
         outcome = dataclasses.replace(outcome, change_mask=mask, answer=answer, warnings=warnings)
-        version = await _io(
-            lambda: self._store.commit_version(
+        committed = await _io(
+            lambda: self._store.jobs.commit(
                 run.job.id,
                 digest,
                 size_of(back.pixels),
@@ -300,8 +300,7 @@ class JobRunner:
                 late=run.abandoned,
             )
         )
-        run.job = await _io(self._store.job, run.job.owner, run.job.id)
-        project = await _io(self._store.project, run.job.owner, run.job.project)
+        version, run.job, project = committed
         log.info("job %s: %s, %.2f s", run.job.id, run.job.request.backend, seconds)
         self._feed.publish(run.job.project, Change(project=project, versions=(version,), jobs=(run.job,)))
 
@@ -311,7 +310,7 @@ class JobRunner:
         """Measure what the chain has lost against its first picture; only results that a model redrew lose anything."""
         if prepared.fit is None or job.parent is None:
             return back
-        path = await _io(lambda: self._store.path_to_root(job.owner, job.project, job.parent or "", limit=CHAIN))
+        path = await _io(lambda: self._store.tree.path_to_root(job.owner, job.project, job.parent or "", limit=CHAIN))
         before = await self._vault.load(path[0].digest)
         sharpness = await self._vault.compute(meters.sharpness_against, back.pixels, before)
         turns = [version.outcome.meters for version in path if version.outcome is not None]
@@ -325,7 +324,7 @@ class JobRunner:
     async def _close(self, run: Run, state: JobState, failure: Failure) -> None:
         if run.abandoned and run.job.state is JobState.CANCELLED:
             return
-        close = self._store.close_cancelled if state is JobState.CANCELLED else self._store.close_failed
+        close = self._store.jobs.close_cancelled if state is JobState.CANCELLED else self._store.jobs.close_failed
         run.job = await _io(close, run.job.id, failure)
         self._feed.publish(run.job.project, Change(jobs=(run.job,)))
 

@@ -75,14 +75,14 @@ class Purse:
         if not price_usd:
             return
         of_project, of_day = await self.budgets(owner, project)
-        running = await to_thread.run_sync(self._store.running_jobs, owner)
+        running = await to_thread.run_sync(self._store.jobs.running, owner)
         check_budget(of_project, price_usd, reserved_usd(job for job in running if job.project == project.id))
         check_budget(of_day, price_usd, reserved_usd(running))
 
     async def affords(self, job: Job, price_usd: float | None) -> bool:
         """Whether a running job may become that much dearer without passing a budget."""
         extra_usd = (price_usd or 0.0) - (job.price_usd or 0.0)
-        project = await to_thread.run_sync(self._store.project, job.owner, job.project)
+        project = await to_thread.run_sync(self._store.projects.get, job.owner, job.project)
         try:
             await self.guard(job.owner, project, max(0.0, extra_usd))
         except BudgetExceeded:
@@ -93,14 +93,14 @@ class Purse:
         return await to_thread.run_sync(self._spending, owner, project)
 
     def _spending(self, owner: str, project: Project) -> Spending:
-        branch_usd = 0.0 if project.head is None else self._store.path_cost_usd(owner, project.id, project.head)
-        days = tuple(self._store.spent_by_day(owner, DAYS_SHOWN))
-        return Spending(self._store.spent_usd(project.id), branch_usd, days)
+        branch_usd = 0.0 if project.head is None else self._store.tree.path_cost_usd(owner, project.id, project.head)
+        days = tuple(self._store.spend.by_day(owner, DAYS_SHOWN))
+        return Spending(self._store.spend.of_project(project.id), branch_usd, days)
 
     def _budgets(self, owner: str, project: Project) -> tuple[Budget, Budget]:
         project_usd = self._project_usd if project.budget_usd is None else project.budget_usd
-        day_usd = self._store.get_preference(owner, DAY_BUDGET)
+        day_usd = self._store.preferences.get(owner, DAY_BUDGET)
         return (
-            Budget("project", project_usd, self._store.spent_usd(project.id)),
-            Budget("day", self._day_usd if day_usd is None else float(day_usd), self._store.spent_today_usd(owner)),
+            Budget("project", project_usd, self._store.spend.of_project(project.id)),
+            Budget("day", self._day_usd if day_usd is None else float(day_usd), self._store.spend.today(owner)),
         )

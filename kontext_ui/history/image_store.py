@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from sqlite_utils import Database
 
 from kontext_ui.edits import Size
 from kontext_ui.errors import ImageMissing
-from kontext_ui.history.project_store import Store
-from kontext_ui.history.rows import first_row, owned, project_not_found, scalar, select_rows, to_image
+from kontext_ui.history.part import Part
+from kontext_ui.history.rows import first_row, project_not_found, scalar, to_image
 from kontext_ui.projects import ImageKind, StoredImage
 
 
-class ImageStore(Store):
+class ImageStore(Part):
     """An image belongs to every project that has a row for it; the file is stored once."""
 
-    def add_image(
+    def add(
         self,
         project_id: str,
         digest: str,
@@ -37,7 +34,7 @@ class ImageStore(Store):
                 raise project_not_found()
             note_image(db, project_id, digest, ImageKind(kind), size, media_type, icc, now)
 
-    def project_image(self, owner: str, project_id: str, digest: str) -> StoredImage:
+    def get(self, owner: str, project_id: str, digest: str) -> StoredImage:
         """The check before an image is sent: one query over two keys.
 
         Raises :class:`ProjectNotFound` for another's project, :class:`ImageMissing` for an image
@@ -60,32 +57,6 @@ class ImageStore(Store):
         if row["digest"] is None:
             raise ImageMissing("This project has no such image.")
         return to_image(row)
-
-    def project_images(self, owner: str, project_id: str) -> list[StoredImage]:
-        with self._connections.reading() as db:
-            owned(db, owner, project_id)
-            rows = select_rows(db, "SELECT * FROM images WHERE project_id = ? ORDER BY created_at, digest", project_id)
-        return [to_image(row) for row in rows]
-
-    def get_preference(self, owner: str, key: str, default: Any = None) -> Any:
-        """A JSON value, or ``default`` when none is set."""
-        with self._connections.reading() as db:
-            text = scalar(db, "SELECT value FROM preferences WHERE owner = ? AND key = ?", owner, key)
-        return default if text is None else json.loads(text)
-
-    def set_preference(self, owner: str, key: str, value: Any) -> None:
-        """``value`` is anything JSON can hold; ``None`` removes the preference."""
-        with self._connections.writing() as db:
-            if value is None:
-                db.execute("DELETE FROM preferences WHERE owner = ? AND key = ?", (owner, key))
-                return
-            db.execute(
-                """
-                INSERT INTO preferences (owner, key, value) VALUES (?, ?, ?)
-                ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value
-                """,
-                (owner, key, json.dumps(value)),
-            )
 
 
 def note_image(

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
 from kontext_ui.edits import EditRequest, Size
 from kontext_ui.errors import Billed, JobClosed, JobNotFound
 from kontext_ui.history.image_store import note_image
-from kontext_ui.history.processes import ClaimStore, beat
+from kontext_ui.history.processes import OfProcess, beat
 from kontext_ui.history.rows import (
     FAILURES,
     OPEN_SQL,
@@ -34,22 +35,30 @@ from kontext_ui.history.rows import (
     write_time,
 )
 from kontext_ui.history.tree_store import insert_version
-from kontext_ui.projects import Failure, ImageKind, Job, JobState, Outcome, Version
+from kontext_ui.projects import Failure, ImageKind, Job, JobState, Outcome, Project, Version
 
 RESULT_MEDIA_TYPE = "image/png"
 
 
-class JobStore(ClaimStore):
+class Committed(NamedTuple):
+    """What a commit made and changed, as it is afterwards."""
+
+    version: Version
+    job: Job
+    project: Project
+
+
+class JobStore(OfProcess):
     """Methods that take a job id raise :class:`JobNotFound`, and :class:`JobClosed` when the job has ended."""
 
-    def create_job(self, job: Job) -> Job:
+    def create(self, job: Job) -> Job:
         """Write the job down before its request leaves. It belongs to this process from then on."""
         with self._connections.writing() as db:
             project = owned(db, job.owner, job.project, in_bin=False)
             if job.parent is not None:
                 version_row(db, job.project, job.parent, live=True)
-            beat(db, self.process_token, self._now())
-            row = {**_job_row(job), "claimed_by": self.process_token}
+            beat(db, self._process_token, self._now())
+            row = {**_job_row(job), "claimed_by": self._process_token}
             row["base_head"] = project["head"] if job.parent is None else job.parent
             insert_rows(db, "jobs", [row])
             return to_job(_open_row(db, job.id))
@@ -66,7 +75,7 @@ class JobStore(ClaimStore):
             now = self._now()
             return _update(db, row, {"sending_at": now, "starts": row["starts"] + 1, "updated_at": now})
 
-    def reroute_job(self, job_id: str, request: EditRequest, fallback_from: str, price_usd: float | None) -> Job:
+    def reroute(self, job_id: str, request: EditRequest, fallback_from: str, price_usd: float | None) -> Job:
         """Hand a job that no provider has taken to another backend; ``fallback_from`` is the one that failed."""
         values = {
             "request": REQUESTS.write(request),
@@ -77,14 +86,14 @@ class JobStore(ClaimStore):
         }
         return self._advance(job_id, values, only_from=(JobState.QUEUED, JobState.RUNNING))
 
-    def reopen_job(self, owner: str, job_id: str) -> Job:
+    def reopen(self, owner: str, job_id: str) -> Job:
         """Take up again a job that ended without a picture although a provider had taken it."""
         with self._connections.writing() as db:
             row = _owned_job(db, owner, job_id)
             if row["state"] in OPEN_STATES or row["version_id"] is not None or row["remote_id"] is None:
                 raise JobClosed("There is nothing to ask the provider about.")
-            beat(db, self.process_token, self._now())
-            values = {"state": "submitted", "failure": None, "dismissed_at": None, "claimed_by": self.process_token}
+            beat(db, self._process_token, self._now())
+            values = {"state": "submitted", "failure": None, "dismissed_at": None, "claimed_by": self._process_token}
             return _update(db, row, {**values, "updated_at": self._now()})
 
     def mark_submitted(
@@ -125,7 +134,7 @@ class JobStore(ClaimStore):
         """The end of a job of which nobody knows whether the provider took it."""
         return self._end(job_id, JobState.UNCERTAIN, failure)
 
-    def dismiss_job(self, owner: str, job_id: str) -> Job:
+    def dismiss(self, owner: str, job_id: str) -> Job:
         """Take the card of a job that did not succeed out of the conversation. The row stays."""
         with self._connections.writing() as db:
             row = _owned_job(db, owner, job_id)
@@ -135,7 +144,7 @@ class JobStore(ClaimStore):
             db.execute("UPDATE jobs SET dismissed_at = :dismissed_at WHERE id = :id", row)
             return to_job(row)
 
-    def commit_version(
+    def commit(
         self,
         job_id: str,
         digest: str,
@@ -148,7 +157,7 @@ class JobStore(ClaimStore):
         source: Mapping[str, str] | None = None,
         version_id: str | None = None,
         late: bool = False,
-    ) -> Version:
+    ) -> Committed:
         """The result becomes a version and the job is done, in one transaction. Blobs come first.
 
         The head moves only if it is still where the job started; a user who has gone elsewhere
@@ -179,16 +188,17 @@ class JobStore(ClaimStore):
                     note_image(db, job["project_id"], used, kind, size, "image/png", None, now)
             _note_spend(db, job, cost_usd, now)
             done = {"state": JobState.DONE.value, "version_id": version["id"], "price_usd": cost_usd}
-            _update(db, job, {**done, "updated_at": now})
+            ended = _update(db, job, {**done, "updated_at": now})
             if not late:
                 _advance_head(db, job, version["id"], now)
-            return to_version(version_row(db, job["project_id"], version["id"]))
+            made = to_version(version_row(db, job["project_id"], version["id"]))
+            return Committed(made, ended, self._project(db, job["project_id"], job["owner"]))
 
-    def job(self, owner: str, job_id: str) -> Job:
+    def get(self, owner: str, job_id: str) -> Job:
         with self._connections.reading() as db:
             return to_job(_owned_job(db, owner, job_id))
 
-    def jobs(self, owner: str, project_id: str) -> list[Job]:
+    def shown(self, owner: str, project_id: str) -> list[Job]:
         """Those with a place in the conversation: open ones, and ended ones without a version
         that were not dismissed. Oldest first.
         """
@@ -201,29 +211,11 @@ class JobStore(ClaimStore):
             )
         return [to_job(row) for row in rows]
 
-    def jobs_of_versions(self, owner: str, project_id: str, versions: list[Version]) -> dict[str, Job]:
-        """The done jobs behind these versions, by version id. Opened and duplicated pictures have none."""
-        job_ids = [version.job for version in versions if version.job is not None]
-        with self._connections.reading() as db:
-            owned(db, owner, project_id)
-            rows = select_rows(
-                db,
-                "SELECT * FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND project_id = ?",
-                json.dumps(job_ids),
-                project_id,
-            )
-        return {row["version_id"]: to_job(row) for row in rows}
-
-    def running_jobs(self, owner: str) -> list[Job]:
+    def running(self, owner: str) -> list[Job]:
         """The owner's open jobs in all projects, oldest first."""
         with self._connections.reading() as db:
             rows = select_rows(db, f"SELECT * FROM jobs WHERE {OPEN_SQL} AND owner = ? ORDER BY seq", owner)
         return [to_job(row) for row in rows]
-
-    def open_jobs(self) -> list[Job]:
-        """Of all owners and all processes, oldest first."""
-        with self._connections.reading() as db:
-            return [to_job(row) for row in select_rows(db, f"SELECT * FROM jobs WHERE {OPEN_SQL} ORDER BY seq")]
 
     def _advance(self, job_id: str, values: Row, *, only_from: tuple[JobState, ...] = ()) -> Job:
         with self._connections.writing() as db:

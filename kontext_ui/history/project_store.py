@@ -1,26 +1,21 @@
-"""Projects: the shelf they stand on, the bin, drafts and budgets; and what every part of the store is built on."""
+"""Projects: the shelf they stand on, the bin, drafts and budgets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime, timezone
+from datetime import datetime
 
 from sqlite_utils import Database
 
-from kontext_ui.history.connections import Connections
+from kontext_ui.history.part import PROJECT_SQL, Part
 from kontext_ui.history.rows import (
     Row,
     clean,
     clip,
-    first_row,
     insert_rows,
     new_id,
     owned,
-    project_not_found,
-    scalar,
     select_rows,
     to_project,
-    usd,
     write_time,
 )
 from kontext_ui.projects import Project
@@ -28,57 +23,26 @@ from kontext_ui.projects import Project
 MAX_TITLE_CHARS = 120
 UNTITLED = "Untitled"
 
-# The redo child counts only while it is live: pruning it takes it from redo, restoring it brings it back.
-PROJECT_SQL = """
-    SELECT p.*, h.digest AS cover, r.id AS redo,
-        (SELECT count(*) FROM versions v WHERE v.project_id = p.id AND v.pruned_at IS NULL) AS version_count,
-        (SELECT coalesce(sum(s.usd), 0) FROM spend s WHERE s.project_id = p.id) AS spent_usd
-    FROM projects p
-    LEFT JOIN versions h ON h.id = p.head
-    LEFT JOIN versions r ON r.id = h.redo_child AND r.pruned_at IS NULL
-"""
 
-
-def utc_now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
-class Store:
-    """The connections, the clock, and reading one project."""
-
-    def __init__(self, connections: Connections, clock: Callable[[], datetime]) -> None:
-        self._connections = connections
-        self._clock = clock
-
-    def _now(self) -> str:
-        return write_time(self._clock())
-
-    def _project(self, db: Database, project_id: str, owner: str) -> Project:
-        row = first_row(db, f"{PROJECT_SQL} WHERE p.id = ? AND p.owner = ?", project_id, owner)
-        if row is None:
-            raise project_not_found()
-        return to_project(row)
-
-
-class ProjectStore(Store):
+class ProjectStore(Part):
     """Methods on whole projects. Those that change something return the project as it is afterwards.
 
     A project in the bin can be read, so that the bin can show it, and its draft is still saved;
     anything else on it raises :class:`ProjectNotFound` until it is restored.
     """
 
-    def create_project(self, owner: str, title: str = UNTITLED) -> Project:
+    def create(self, owner: str, title: str = UNTITLED) -> Project:
         now = self._now()
         with self._connections.writing() as db:
             project_id = new_id()
             _insert_project(db, {"id": project_id, "owner": owner, "title": _title(title)}, now)
             return self._project(db, project_id, owner)
 
-    def project(self, owner: str, project_id: str) -> Project:
+    def get(self, owner: str, project_id: str) -> Project:
         with self._connections.reading() as db:
             return self._project(db, project_id, owner)
 
-    def list_projects(self, owner: str, *, deleted: bool = False) -> list[Project]:
+    def all(self, owner: str, *, deleted: bool = False) -> list[Project]:
         """The owner's projects, the last changed first; with ``deleted`` those in the bin instead."""
         state = "IS NOT NULL" if deleted else "IS NULL"
         with self._connections.reading() as db:
@@ -89,7 +53,7 @@ class ProjectStore(Store):
             )
         return [to_project(row) for row in rows]
 
-    def rename_project(self, owner: str, project_id: str, title: str) -> Project:
+    def rename(self, owner: str, project_id: str, title: str) -> Project:
         """The title is cut to ``MAX_TITLE_CHARS``; an empty one becomes ``Untitled``."""
         now = self._now()
         with self._connections.writing() as db:
@@ -97,7 +61,7 @@ class ProjectStore(Store):
             db.execute("UPDATE projects SET title = ?, updated_at = ? WHERE id = ?", (_title(title), now, project_id))
             return self._project(db, project_id, owner)
 
-    def duplicate_project(self, owner: str, project_id: str) -> Project:
+    def duplicate(self, owner: str, project_id: str) -> Project:
         """A second project with the same tree, head, redo, names, stars and pruned branches.
 
         Versions get new ids and keep their digests, so no image is copied. Jobs stay with the
@@ -123,7 +87,7 @@ class ProjectStore(Store):
             )
             return self._project(db, copy_id, owner)
 
-    def delete_project(self, owner: str, project_id: str) -> Project:
+    def delete(self, owner: str, project_id: str) -> Project:
         """Into the bin. Its jobs run on and may still be closed."""
         now = self._now()
         with self._connections.writing() as db:
@@ -131,7 +95,7 @@ class ProjectStore(Store):
             db.execute("UPDATE projects SET deleted_at = coalesce(deleted_at, ?) WHERE id = ?", (now, project_id))
             return self._project(db, project_id, owner)
 
-    def restore_project(self, owner: str, project_id: str) -> Project:
+    def restore(self, owner: str, project_id: str) -> Project:
         with self._connections.writing() as db:
             owned(db, owner, project_id)
             db.execute("UPDATE projects SET deleted_at = NULL WHERE id = ?", (project_id,))
@@ -167,37 +131,6 @@ class ProjectStore(Store):
             owned(db, owner, project_id, in_bin=False)
             db.execute("UPDATE projects SET budget_usd = ? WHERE id = ?", (usd, project_id))
             return self._project(db, project_id, owner)
-
-    def spent_usd(self, project_id: str) -> float:
-        """What the project's edits cost, pruned ones and billed failures included.
-
-        An edit that may have been billed counts in full, so that a budget errs on the safe side.
-        """
-        with self._connections.reading() as db:
-            return usd(scalar(db, "SELECT sum(usd) FROM spend WHERE project_id = ?", project_id))
-
-    def spent_by_day(self, owner: str, limit: int) -> list[tuple[date, float]]:
-        """US dollars per day (UTC) over all projects of the owner, newest first; days without spending are left out."""
-        with self._connections.reading() as db:
-            rows = select_rows(
-                db,
-                """
-                SELECT substr(spent_at, 1, 10) AS day, sum(usd) AS total FROM spend
-                WHERE owner = ? AND usd > 0 GROUP BY day ORDER BY day DESC LIMIT ?
-                """,
-                owner,
-                limit,
-            )
-        return [(date.fromisoformat(row["day"]), usd(row["total"])) for row in rows]
-
-    def spent_today_usd(self, owner: str) -> float:
-        """The same over all projects of the owner, purged ones included, since midnight UTC."""
-        midnight = self._clock().astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
-        with self._connections.reading() as db:
-            total = scalar(
-                db, "SELECT sum(usd) FROM spend WHERE owner = ? AND spent_at >= ?", owner, write_time(midnight)
-            )
-        return usd(total)
 
 
 def _title(text: str) -> str:

@@ -10,18 +10,21 @@ from types import TracebackType
 from kontext_ui.history.connections import Connections
 from kontext_ui.history.image_store import ImageStore
 from kontext_ui.history.job_store import JobStore
-from kontext_ui.history.processes import new_token
-from kontext_ui.history.project_store import ProjectStore, utc_now
+from kontext_ui.history.part import utc_now
+from kontext_ui.history.preference_store import PreferenceStore
+from kontext_ui.history.processes import ClaimStore, new_token
+from kontext_ui.history.project_store import ProjectStore
+from kontext_ui.history.spend_store import SpendStore
 from kontext_ui.history.tree_store import TreeStore
 from kontext_ui.history.upkeep import Upkeep
 
 
-class HistoryStore(ProjectStore, TreeStore, JobStore, ImageStore, Upkeep):
-    """One SQLite file with projects, versions, jobs, images, spend and preferences.
+class HistoryStore:
+    """One SQLite file with projects, versions, jobs, images, spend and preferences, a part for each.
 
     Synchronous; may be called from many threads at once, and several processes may have the file
-    open. Each method is one short transaction. What a method returned is on disk. Every method
-    that takes an owner answers only for that owner; another's project or job is "not found".
+    open. Each method of a part is one short transaction. What a method returned is on disk. Every
+    method that takes an owner answers only for that owner; another's project or job is "not found".
     ``path`` is created with its folder when it does not exist.
     """
 
@@ -33,8 +36,17 @@ class HistoryStore(ProjectStore, TreeStore, JobStore, ImageStore, Upkeep):
         process_token: str | None = None,
         busy_timeout_s: float = 15.0,
     ) -> None:
-        connections = Connections(path, busy_timeout_s=busy_timeout_s)
-        super().__init__(connections, clock, process_token or new_token())
+        self._connections = Connections(path, busy_timeout_s=busy_timeout_s)
+        self.process_token = process_token or new_token()
+        """Names this process among those that have the file open; new jobs are claimed by it."""
+        self.projects = ProjectStore(self._connections, clock)
+        self.tree = TreeStore(self._connections, clock)
+        self.jobs = JobStore(self._connections, clock, self.process_token)
+        self.claims = ClaimStore(self._connections, clock, self.process_token)
+        self.images = ImageStore(self._connections, clock)
+        self.spend = SpendStore(self._connections, clock)
+        self.preferences = PreferenceStore(self._connections, clock)
+        self.upkeep = Upkeep(self._connections, clock)
 
     def close(self) -> None:
         """Waits for calls that are running; later calls raise ``HistoryError``."""

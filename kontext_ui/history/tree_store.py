@@ -21,7 +21,7 @@ from sqlite_utils import Database
 
 from kontext_ui.edits import Size
 from kontext_ui.history.image_store import note_image
-from kontext_ui.history.project_store import Store
+from kontext_ui.history.part import Part
 from kontext_ui.history.rows import (
     OUTCOMES,
     Row,
@@ -62,7 +62,7 @@ PATH_SQL = """
 NO_LIMIT = 1 << 40
 
 
-class TreeStore(Store):
+class TreeStore(Part):
     """Methods that take an owner raise ``ProjectNotFound`` or ``VersionNotFound``."""
 
     def add_root(
@@ -119,13 +119,13 @@ class TreeStore(Store):
             _move_head(db, project_id, made["id"], now)
             return to_version(version_row(db, project_id, made["id"]))
 
-    def version(self, owner: str, project_id: str, version_id: str) -> Version:
+    def get(self, owner: str, project_id: str, version_id: str) -> Version:
         """Also one that is pruned; ``pruned_at`` says so."""
         with self._connections.reading() as db:
             owned(db, owner, project_id)
             return to_version(version_row(db, project_id, version_id))
 
-    def versions(self, owner: str, project_id: str) -> list[Version]:
+    def all(self, owner: str, project_id: str) -> list[Version]:
         """All live versions, oldest first; a parent comes before its children."""
         with self._connections.reading() as db:
             owned(db, owner, project_id)
@@ -145,16 +145,6 @@ class TreeStore(Store):
                 version_id,
                 project_id,
                 NO_LIMIT if limit is None else limit,
-            )
-        return [to_version(row) for row in rows]
-
-    def children(self, owner: str, project_id: str, version_id: str) -> list[Version]:
-        """The live children, oldest first."""
-        with self._connections.reading() as db:
-            owned(db, owner, project_id)
-            version_row(db, project_id, version_id)
-            rows = select_rows(
-                db, "SELECT * FROM versions WHERE parent = ? AND pruned_at IS NULL ORDER BY seq", version_id
             )
         return [to_version(row) for row in rows]
 
@@ -190,7 +180,7 @@ class TreeStore(Store):
     def star(self, owner: str, project_id: str, version_id: str, starred: bool = True) -> Version:
         return self._change(owner, project_id, version_id, {"starred": starred})
 
-    def name_version(self, owner: str, project_id: str, version_id: str, name: str | None) -> Version:
+    def name(self, owner: str, project_id: str, version_id: str, name: str | None) -> Version:
         """Cut to ``MAX_NAME_CHARS``; an empty name is none."""
         return self._change(owner, project_id, version_id, {"name": clip(name or "", MAX_NAME_CHARS) or None})
 
@@ -215,7 +205,7 @@ class TreeStore(Store):
             _move_head(db, project_id, head, now)
         return pruned
 
-    def restore_pruned(self, owner: str, project_id: str, version_id: str) -> list[str]:
+    def restore(self, owner: str, project_id: str, version_id: str) -> list[str]:
         """Undo one :meth:`prune`; the ids that are live again, oldest first.
 
         Empty when the version was not pruned itself, and when an ancestor was pruned since: then
@@ -242,7 +232,7 @@ class TreeStore(Store):
             _move_head(db, project_id, project["head"] or version_id, now)
         return [str(row["id"]) for row in rows]
 
-    def pruned_branches(self, owner: str, project_id: str) -> list[Version]:
+    def pruned(self, owner: str, project_id: str) -> list[Version]:
         """The versions that were pruned and can be restored, the last pruned first."""
         with self._connections.reading() as db:
             owned(db, owner, project_id)
@@ -276,14 +266,6 @@ class TreeStore(Store):
                 max(0, limit),
             )
         return [to_version(row) for row in rows]
-
-    def branch_cost_usd(self, owner: str, project_id: str, version_id: str) -> float:
-        """What the version and everything live under it cost."""
-        with self._connections.reading() as db:
-            owned(db, owner, project_id)
-            version_row(db, project_id, version_id)
-            sql = f"{BRANCH_SQL} SELECT sum(v.cost_usd) FROM branch JOIN versions v ON v.id = branch.id"
-            return usd(scalar(db, sql, version_id, project_id))
 
     def path_cost_usd(self, owner: str, project_id: str, version_id: str) -> float:
         """What it cost to come from the root to this version."""

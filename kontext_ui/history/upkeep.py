@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from kontext_ui.errors import ImageMissing
 from kontext_ui.history.blobs import BlobStore
-from kontext_ui.history.project_store import Store
+from kontext_ui.history.part import Part
 from kontext_ui.history.rows import FAILURES, OUTCOMES, REQUESTS, Codec, Row, select_rows
 
 MIN_GRACE = timedelta(minutes=10)
@@ -42,7 +42,7 @@ class Swept:
     bytes: int
 
 
-class Upkeep(Store):
+class Upkeep(Part):
     """Over the whole file, for the command line and for a start after a crash."""
 
     def verify(self, blobs: BlobStore, *, read_images: bool = True) -> list[Finding]:

@@ -126,12 +126,12 @@ def _fill(folder, page, url, versions):
     digest = state["versions"][-1]["digest"]
     size = Size(state["versions"][-1]["width"], state["versions"][-1]["height"])
     with HistoryStore(folder / "history.sqlite3") as store:
-        now = store.project(owner, project).updated_at
+        now = store.projects.get(owner, project).updated_at
         for number in range(versions - len(state["versions"])):
             request = EditRequest(f"filling {number}", Tier.LOCAL, "stub", input_image=digest)
             job = Job(f"fill-{number}-{project}", project, owner, head, request, JobState.QUEUED, now, now)
-            store.create_job(job)
-            head = store.commit_version(job.id, digest, size, False, Outcome("stub", "local")).id
+            store.jobs.create(job)
+            head = store.jobs.commit(job.id, digest, size, False, Outcome("stub", "local")).version.id
 
 
 def _minimal(browser, size):

@@ -69,15 +69,15 @@ def new_job(project: str, parent: str | None, instruction: str = "make it red", 
 
 
 def add_root(store: HistoryStore, project: str, name: str = "photo", owner: str = OWNER) -> Version:
-    return store.add_root(owner, project, digest(name), SIZE, False, {"filename": f"{name}.png"})
+    return store.tree.add_root(owner, project, digest(name), SIZE, False, {"filename": f"{name}.png"})
 
 
 def edit(
     store: HistoryStore, project: str, parent: str | None, instruction: str = "make it red", owner: str = OWNER
 ) -> Version:
     """One edit from start to end."""
-    job = store.create_job(new_job(project, parent, instruction, owner=owner))
-    return store.commit_version(job.id, digest(instruction), SIZE, False, outcome())
+    job = store.jobs.create(new_job(project, parent, instruction, owner=owner))
+    return store.jobs.commit(job.id, digest(instruction), SIZE, False, outcome()).version
 
 
 def chain(store: HistoryStore, project: str, *instructions: str) -> list[Version]:
@@ -98,9 +98,9 @@ def write_many(folder: str, project: str, parent: str, name: str, turns: int) ->
 def write_turn(store: HistoryStore, blobs: BlobStore, project: str, parent: str, instruction: str) -> str:
     data = instruction.encode()
     blobs.put(data, digest(instruction))
-    job = store.create_job(new_job(project, parent, instruction))
-    store.mark_sending(job.id)
-    return store.commit_version(job.id, digest(instruction), SIZE, False, outcome()).id
+    job = store.jobs.create(new_job(project, parent, instruction))
+    store.jobs.mark_sending(job.id)
+    return store.jobs.commit(job.id, digest(instruction), SIZE, False, outcome()).version.id
 
 
 def write_until_killed(folder: str, project: str, parent: str, name: str) -> None:
@@ -111,3 +111,7 @@ def write_until_killed(folder: str, project: str, parent: str, name: str) -> Non
             version = write_turn(store, blobs, project, parent, f"{name} {number}")
             sys.stdout.write(f"{version}\n")
             sys.stdout.flush()
+
+
+def children(store: HistoryStore, project: str, parent: str) -> list[Version]:
+    return [version for version in store.tree.all(OWNER, project) if version.parent == parent]

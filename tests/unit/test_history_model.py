@@ -123,20 +123,20 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: len(self.trees) < MAX_PROJECTS)
     @rule(owner=st.sampled_from(OWNERS))
     def create(self, owner: str) -> None:
-        self.trees[self.store.create_project(owner).id] = Tree(owner)
+        self.trees[self.store.projects.create(owner).id] = Tree(owner)
 
     @rule(place=places, text=words)
     def open_picture(self, place: int, text: str) -> None:
         project = self.project(place)
         if (error := self.refused(project)) is not None:
             with pytest.raises(error):
-                self.store.add_root(self.tree(project).owner, project, digest(text), SIZE, False, {})
+                self.store.tree.add_root(self.tree(project).owner, project, digest(text), SIZE, False, {})
             return
         self.open_picture_in(project, text)
 
     def open_picture_in(self, project: str, text: str) -> str:
         tree = self.tree(project)
-        version = self.store.add_root(tree.owner, project, digest(text), SIZE, False, {})
+        version = self.store.tree.add_root(tree.owner, project, digest(text), SIZE, False, {})
         tree.nodes[version.id] = Node(version.id, None, "")
         tree.head = version.id
         return version.id
@@ -149,9 +149,9 @@ class Histories(RuleBasedStateMachine):
         job = new_job(project, version, text, owner=self.tree(project).owner, price_usd=PRICE_USD)
         if (error := self.refused(project, version)) is not None:
             with pytest.raises(error):
-                self.store.create_job(job)
+                self.store.jobs.create(job)
             return False
-        self.store.create_job(job)
+        self.store.jobs.create(job)
         self.jobs.append((project, version, job.id, text))
         return True
 
@@ -163,7 +163,7 @@ class Histories(RuleBasedStateMachine):
     def finish_edit_at(self, index: int) -> str:
         project, parent, job_id, text = self.jobs.pop(index)
         tree = self.tree(project)
-        version = self.store.commit_version(job_id, digest(text), SIZE, False, outcome())
+        version = self.store.jobs.commit(job_id, digest(text), SIZE, False, outcome()).version
         tree.nodes[version.id] = Node(version.id, parent, text)
         tree.nodes[parent].redo = None
         tree.spent_usd += PRICE_USD
@@ -185,9 +185,9 @@ class Histories(RuleBasedStateMachine):
         tree = self.tree(project)
         if (error := self.refused(project)) is not None:
             with pytest.raises(error):
-                self.store.duplicate_project(tree.owner, project)
+                self.store.projects.duplicate(tree.owner, project)
             return
-        twin = self.store.duplicate_project(tree.owner, project)
+        twin = self.store.projects.duplicate(tree.owner, project)
         with self.store._connections.reading() as db:
             rows = db.execute("SELECT id FROM versions WHERE project_id = ? ORDER BY seq", [twin.id])
             new_ids: dict[str | None, str | None] = dict(zip(tree.nodes, (row[0] for row in rows), strict=True))
@@ -213,7 +213,7 @@ class Histories(RuleBasedStateMachine):
             if head is not None and head.parent is not None:
                 tree.nodes[head.parent].redo = head.key
                 tree.head = head.parent
-            assert self.store.undo(tree.owner, project).head == tree.head
+            assert self.store.tree.undo(tree.owner, project).head == tree.head
 
     @rule(place=places, times=st.integers(1, 4))
     def redo(self, place: int, times: int) -> None:
@@ -223,7 +223,7 @@ class Histories(RuleBasedStateMachine):
         tree = self.tree(project)
         for _ in range(times if not tree.deleted else 0):
             tree.head = tree.redo() or tree.head
-            assert self.store.redo(tree.owner, project).head == tree.head
+            assert self.store.tree.redo(tree.owner, project).head == tree.head
 
     @rule(place=places, times=st.integers(1, 4))
     def undo_and_redo_as_often_comes_back(self, place: int, times: int) -> None:
@@ -234,7 +234,7 @@ class Histories(RuleBasedStateMachine):
         before = tree.head
         self.undo_in(project, times)
         self.redo_in(project, times)
-        assert self.store.project(tree.owner, project).head == before
+        assert self.store.projects.get(tree.owner, project).head == before
 
     @rule(place=places)
     def select(self, place: int) -> None:
@@ -244,9 +244,9 @@ class Histories(RuleBasedStateMachine):
         tree = self.tree(project)
         if (error := self.refused(project, version)) is not None:
             with pytest.raises(error):
-                self.store.select(tree.owner, project, version)
+                self.store.tree.select(tree.owner, project, version)
             return
-        assert self.store.select(tree.owner, project, version).head == version
+        assert self.store.tree.select(tree.owner, project, version).head == version
         tree.head = version
 
     @rule(place=places)
@@ -262,8 +262,8 @@ class Histories(RuleBasedStateMachine):
         tree = self.tree(project)
         if self.refused(project, version) is not None:
             return
-        self.store.star(tree.owner, project, version, starred)
-        self.store.name_version(tree.owner, project, version, name)
+        self.store.tree.star(tree.owner, project, version, starred)
+        self.store.tree.name(tree.owner, project, version, name)
         tree.nodes[version].starred, tree.nodes[version].name = starred, name
 
     @rule(place=places)
@@ -272,12 +272,12 @@ class Histories(RuleBasedStateMachine):
         tree = self.tree(project)
         if (error := self.refused(project, version)) is not None:
             with pytest.raises(error):
-                self.store.prune(tree.owner, project, version)
+                self.store.tree.prune(tree.owner, project, version)
             return
         before = set(tree.live_keys())
         tree.nodes[version].pruned = True
         hidden = before - set(tree.live_keys())
-        assert set(self.store.prune(tree.owner, project, version)) == hidden
+        assert set(self.store.tree.prune(tree.owner, project, version)) == hidden
         if tree.head in hidden:
             tree.head = tree.nearest(tree.nodes[version].parent)
 
@@ -290,21 +290,21 @@ class Histories(RuleBasedStateMachine):
         before = set(tree.live_keys())
         tree.nodes[version].pruned = False
         back = set(tree.live_keys()) - before
-        assert set(self.store.restore_pruned(tree.owner, project, version)) == back
+        assert set(self.store.tree.restore(tree.owner, project, version)) == back
         if back and tree.head is None:
             tree.head = version
 
     @rule(place=places, text=words)
     def type_a_draft(self, place: int, text: str) -> None:
         project = self.project(place)
-        self.store.save_draft(self.tree(project).owner, project, text)
+        self.store.projects.save_draft(self.tree(project).owner, project, text)
         self.tree(project).draft = text
 
     @rule(place=places, deleted=st.sampled_from([True, False, False]))
     def bin_or_restore(self, place: int, deleted: bool) -> None:
         project = self.project(place)
         tree = self.tree(project)
-        change = self.store.delete_project if deleted else self.store.restore_project
+        change = self.store.projects.delete if deleted else self.store.projects.restore
         change(tree.owner, project)
         tree.deleted = deleted
 
@@ -319,7 +319,7 @@ class Histories(RuleBasedStateMachine):
     def search(self, place: int, needle: str) -> None:
         project = self.project(place)
         tree = self.tree(project)
-        found = {version.id for version in self.store.search(tree.owner, project, needle.upper())}
+        found = {version.id for version in self.store.tree.search(tree.owner, project, needle.upper())}
         texts = {key: (tree.nodes[key].text, tree.nodes[key].name or "") for key in tree.live_keys()}
         assert found == {key for key, pair in texts.items() if any(needle.lower() in text.lower() for text in pair)}
 
@@ -327,20 +327,20 @@ class Histories(RuleBasedStateMachine):
     def store_and_model_agree(self) -> None:
         for owner in OWNERS:
             for deleted in (False, True):
-                listed = {project.id for project in self.store.list_projects(owner, deleted=deleted)}
+                listed = {project.id for project in self.store.projects.all(owner, deleted=deleted)}
                 assert listed == {
                     key for key, tree in self.trees.items() if tree.owner == owner and tree.deleted == deleted
                 }
         for key, tree in self.trees.items():
-            project = self.store.project(tree.owner, key)
+            project = self.store.projects.get(tree.owner, key)
             assert (project.head, project.redo, project.draft) == (tree.head, tree.redo(), tree.draft)
             assert (project.version_count, project.spent_usd) == (len(tree.live_keys()), tree.spent_usd)
-            versions = self.store.versions(tree.owner, key)
+            versions = self.store.tree.all(tree.owner, key)
             assert [(v.id, v.parent, v.instruction, v.starred, v.name) for v in versions] == [
                 (n.key, n.parent, n.text, n.starred, n.name) for n in map(tree.nodes.get, tree.live_keys()) if n
             ]
             if tree.head is not None:
-                path = self.store.path_to_root(tree.owner, key, tree.head)
+                path = self.store.tree.path_to_root(tree.owner, key, tree.head)
                 assert [version.id for version in path] == tree.path(tree.head)[::-1]
 
     @invariant()
@@ -354,11 +354,11 @@ class Histories(RuleBasedStateMachine):
         for key, tree in self.trees.items():
             other = OWNERS[1 - OWNERS.index(tree.owner)]
             with pytest.raises(ProjectNotFound):
-                self.store.versions(other, key)
+                self.store.tree.all(other, key)
 
     @rule()
     def verify_finds_nothing_but_missing_files(self) -> None:
-        findings = self.store.verify(BlobStore(self.folder / "none"))
+        findings = self.store.upkeep.verify(BlobStore(self.folder / "none"))
         assert {finding.kind for finding in findings} <= {"image_missing"}
 
 

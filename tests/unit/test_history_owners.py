@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from kontext_ui.errors import JobNotFound, ProjectNotFound
+from kontext_ui.errors import ImageMissing, JobNotFound, ProjectNotFound
+from kontext_ui.history.image_store import ImageStore
+from kontext_ui.history.job_store import JobStore
+from kontext_ui.history.part import Part
+from kontext_ui.history.preference_store import PreferenceStore
+from kontext_ui.history.processes import ClaimStore
+from kontext_ui.history.project_store import ProjectStore
+from kontext_ui.history.spend_store import SpendStore
 from kontext_ui.history.store import HistoryStore
+from kontext_ui.history.tree_store import TreeStore
+from kontext_ui.history.upkeep import Upkeep
 from tests.unit.history_kit import OWNER, SIZE, STRANGER, chain, digest, failure, new_job, outcome
 
 OF_NO_PROJECT = {
-    "create_project",
-    "list_projects",
-    "spent_today_usd",
-    "spent_by_day",
-    "get_preference",
-    "set_preference",
-    "running_jobs",
+    "projects.create",
+    "projects.all",
+    "spend.today",
+    "spend.by_day",
+    "preferences.get",
+    "preferences.set",
+    "jobs.running",
 }
 """These answer about the owner alone; each has its own test."""
 
@@ -36,21 +45,44 @@ class Shelf:
 @pytest.fixture
 def shelf(tmp_path: Path) -> Iterator[Shelf]:
     with HistoryStore(tmp_path / "history.sqlite3") as store:
-        project = store.create_project(OWNER, "secret").id
+        project = store.projects.create(OWNER, "secret").id
         _, version = chain(store, project, "secret words")
-        job = store.create_job(new_job(project, version.id))
-        store.mark_submitted(job.id, "r-1")
-        store.close_failed(job.id, failure())
-        store.create_project(STRANGER, "their own")
+        job = store.jobs.create(new_job(project, version.id))
+        store.jobs.mark_submitted(job.id, "r-1")
+        store.jobs.close_failed(job.id, failure())
+        store.projects.create(STRANGER, "their own")
         yield Shelf(store, project, version.id, job.id)
+
+
+PARTS = {
+    "projects": ProjectStore,
+    "tree": TreeStore,
+    "jobs": JobStore,
+    "claims": ClaimStore,
+    "images": ImageStore,
+    "spend": SpendStore,
+    "preferences": PreferenceStore,
+    "upkeep": Upkeep,
+}
+
+
+def method(name: str, store: HistoryStore) -> Callable[..., object]:
+    part, _, called = name.partition(".")
+    return getattr(getattr(store, part), called)
 
 
 def methods_with_owner() -> list[str]:
     return sorted(
-        name
-        for name, method in inspect.getmembers(HistoryStore, inspect.isfunction)
+        f"{part}.{name}"
+        for part, kind in PARTS.items()
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
         if not name.startswith("_") and "owner" in inspect.signature(method).parameters
     )
+
+
+def test_every_part_of_the_store_is_tried(shelf: Shelf) -> None:
+    parts = {name: type(part) for name, part in vars(shelf.store).items() if isinstance(part, Part)}
+    assert parts == PARTS
 
 
 def arguments(name: str, shelf: Shelf) -> dict[str, object]:
@@ -69,18 +101,18 @@ def arguments(name: str, shelf: Shelf) -> dict[str, object]:
         "versions": [],
         "outcome": outcome(),
     }
-    parameters = inspect.signature(getattr(HistoryStore, name)).parameters.values()
+    parameters = inspect.signature(method(name, shelf.store)).parameters.values()
     return {p.name: values[p.name] for p in parameters if p.name in values and p.default is inspect.Parameter.empty}
 
 
 def state(shelf: Shelf) -> list[object]:
     store = shelf.store
     return [
-        store.project(OWNER, shelf.project),
-        store.versions(OWNER, shelf.project),
-        store.job(OWNER, shelf.failed_job),
-        store.list_projects(OWNER),
-        store.list_projects(STRANGER),
+        store.projects.get(OWNER, shelf.project),
+        store.tree.all(OWNER, shelf.project),
+        store.jobs.get(OWNER, shelf.failed_job),
+        store.projects.all(OWNER),
+        store.projects.all(STRANGER),
     ]
 
 
@@ -89,36 +121,37 @@ def test_a_strangers_call_fails_and_changes_nothing(shelf: Shelf, name: str) -> 
     before = state(shelf)
     given = arguments(name, shelf)
     with pytest.raises((ProjectNotFound, JobNotFound)) as for_stranger:
-        getattr(shelf.store, name)(STRANGER, **given)
+        method(name, shelf.store)(STRANGER, **given)
     assert state(shelf) == before
     missing = {**given, **{key: "missing" for key in ("project_id", "job_id") if key in given}}
     with pytest.raises(type(for_stranger.value)) as for_missing:
-        getattr(shelf.store, name)(OWNER, **missing)
+        method(name, shelf.store)(OWNER, **missing)
     assert str(for_missing.value) == str(for_stranger.value), "the answer gives away that the project exists"
 
 
 @pytest.mark.parametrize("name", [name for name in methods_with_owner() if name not in OF_NO_PROJECT])
 def test_the_same_call_by_the_owner_succeeds(shelf: Shelf, name: str) -> None:
-    getattr(shelf.store, name)(OWNER, **arguments(name, shelf))
+    method(name, shelf.store)(OWNER, **arguments(name, shelf))
 
 
 def test_a_stranger_cannot_start_a_job_in_anothers_project(shelf: Shelf) -> None:
     with pytest.raises(ProjectNotFound):
-        shelf.store.create_job(new_job(shelf.project, shelf.version, owner=STRANGER))
-    assert shelf.store.open_jobs() == []
+        shelf.store.jobs.create(new_job(shelf.project, shelf.version, owner=STRANGER))
+    assert shelf.store.jobs.running(STRANGER) == shelf.store.jobs.running(OWNER) == []
 
 
 def test_lists_hold_only_ones_own(shelf: Shelf) -> None:
-    assert [project.title for project in shelf.store.list_projects(STRANGER)] == ["their own"]
-    shelf.store.delete_project(OWNER, shelf.project)
-    assert shelf.store.list_projects(STRANGER, deleted=True) == []
-    assert shelf.store.running_jobs(STRANGER) == []
+    assert [project.title for project in shelf.store.projects.all(STRANGER)] == ["their own"]
+    shelf.store.projects.delete(OWNER, shelf.project)
+    assert shelf.store.projects.all(STRANGER, deleted=True) == []
+    assert shelf.store.jobs.running(STRANGER) == []
 
 
 def test_a_stranger_asking_for_an_image_by_its_exact_digest_is_refused(shelf: Shelf) -> None:
-    own = shelf.store.list_projects(STRANGER)[0].id
+    own = shelf.store.projects.all(STRANGER)[0].id
     secret = digest("secret words")
-    assert shelf.store.project_image(OWNER, shelf.project, secret).digest == secret
+    assert shelf.store.images.get(OWNER, shelf.project, secret).digest == secret
     with pytest.raises(ProjectNotFound):
-        shelf.store.project_image(STRANGER, shelf.project, secret)
-    assert secret not in [image.digest for image in shelf.store.project_images(STRANGER, own)]
+        shelf.store.images.get(STRANGER, shelf.project, secret)
+    with pytest.raises(ImageMissing):
+        shelf.store.images.get(STRANGER, own, secret)

@@ -14,7 +14,19 @@ from kontext_ui.edits import Reference, Size, Tier
 from kontext_ui.history.blobs import BlobStore, digest_of
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.projects import ImageKind
-from tests.unit.history_kit import OWNER, SIZE, add_root, chain, digest, edit, failure, new_job, outcome, request
+from tests.unit.history_kit import (
+    OWNER,
+    SIZE,
+    add_root,
+    chain,
+    children,
+    digest,
+    edit,
+    failure,
+    new_job,
+    outcome,
+    request,
+)
 
 DAY = timedelta(days=1)
 
@@ -38,7 +50,7 @@ def blobs(tmp_path: Path) -> BlobStore:
 @pytest.fixture
 def project(store: HistoryStore, blobs: BlobStore) -> str:
     """A root and two edits, their files in place."""
-    project = store.create_project(OWNER).id
+    project = store.projects.create(OWNER).id
     chain(store, project, "one", "two")
     for name in ("photo", "one", "two"):
         put(blobs, name)
@@ -62,17 +74,17 @@ def damage(path: Path, sql: str, *parameters: object) -> None:
 
 
 def kinds(store: HistoryStore, blobs: BlobStore, *, read_images: bool = True) -> list[str]:
-    return [finding.kind for finding in store.verify(blobs, read_images=read_images)]
+    return [finding.kind for finding in store.upkeep.verify(blobs, read_images=read_images)]
 
 
 def test_all_is_well(store: HistoryStore, blobs: BlobStore, project: str) -> None:
     assert digest_of(b"photo") == digest("photo")
-    assert store.verify(blobs) == []
+    assert store.upkeep.verify(blobs) == []
 
 
 def test_a_missing_file_is_found_and_told_with_its_project(store: HistoryStore, blobs: BlobStore, project: str) -> None:
     blobs.path(digest("one")).unlink()
-    (finding,) = store.verify(blobs, read_images=False)
+    (finding,) = store.upkeep.verify(blobs, read_images=False)
     assert (finding.kind, finding.subject, finding.project) == ("image_missing", digest("one"), project)
     assert digest("one") in str(finding)
 
@@ -103,11 +115,11 @@ def test_rows_that_do_not_fit_are_found(
 ) -> None:
     damage(path, sql)
     assert set(kinds(store, blobs)) - {"version_cut_off"} == found - {"version_cut_off"}
-    assert all(finding.message.endswith(".") for finding in store.verify(blobs))
+    assert all(finding.message.endswith(".") for finding in store.upkeep.verify(blobs))
 
 
 def test_rows_of_an_older_program_are_read_with_defaults(path: Path, store: HistoryStore, project: str) -> None:
-    two = store.versions(OWNER, project)[-1]
+    two = store.tree.all(OWNER, project)[-1]
     damage(
         path,
         "UPDATE versions SET request = ?, outcome = ? WHERE id = ?",
@@ -115,7 +127,7 @@ def test_rows_of_an_older_program_are_read_with_defaults(path: Path, store: Hist
         json.dumps({"backend": "bfl", "tier": "max"}),
         two.id,
     )
-    again = store.version(OWNER, project, two.id)
+    again = store.tree.get(OWNER, project, two.id)
     assert again.request is not None
     assert again.outcome is not None
     assert (again.request.tier, again.request.references) == (Tier.MAX, ())
@@ -132,9 +144,9 @@ def test_rows_of_an_older_program_are_read_with_defaults(path: Path, store: Hist
 def test_what_a_newer_program_wrote_is_read_as_far_as_it_is_understood(
     path: Path, store: HistoryStore, project: str, written: dict[str, object]
 ) -> None:
-    job = store.create_job(new_job(project, None))
+    job = store.jobs.create(new_job(project, None))
     damage(path, "UPDATE jobs SET request = ? WHERE id = ?", json.dumps(written), job.id)
-    (again,) = store.open_jobs()
+    (again,) = store.jobs.running(OWNER)
     assert (again.request.instruction, again.request.backend, again.request.parameters.seed) == ("two", "bfl", 5)
 
 
@@ -143,7 +155,7 @@ def test_an_unreadable_request_does_not_make_the_project_unreadable(
     path: Path, store: HistoryStore, project: str, text: str
 ) -> None:
     damage(path, "UPDATE versions SET request = ? WHERE parent IS NOT NULL", text)
-    versions = store.versions(OWNER, project)
+    versions = store.tree.all(OWNER, project)
     assert [version.instruction for version in versions] == ["", "one", "two"]
     assert all(version.request and version.request.backend == "unknown" for version in versions[1:])
 
@@ -154,14 +166,14 @@ def test_an_unreadable_request_does_not_make_the_project_unreadable(
 def test_a_sweep_keeps_whatever_a_row_names(store: HistoryStore, blobs: BlobStore, project: str) -> None:
     kept = {name: put(blobs, name, 9) for name in ("photo", "one", "two", "mask", "ref", "icc", "asked", "told", "hid")}
     thumb = age(blobs.put_derived(digest("photo"), "thumb", b"tiny"), 9)
-    store.add_image(project, digest("mask"), ImageKind.MASK, SIZE)
-    store.add_image(project, digest("ref"), ImageKind.REFERENCE, SIZE, icc=digest("icc"))
-    store.create_job(new_job(project, None, request=request(references=(Reference(digest("asked")),))))
-    job = store.create_job(new_job(project, None))
-    store.commit_version(job.id, digest("one"), SIZE, False, outcome(plan={"mask": digest("told")}))
-    store.prune(OWNER, project, edit(store, project, None, "hid").id)
-    store.delete_project(OWNER, project)
-    assert store.sweep(blobs, DAY).files == 0
+    store.images.add(project, digest("mask"), ImageKind.MASK, SIZE)
+    store.images.add(project, digest("ref"), ImageKind.REFERENCE, SIZE, icc=digest("icc"))
+    store.jobs.create(new_job(project, None, request=request(references=(Reference(digest("asked")),))))
+    job = store.jobs.create(new_job(project, None))
+    store.jobs.commit(job.id, digest("one"), SIZE, False, outcome(plan={"mask": digest("told")}))
+    store.tree.prune(OWNER, project, edit(store, project, None, "hid").id)
+    store.projects.delete(OWNER, project)
+    assert store.upkeep.sweep(blobs, DAY).files == 0
     assert all(path.is_file() for path in (*kept.values(), thumb))
 
 
@@ -173,11 +185,11 @@ def test_a_sweep_removes_what_no_row_names_with_its_derived_images(
     leftover = orphan.with_name(f"{orphan.name}.00.tmp")
     leftover.write_bytes(b"half")
     age(leftover, 9)
-    swept = store.sweep(blobs, DAY)
+    swept = store.upkeep.sweep(blobs, DAY)
     assert (swept.files, swept.bytes) == (3, len("orphan") + len("tiny") + len("half"))
     assert not any(path.exists() for path in (orphan, thumb, leftover))
-    assert store.verify(blobs) == []
-    assert store.sweep(blobs, DAY).files == 0
+    assert store.upkeep.verify(blobs) == []
+    assert store.upkeep.sweep(blobs, DAY).files == 0
 
 
 def test_a_sweep_never_takes_a_file_whose_row_may_be_on_its_way(
@@ -186,7 +198,7 @@ def test_a_sweep_never_takes_a_file_whose_row_may_be_on_its_way(
     fresh = put(blobs, "fresh")
     temporary = fresh.with_name(f"{fresh.name}.00.tmp")
     temporary.write_bytes(b"being written")
-    assert store.sweep(blobs, timedelta(0)).files == 0
+    assert store.upkeep.sweep(blobs, timedelta(0)).files == 0
     assert fresh.exists()
     assert temporary.exists()
 
@@ -196,12 +208,12 @@ def test_purge_then_sweep_frees_the_files_of_a_project_but_not_shared_ones(
 ) -> None:
     for name in ("photo", "one", "two"):
         put(blobs, name, 9)
-    other = store.create_project(OWNER).id
+    other = store.projects.create(OWNER).id
     add_root(store, other, "photo")
-    deleted = store.delete_project(OWNER, project).deleted_at
+    deleted = store.projects.delete(OWNER, project).deleted_at
     assert deleted is not None
-    assert store.purge_deleted(deleted + DAY) == [project]
-    assert store.sweep(blobs, DAY).files == 2
+    assert store.projects.purge_deleted(deleted + DAY) == [project]
+    assert store.upkeep.sweep(blobs, DAY).files == 2
     assert blobs.has(digest("photo"))
 
 
@@ -211,7 +223,7 @@ def test_purge_then_sweep_frees_the_files_of_a_project_but_not_shared_ones(
 def statements(store: HistoryStore, call: Callable[[], object]) -> list[str]:
     """The SQL that one call runs on any connection."""
     seen: list[str] = []
-    store.list_projects(OWNER)  # opens the connection that reads
+    store.projects.all(OWNER)  # opens the connection that reads
     connections = store._connections
     for db in (connections._writer, *connections._idle):
         db.conn.set_trace_callback(seen.append)
@@ -222,7 +234,7 @@ def statements(store: HistoryStore, call: Callable[[], object]) -> list[str]:
 
 
 def test_a_turn_runs_as_many_statements_at_version_300_as_at_version_1(store: HistoryStore) -> None:
-    project = store.create_project(OWNER).id
+    project = store.projects.create(OWNER).id
     parent = add_root(store, project).id
 
     def turn() -> None:
@@ -239,28 +251,29 @@ def test_a_turn_runs_as_many_statements_at_version_300_as_at_version_1(store: Hi
 @pytest.mark.parametrize(
     "call",
     [
-        lambda store, project, version: store.project(OWNER, project),
-        lambda store, project, version: store.versions(OWNER, project),
-        lambda store, project, version: store.children(OWNER, project, version),
-        lambda store, project, version: store.path_to_root(OWNER, project, version),
-        lambda store, project, version: store.branch_cost_usd(OWNER, project, version),
-        lambda store, project, version: store.search(OWNER, project, "two"),
-        lambda store, project, version: store.jobs(OWNER, project),
-        lambda store, project, version: store.project_image(OWNER, project, digest("one")),
-        lambda store, project, version: store.spent_usd(project),
-        lambda store, project, version: store.spent_today_usd(OWNER),
-        lambda store, project, version: store.list_projects(OWNER),
-        lambda store, project, version: store.select(OWNER, project, version),
-        lambda store, project, version: store.undo(OWNER, project),
-        lambda store, project, version: store.prune(OWNER, project, version),
+        lambda store, project, version: store.projects.get(OWNER, project),
+        lambda store, project, version: store.tree.all(OWNER, project),
+        lambda store, project, version: children(store, project, version),
+        lambda store, project, version: store.tree.path_to_root(OWNER, project, version),
+        lambda store, project, version: store.tree.search(OWNER, project, "two"),
+        lambda store, project, version: store.jobs.shown(OWNER, project),
+        lambda store, project, version: store.images.get(OWNER, project, digest("one")),
+        lambda store, project, version: store.spend.of_project(project),
+        lambda store, project, version: store.spend.today(OWNER),
+        lambda store, project, version: store.projects.all(OWNER),
+        lambda store, project, version: store.tree.select(OWNER, project, version),
+        lambda store, project, version: store.tree.undo(OWNER, project),
+        lambda store, project, version: store.tree.prune(OWNER, project, version),
         lambda store, project, version: edit(store, project, version),
-        lambda store, project, version: store.close_failed(store.create_job(new_job(project, version)).id, failure()),
+        lambda store, project, version: store.jobs.close_failed(
+            store.jobs.create(new_job(project, version)).id, failure()
+        ),
     ],
 )
 def test_no_everyday_call_reads_a_whole_table(
     store: HistoryStore, project: str, call: Callable[[HistoryStore, str, str], object]
 ) -> None:
-    version = store.versions(OWNER, project)[1].id
+    version = store.tree.all(OWNER, project)[1].id
     seen = statements(store, lambda: call(store, project, version))
     plans = [line for sql in seen for line in plan(store, sql)]
     assert plans, "nothing was traced"
@@ -276,11 +289,11 @@ def plan(store: HistoryStore, sql: str) -> list[str]:
 
 
 def test_the_image_check_is_one_query(store: HistoryStore, project: str) -> None:
-    seen = statements(store, lambda: store.project_image(OWNER, project, digest("one")))
+    seen = statements(store, lambda: store.images.get(OWNER, project, digest("one")))
     assert [sql.split()[0] for sql in seen if sql.split()[0] not in ("BEGIN", "COMMIT")] == ["SELECT"]
 
 
 def test_sizes_come_back_as_sizes(store: HistoryStore, project: str) -> None:
-    version = store.versions(OWNER, project)[0]
+    version = store.tree.all(OWNER, project)[0]
     assert isinstance(version.size, Size)
-    assert isinstance(store.project_image(OWNER, project, version.digest).size, Size)
+    assert isinstance(store.images.get(OWNER, project, version.digest).size, Size)

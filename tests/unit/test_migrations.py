@@ -25,11 +25,11 @@ def test_from_nothing_every_step_is_applied_in_order() -> None:
 def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite3"
     with HistoryStore(path) as store:
-        project = store.create_project(OWNER, "Holiday")
+        project = store.projects.create(OWNER, "Holiday")
         root = add_root(store, project.id)
         schema = sqlite3.connect(path).execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
     with HistoryStore(path) as store:
-        assert store.project(OWNER, project.id).head == root.id
+        assert store.projects.get(OWNER, project.id).head == root.id
         assert sqlite3.connect(path).execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall() == schema
 
 
@@ -83,9 +83,9 @@ def test_the_file_is_in_wal_mode_checks_foreign_keys_and_is_private(tmp_path: Pa
 def test_references_of_older_rows_are_read(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite3"
     with HistoryStore(path) as store:
-        project = store.create_project(OWNER)
+        project = store.projects.create(OWNER)
         root = add_root(store, project.id)
-        job = store.create_job(new_job(project.id, root.id))
+        job = store.jobs.create(new_job(project.id, root.id))
     old = {
         "instruction": "blend",
         "tier": "max",
@@ -100,7 +100,7 @@ def test_references_of_older_rows_are_read(tmp_path: Path) -> None:
     raw.commit()
 
     with HistoryStore(path) as store:
-        request = store.job(OWNER, job.id).request
+        request = store.jobs.get(OWNER, job.id).request
 
     assert request.references == (Reference("a" * 64),)
     assert (request.prompt, request.sent_prompt) == ("blend them", "blend them")

@@ -69,7 +69,7 @@ async def test_the_job_is_written_before_the_backend_is_called_and_the_id_before
 
     def look(event):
         def step(task):
-            job = desk.store.job(OWNER, task.job_id)
+            job = desk.store.jobs.get(OWNER, task.job_id)
             seen.append((job.state, job.sending_at is not None, job.remote_id))
             return event(task) if callable(event) else event
 
