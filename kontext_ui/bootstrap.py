@@ -8,9 +8,9 @@ from datetime import timedelta
 from kontext_ui.backends import BACKENDS, load_backend
 from kontext_ui.backends.base import AskingByName, Backend
 from kontext_ui.editor import Editor
-from kontext_ui.editor.routing import Router
-from kontext_ui.editor.spending import Purse
-from kontext_ui.editor.vault import Vault
+from kontext_ui.editor.budgets import Budgets
+from kontext_ui.editor.jobs.router import Router
+from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Tier
 from kontext_ui.errors import InvalidSetting
 from kontext_ui.history.blobs import BlobStore
@@ -28,14 +28,14 @@ def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> 
     limits = ImageLimits(
         max_bytes=int(settings.max_upload_mb * 1_000_000), max_pixels=int(settings.max_megapixels * 1_000_000)
     )
-    purse = Purse(store, project_usd=settings.project_budget_usd, day_usd=settings.day_budget_usd)
+    budgets = Budgets(store, project_usd=settings.project_budget_usd, day_usd=settings.day_budget_usd)
     order = {tier: _order(settings, f"{tier.value}_backends", backends) for tier in Tier}
     return Editor(
         store,
-        Vault(blobs),
+        PixelStore(blobs),
         Router(backends, order),
         limits,
-        purse,
+        budgets,
         fallback=settings.fallback,
         tell_credit=settings.show_credit,
         public_url=settings.public_url,

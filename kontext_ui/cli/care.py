@@ -11,7 +11,7 @@ from kontext_ui.editor import Editor
 
 
 async def verify(editor: Editor, options: Options) -> int:
-    findings = await editor.verify()
+    findings = await editor.upkeep.verify()
     if options.json:
         write_json({"status": "damaged" if findings else "whole", "findings": findings})
     elif findings:
@@ -22,7 +22,7 @@ async def verify(editor: Editor, options: Options) -> int:
 
 
 async def sweep(editor: Editor, options: Options) -> int:
-    files, size = await editor.sweep(timedelta(hours=options.older_than_h))
+    files, size = await editor.upkeep.sweep(timedelta(hours=options.older_than_h))
     if options.json:
         write_json({"status": "swept", "files": files, "bytes": size})
     elif not options.quiet:

@@ -20,7 +20,7 @@ from kontext_ui.cli.output import check_output, write_output
 from kontext_ui.cli.parser import Options
 from kontext_ui.cli.progress import ProgressBar
 from kontext_ui.editor import EditDraft, Editor, Receipt
-from kontext_ui.editor.changes import Subscription
+from kontext_ui.editor.feed import Subscription
 from kontext_ui.edits import LockMode, Reference, Tier
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.projects import Job, JobState, Outcome, Project, Turn, Version
@@ -39,7 +39,7 @@ async def edit(editor: Editor, options: Options) -> int:
     try:
         parent = await _parent(editor, project, photo, options.photo)
         draft = await _draft(editor, project, parent, options)
-        receipt = await editor.check(OWNER, project.id, draft)
+        receipt = await editor.edits.check(OWNER, project.id, draft)
         _announce(receipt, options)
         if options.dry_run:
             return DONE
@@ -51,37 +51,37 @@ async def edit(editor: Editor, options: Options) -> int:
         return _failed(turn, interrupted, options) if turn.version is None else _report(turn, turn.version, options)
     finally:
         if options.project is None and closed:
-            await editor.delete_project(OWNER, project.id)
+            await editor.projects.delete(OWNER, project.id)
 
 
 async def find_project(editor: Editor, wanted: str) -> Project | None:
     """The command line's project of this id or title."""
-    return next((p for p in await editor.list_projects(OWNER) if wanted in (p.id, p.title)), None)
+    return next((p for p in await editor.projects.all(OWNER) if wanted in (p.id, p.title)), None)
 
 
 async def _project(editor: Editor, options: Options) -> Project:
     if options.project is None:
-        return await editor.create_project(OWNER, Path(options.photo).name)
-    return await find_project(editor, options.project) or await editor.create_project(OWNER, options.project)
+        return await editor.projects.create(OWNER, Path(options.photo).name)
+    return await find_project(editor, options.project) or await editor.projects.create(OWNER, options.project)
 
 
 async def _parent(editor: Editor, project: Project, photo: bytes, name: str) -> Version:
     """The version that the photo is: an edit of a named project's last result continues its branch."""
-    before = await editor.open_project(OWNER, project.id)
-    added = await editor.add_image(OWNER, project.id, photo, name)
+    before = await editor.projects.open(OWNER, project.id)
+    added = await editor.pictures.open(OWNER, project.id, photo, name)
     same = next((version for version in before.versions if version.digest == added.digest), None)
     if same is None:
         return added
-    await editor.prune(OWNER, project.id, added.id)
-    await editor.select(OWNER, project.id, same.id)
+    await editor.versions.prune(OWNER, project.id, added.id)
+    await editor.versions.select(OWNER, project.id, same.id)
     return same
 
 
 async def _draft(editor: Editor, project: Project, parent: Version, options: Options) -> EditDraft:
-    references = [await editor.add_reference(OWNER, project.id, _read(path)) for path in options.reference]
+    references = [await editor.pictures.add_reference(OWNER, project.id, _read(path)) for path in options.reference]
     mask = None
     if options.mask is not None:
-        mask = await editor.add_mask(OWNER, project.id, parent.id, _read(options.mask))
+        mask = await editor.pictures.add_mask(OWNER, project.id, parent.id, _read(options.mask))
     return make_draft(options, parent.id, references, mask)
 
 
@@ -109,18 +109,18 @@ def make_draft(options: Options, parent: str, references: Sequence[str], mask: s
 async def _carry_out(editor: Editor, project: Project, draft: EditDraft, options: Options) -> tuple[Turn, bool]:
     """Send and wait; the first Ctrl+C cancels the edit and waits for what that means for the bill."""
     with (
-        editor.subscribe(project.id) as changes,
+        editor.projects.subscribe(project.id) as changes,
         ProgressBar(shown=not options.quiet) as bar,
         _interrupt() as interrupted,
     ):
-        job = await editor.submit(OWNER, project.id, draft)
-        waiting = asyncio.create_task(editor.wait(OWNER, job.id))
+        job = await editor.edits.submit(OWNER, project.id, draft)
+        waiting = asyncio.create_task(editor.edits.wait(OWNER, job.id))
         stopping = asyncio.create_task(interrupted.wait())
         following = asyncio.create_task(_follow(changes, job, bar))
         try:
             await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not waiting.done():
-                await editor.cancel(OWNER, job.id)
+                await editor.edits.cancel(OWNER, job.id)
             return await waiting, interrupted.is_set()
         finally:
             following.cancel()

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from kontext_ui import errors
-from kontext_ui.editor.failures import describe
+from kontext_ui.editor.jobs.failures import describe
 from kontext_ui.errors import Billed, KontextError
 from kontext_ui.projects import Failure
 

@@ -42,7 +42,7 @@ def check_output(output: str, photo: str, *, json_too: bool = False) -> None:
 
 async def write_output(editor: Editor, owner: str, version: Version, options: Options) -> None:
     """Write the version in the format that the suffix names; ``-`` writes PNG to stdout."""
-    image = await editor.export(
+    image = await editor.pictures.export(
         owner,
         version.project,
         version.id,

@@ -17,7 +17,7 @@ from kontext_ui.errors import InvalidRequest, ProjectNotFound
 
 
 async def list_projects(editor: Editor, options: Options) -> int:
-    projects = await editor.list_projects(OWNER)
+    projects = await editor.projects.all(OWNER)
     if options.json:
         rows = [{"id": p.id, "title": p.title, "versions": p.version_count, "spent_usd": p.spent_usd} for p in projects]
         write_json({"projects": rows})
@@ -36,17 +36,17 @@ async def export(editor: Editor, options: Options) -> int:
         raise ProjectNotFound(f"There is no project {options.project}.", hint="`projects` lists them.")
     await editor.start()
     await editor.recovered()
-    view = await editor.open_project(OWNER, project.id)
+    view = await editor.projects.open(OWNER, project.id)
     for job in view.jobs:
         if job.state.is_open:
-            turn = await editor.wait(OWNER, job.id)
+            turn = await editor.edits.wait(OWNER, job.id)
             if turn.job.failure is not None:
                 tell_failure(turn.job.failure, options.json)
                 return exit_code(turn.job.failure.kind)
-    head = (await editor.open_project(OWNER, project.id)).project.head
+    head = (await editor.projects.open(OWNER, project.id)).project.head
     if head is None:
         raise InvalidRequest("This project has no picture yet.")
-    version = await editor.version(OWNER, project.id, head)
+    version = await editor.versions.get(OWNER, project.id, head)
     await write_output(editor, OWNER, version, options)
     if options.json:
         write_json({"status": "done", "output": options.output, "digest": version.digest, "version": version.id})

@@ -1,17 +1,35 @@
 """The editor: the only door the page and the command line know."""
 
+from kontext_ui.editor.accounts import KeyCheck
+from kontext_ui.editor.budgets import Budget, Spending
+from kontext_ui.editor.drafts import (
+    BackendOffer,
+    Change,
+    EditDraft,
+    Facts,
+    ProjectView,
+    Receipt,
+    TierOffer,
+)
 from kontext_ui.editor.editor import Editor
-from kontext_ui.editor.looking import FoundMask, Overview
-from kontext_ui.editor.values import BackendOffer, Change, EditDraft, ProjectView, Receipt, TierOffer
+from kontext_ui.editor.feed import Subscription
+from kontext_ui.editor.help import FoundMask, Overview
+from kontext_ui.editor.jobs.failures import describe
 
 __all__ = [
     "BackendOffer",
+    "Budget",
     "Change",
     "EditDraft",
     "Editor",
+    "Facts",
     "FoundMask",
+    "KeyCheck",
     "Overview",
     "ProjectView",
     "Receipt",
+    "Spending",
+    "Subscription",
     "TierOffer",
+    "describe",
 ]

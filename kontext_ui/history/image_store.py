@@ -59,6 +59,12 @@ class ImageStore(Part):
         return to_image(row)
 
 
+def need_image(db: Database, project_id: str, digest: str) -> None:
+    """Raises :class:`ImageMissing` for an image that is not this project's."""
+    if scalar(db, "SELECT 1 FROM images WHERE project_id = ? AND digest = ?", project_id, digest) is None:
+        raise ImageMissing("This project has no such image.")
+
+
 def note_image(
     db: Database,
     project_id: str,

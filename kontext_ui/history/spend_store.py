@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timezone
 
+from sqlite_utils import Database
+
 from kontext_ui.history.part import Part
-from kontext_ui.history.rows import scalar, select_rows, usd, write_time
+from kontext_ui.history.rows import OPEN_SQL, scalar, select_rows, usd, write_time
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What was spent, and what running edits may still cost: they count until the true price is known. US dollars."""
+
+    project_usd: float
+    today_usd: float
+    reserved_project_usd: float
+    reserved_usd: float
 
 
 class SpendStore(Part):
@@ -14,7 +27,7 @@ class SpendStore(Part):
     def of_project(self, project_id: str) -> float:
         """What the project's edits cost, pruned ones and billed failures included."""
         with self._connections.reading() as db:
-            return usd(scalar(db, "SELECT sum(usd) FROM spend WHERE project_id = ?", project_id))
+            return self._of_project(db, project_id)
 
     def by_day(self, owner: str, limit: int) -> list[tuple[date, float]]:
         """US dollars per day (UTC) over all projects of the owner, newest first; days without spending are left out."""
@@ -32,9 +45,25 @@ class SpendStore(Part):
 
     def today(self, owner: str) -> float:
         """Over all projects of the owner, purged ones included, since midnight UTC."""
-        midnight = self._clock().astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
         with self._connections.reading() as db:
-            total = scalar(
-                db, "SELECT sum(usd) FROM spend WHERE owner = ? AND spent_at >= ?", owner, write_time(midnight)
+            return self._today(db, owner)
+
+    def standing(self, owner: str, project_id: str) -> Standing:
+        """What counts against the budgets of a project and of the owner's day, in one view."""
+        with self._connections.reading() as db:
+            rows = select_rows(db, f"SELECT project_id, price_usd FROM jobs WHERE {OPEN_SQL} AND owner = ?", owner)
+            return Standing(
+                project_usd=self._of_project(db, project_id),
+                today_usd=self._today(db, owner),
+                reserved_project_usd=usd(sum(row["price_usd"] or 0 for row in rows if row["project_id"] == project_id)),
+                reserved_usd=usd(sum(row["price_usd"] or 0 for row in rows)),
             )
-        return usd(total)
+
+    def _of_project(self, db: Database, project_id: str) -> float:
+        return usd(scalar(db, "SELECT sum(usd) FROM spend WHERE project_id = ?", project_id))
+
+    def _today(self, db: Database, owner: str) -> float:
+        midnight = self._clock().astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+        return usd(
+            scalar(db, "SELECT sum(usd) FROM spend WHERE owner = ? AND spent_at >= ?", owner, write_time(midnight))
+        )

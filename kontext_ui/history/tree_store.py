@@ -15,12 +15,12 @@ ends under a hidden parent adds its result to what that pruning hides.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlite_utils import Database
 
 from kontext_ui.edits import Size
-from kontext_ui.history.image_store import note_image
+from kontext_ui.history.image_store import need_image, note_image
 from kontext_ui.history.part import Part
 from kontext_ui.history.rows import (
     OUTCOMES,
@@ -133,6 +133,21 @@ class TreeStore(Part):
                 db, "SELECT * FROM versions WHERE project_id = ? AND pruned_at IS NULL ORDER BY seq", project_id
             )
         return [to_version(row) for row in rows]
+
+    def for_edit(
+        self, owner: str, project_id: str, version_id: str | None, images: Sequence[str], *, from_text: bool = False
+    ) -> tuple[Project, Version | None]:
+        """Everything that an edit has to know, in one view: the project and the version that is edited.
+
+        ``version_id`` ``None`` means the head. Raises :class:`ProjectNotFound`, :class:`VersionNotFound`, and
+        :class:`ImageMissing` unless all ``images`` are this project's.
+        """
+        with self._connections.reading() as db:
+            project = self._project(db, project_id, owner)
+            for digest in images:
+                need_image(db, project_id, digest)
+            wanted = None if from_text else version_id or project.head
+            return project, None if wanted is None else to_version(version_row(db, project_id, wanted))
 
     def path_to_root(self, owner: str, project_id: str, version_id: str, *, limit: int | None = None) -> list[Version]:
         """From the root to the version itself; with ``limit`` only that many, nearest to the version."""

@@ -14,9 +14,7 @@ from typing import Any, TypeAlias
 from anyio import to_thread
 from pydantic import TypeAdapter, ValidationError
 
-from kontext_ui.editor import EditDraft, Editor, FoundMask
-from kontext_ui.editor.keys import KeyCheck
-from kontext_ui.editor.spending import Budget
+from kontext_ui.editor import Budget, EditDraft, Editor, FoundMask, KeyCheck
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Project
@@ -56,44 +54,44 @@ class Handlers:
         return getattr(self, name) if name in ACTIONS else None
 
     async def create_project(self, owner: str, message: Message) -> ProjectRow:
-        return project_row(await self._editor.create_project(owner, text(message, "title", "")))
+        return project_row(await self._editor.projects.create(owner, text(message, "title", "")))
 
     async def list_projects(self, owner: str, message: Message) -> list[ProjectRow]:
-        projects = await self._editor.list_projects(owner, deleted=message.get("deleted") is True)
+        projects = await self._editor.projects.all(owner, deleted=message.get("deleted") is True)
         return [project_row(project) for project in projects]
 
     async def rename_project(self, owner: str, message: Message) -> ProjectRow:
-        return project_row(await self._editor.rename_project(owner, text(message, "project"), text(message, "title")))
+        return project_row(await self._editor.projects.rename(owner, text(message, "project"), text(message, "title")))
 
     async def duplicate_project(self, owner: str, message: Message) -> ProjectRow:
-        return project_row(await self._editor.duplicate_project(owner, text(message, "project")))
+        return project_row(await self._editor.projects.duplicate(owner, text(message, "project")))
 
     async def delete_project(self, owner: str, message: Message) -> ProjectRow:
-        return project_row(await self._editor.delete_project(owner, text(message, "project")))
+        return project_row(await self._editor.projects.delete(owner, text(message, "project")))
 
     async def restore_project(self, owner: str, message: Message) -> ProjectRow:
-        return project_row(await self._editor.restore_project(owner, text(message, "project")))
+        return project_row(await self._editor.projects.restore(owner, text(message, "project")))
 
     async def save_draft(self, owner: str, message: Message) -> None:
-        await self._editor.save_draft(owner, text(message, "project"), text(message, "text"))
+        await self._editor.projects.save_draft(owner, text(message, "project"), text(message, "text"))
 
     async def set_preference(self, owner: str, message: Message) -> None:
         key = text(message, "key")
         value = message.get("value")
         if key not in PREFERENCES or len(repr(value)) > MAX_TEXT:
             raise InvalidRequest("There is no such preference.")
-        await self._editor.set_preference(owner, key, value)
+        await self._editor.preferences.set(owner, key, value)
 
     async def check(self, owner: str, message: Message) -> ReceiptRow:
-        return receipt_row(await self._editor.check(owner, text(message, "project"), read_draft(message)))
+        return receipt_row(await self._editor.edits.check(owner, text(message, "project"), read_draft(message)))
 
     async def look(self, owner: str, message: Message) -> OverviewRow:
         """What is seen in a version and the instructions that fit it."""
-        overview = await self._editor.look(owner, text(message, "project"), text(message, "version"))
+        overview = await self._editor.help.look(owner, text(message, "project"), text(message, "version"))
         return present.overview_row(overview)
 
     async def hints(self, owner: str, message: Message) -> tuple[Hint, ...]:
-        return await self._editor.hints(owner, text(message, "project"), read_draft(message))
+        return await self._editor.help.hints(owner, text(message, "project"), read_draft(message))
 
     async def builder(self, owner: str, message: Message) -> BuilderRow:
         """What the sentence builder offers; the same for everybody."""
@@ -108,49 +106,49 @@ class Handlers:
         return {"text": compose(sentence)}
 
     async def find_mask(self, owner: str, message: Message) -> FoundMask:
-        return await self._editor.find_mask(
+        return await self._editor.help.find_mask(
             owner, text(message, "project"), text(message, "version"), text(message, "name")
         )
 
     async def submit(self, owner: str, message: Message) -> Mapping[str, object]:
-        job = await self._editor.submit(owner, text(message, "project"), read_draft(message))
+        job = await self._editor.edits.submit(owner, text(message, "project"), read_draft(message))
         return {"job": job.id}
 
     async def cancel(self, owner: str, message: Message) -> Mapping[str, object]:
-        return {"state": (await self._editor.cancel(owner, text(message, "job"))).state.value}
+        return {"state": (await self._editor.edits.cancel(owner, text(message, "job"))).state.value}
 
     async def check_again(self, owner: str, message: Message) -> Mapping[str, object]:
-        return {"state": (await self._editor.check_again(owner, text(message, "job"))).state.value}
+        return {"state": (await self._editor.edits.check_again(owner, text(message, "job"))).state.value}
 
     async def dismiss(self, owner: str, message: Message) -> None:
-        await self._editor.dismiss(owner, text(message, "job"))
+        await self._editor.edits.dismiss(owner, text(message, "job"))
 
     async def undo(self, owner: str, message: Message) -> Moved:
-        return _moved(await self._editor.undo(owner, text(message, "project")))
+        return _moved(await self._editor.versions.undo(owner, text(message, "project")))
 
     async def redo(self, owner: str, message: Message) -> Moved:
-        return _moved(await self._editor.redo(owner, text(message, "project")))
+        return _moved(await self._editor.versions.redo(owner, text(message, "project")))
 
     async def select(self, owner: str, message: Message) -> Moved:
-        return _moved(await self._editor.select(owner, text(message, "project"), text(message, "version")))
+        return _moved(await self._editor.versions.select(owner, text(message, "project"), text(message, "version")))
 
     async def star(self, owner: str, message: Message) -> None:
         starred = message.get("starred") is True
-        await self._editor.star(owner, text(message, "project"), text(message, "version"), starred)
+        await self._editor.versions.star(owner, text(message, "project"), text(message, "version"), starred)
 
     async def name_version(self, owner: str, message: Message) -> None:
         name = text(message, "name", "") or None
-        await self._editor.name_version(owner, text(message, "project"), text(message, "version"), name)
+        await self._editor.versions.name(owner, text(message, "project"), text(message, "version"), name)
 
     async def prune(self, owner: str, message: Message) -> list[str]:
-        return list(await self._editor.prune(owner, text(message, "project"), text(message, "version")))
+        return list(await self._editor.versions.prune(owner, text(message, "project"), text(message, "version")))
 
     async def pruned(self, owner: str, message: Message) -> list[VersionRow]:
-        branches = await self._editor.pruned(owner, text(message, "project"))
-        return [version_row(version, self._editor.label) for version in branches]
+        branches = await self._editor.versions.pruned(owner, text(message, "project"))
+        return [version_row(version, self._editor.facts) for version in branches]
 
     async def restore_version(self, owner: str, message: Message) -> list[str]:
-        restored = await self._editor.restore_version(owner, text(message, "project"), text(message, "version"))
+        restored = await self._editor.versions.restore(owner, text(message, "project"), text(message, "version"))
         return [version.id for version in restored]
 
     async def undo_open(self, owner: str, message: Message) -> list[str]:
@@ -158,7 +156,7 @@ class Handlers:
         return await self.prune(owner, message)
 
     async def search(self, owner: str, message: Message) -> list[str]:
-        found = await self._editor.search(owner, text(message, "project"), text(message, "text"))
+        found = await self._editor.versions.search(owner, text(message, "project"), text(message, "text"))
         return [version.id for version in found]
 
     async def replay(self, owner: str, message: Message) -> None:
@@ -168,13 +166,13 @@ class Handlers:
             raise InvalidRequest("These steps cannot be read.") from None
         if not 0 < len(steps) <= MAX_REPLAYED:
             raise InvalidRequest(f"At most {MAX_REPLAYED} steps can be replayed at once.")
-        await self._editor.replay(owner, text(message, "project"), text(message, "version"), steps)
+        await self._editor.edits.replay(owner, text(message, "project"), text(message, "version"), steps)
 
     async def change_mask(self, owner: str, message: Message) -> Mapping[str, object]:
         how = message.get("how")
         if isinstance(how, bool) or not isinstance(how, int | str):
             raise InvalidRequest("Say by how many pixels the mask should change, or name a mask.")
-        made = await self._editor.change_mask(owner, text(message, "project"), text(message, "version"), how)
+        made = await self._editor.pictures.change_mask(owner, text(message, "project"), text(message, "version"), how)
         return {"version": made.id}
 
     async def open_example(self, owner: str, message: Message) -> Mapping[str, object]:
@@ -183,23 +181,23 @@ class Handlers:
             raise InvalidRequest("There is no such example.")
         example = EXAMPLES[index]
         data = await to_thread.run_sync((self._assets / "examples" / example.file).read_bytes)
-        version = await self._editor.add_image(owner, text(message, "project"), data, example.file)
+        version = await self._editor.pictures.open(owner, text(message, "project"), data, example.file)
         return {"version": version.id}
 
     async def set_key(self, owner: str, message: Message) -> None:
-        await self._editor.set_key(owner, text(message, "backend"), text(message, "key"))
+        self._editor.accounts.set_key(owner, text(message, "backend"), text(message, "key"))
 
     async def check_key(self, owner: str, message: Message) -> KeyCheck:
-        return await self._editor.check_key(owner, text(message, "backend"))
+        return await self._editor.accounts.check_key(owner, text(message, "backend"))
 
     async def forget_key(self, owner: str, message: Message) -> None:
-        self._editor.forget_key(owner, text(message, "backend"))
+        self._editor.accounts.forget_key(owner, text(message, "backend"))
 
     async def budgets(self, owner: str, message: Message) -> tuple[Budget, ...]:
-        return await self._editor.budgets(owner, text(message, "project"))
+        return await self._editor.budgets.of(owner, text(message, "project"))
 
     async def spending(self, owner: str, message: Message) -> Mapping[str, object]:
-        spent = await self._editor.spending(owner, text(message, "project"))
+        spent = await self._editor.budgets.spending(owner, text(message, "project"))
         days = [{"day": day.isoformat(), "usd": usd} for day, usd in spent.days]
         return {"project_usd": spent.project_usd, "branch_usd": spent.branch_usd, "days": days}
 
@@ -208,9 +206,9 @@ class Handlers:
         if usd is not None and (isinstance(usd, bool) or not isinstance(usd, int | float) or not 0 <= usd < 1e6):
             raise InvalidRequest("A budget is an amount in US dollars, or nothing.")
         if message.get("name") == "day":
-            await self._editor.set_day_budget(owner, usd)
+            await self._editor.budgets.set_day(owner, usd)
         else:
-            await self._editor.set_budget(owner, text(message, "project"), usd)
+            await self._editor.projects.set_budget(owner, text(message, "project"), usd)
 
 
 ACTIONS = frozenset(name for name in vars(Handlers) if not name.startswith("_") and name != "action")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kontext_ui.editor import BackendOffer, Change, Overview, ProjectView, Receipt, TierOffer
+from kontext_ui.editor import BackendOffer, Change, Facts, Overview, ProjectView, Receipt, TierOffer
 from kontext_ui.edits import Pixels, Running
 from kontext_ui.errors import KontextError, NotUnderstood
 from kontext_ui.images import codec
@@ -34,8 +34,6 @@ from kontext_ui.ui.row_types import (
 
 TIER_LABELS = {"pro": "Pro", "max": "Max", "dev": "Dev", "local": "Local"}
 PREVIEW_SIDE_PX = 256
-Labels = Callable[[str], str]
-"""From a backend's id to the name people see."""
 
 
 def project_row(project: Project) -> ProjectRow:
@@ -54,7 +52,7 @@ def project_row(project: Project) -> ProjectRow:
     )
 
 
-def version_row(version: Version, labels: Labels) -> VersionRow:
+def version_row(version: Version, facts: Facts) -> VersionRow:
     return VersionRow(
         id=version.id,
         parent=version.parent,
@@ -69,15 +67,15 @@ def version_row(version: Version, labels: Labels) -> VersionRow:
         job=version.job,
         source=version.source or None,
         request=version.request,
-        outcome=None if version.outcome is None else _outcome_row(version.outcome, labels),
+        outcome=None if version.outcome is None else _outcome_row(version.outcome, facts),
     )
 
 
-def _outcome_row(outcome: Outcome, labels: Labels) -> OutcomeRow:
+def _outcome_row(outcome: Outcome, facts: Facts) -> OutcomeRow:
     return OutcomeRow(
         tier=outcome.tier,
         backend=outcome.backend,
-        backend_label=labels(outcome.backend),
+        backend_label=facts.label(outcome.backend),
         model=outcome.model,
         seconds=outcome.seconds,
         price_usd=outcome.price_usd,
@@ -127,20 +125,20 @@ def _argument_text(name: str, value: object) -> str:
     return f"{value:g}°" if name == "degrees" else f"{name.replace('_', ' ')} {value:g}"
 
 
-def job_row(job: Job, labels: Labels, can_check: Callable[[Job], bool]) -> JobRow:
+def job_row(job: Job, facts: Facts) -> JobRow:
     return JobRow(
         id=job.id,
         parent=job.parent,
         instruction=job.request.instruction,
         request=job.request,
-        backend_label=labels(job.request.backend),
+        backend_label=facts.label(job.request.backend),
         state=job.state.value,
         price_usd=job.price_usd,
         created_at=job.created_at.isoformat(),
         version=job.version,
         dismissed=job.dismissed_at is not None,
         fallback_from=job.fallback_from,
-        can_check=can_check(job),
+        can_check=job.id in facts.can_check,
         failure=None if job.failure is None else _failure_row(job.failure),
     )
 
@@ -177,36 +175,35 @@ def _data_url(pixels: Pixels) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
 
-def change_patch(change: Change, labels: Labels, can_check: Callable[[Job], bool]) -> Patch:
+def change_patch(change: Change) -> Patch:
     return Patch(
         revision=change.revision,
         project=None if change.project is None else project_row(change.project),
-        versions=tuple(version_row(version, labels) for version in change.versions),
+        versions=tuple(version_row(version, change.facts) for version in change.versions),
         removed_versions=change.removed,
-        jobs=(*(job_row(job, labels, can_check) for job in change.jobs), *progress_rows(change.progress)),
+        jobs=(*(job_row(job, change.facts) for job in change.jobs), *progress_rows(change.progress)),
     )
 
 
-def view_patch(view: ProjectView, labels: Labels, can_check: Callable[[Job], bool]) -> Patch:
+def view_patch(view: ProjectView) -> Patch:
     """A whole project in the shape of a patch."""
-    return change_patch(
-        Change(view.revision, view.project, view.versions, view.jobs, progress=view.progress), labels, can_check
-    )
+    change = Change(view.revision, view.project, view.versions, view.jobs, progress=view.progress, facts=view.facts)
+    return change_patch(change)
 
 
-def tier_rows(tiers: Iterable[TierOffer], has_key: Callable[[str], bool]) -> tuple[TierRow, ...]:
+def tier_rows(tiers: Iterable[TierOffer]) -> tuple[TierRow, ...]:
     return tuple(
         TierRow(
             tier=offer.tier.value,
             label=TIER_LABELS[offer.tier.value],
             chosen=None if offer.chosen is None else offer.chosen.id,
-            backends=tuple(_backend_row(backend, has_key(backend.id)) for backend in offer.backends),
+            backends=tuple(_backend_row(backend) for backend in offer.backends),
         )
         for offer in tiers
     )
 
 
-def _backend_row(offer: BackendOffer, own_key: bool) -> BackendRow:
+def _backend_row(offer: BackendOffer) -> BackendRow:
     capabilities = offer.capabilities
     return BackendRow(
         id=offer.id,
@@ -227,7 +224,7 @@ def _backend_row(offer: BackendOffer, own_key: bool) -> BackendRow:
         examples=capabilities.examples,
         full_resolution=capabilities.size_rule.kind == "any",
         takes_key=offer.takes_key,
-        own_key=own_key,
+        own_key=offer.own_key,
     )
 
 

@@ -77,51 +77,49 @@ class Pages:
         owner = _owner(request)
         try:
             project_id = request.query_params.get("project") or await self._last_project(owner)
-            view = await self._editor.open_project(owner, project_id)
+            view = await self._editor.projects.open(owner, project_id)
         except KontextError as error:
             return _failed(error)
-        await self._editor.set_preference(owner, "last_project", project_id)
-        preferences = {key: await self._editor.preference(owner, key) or {} for key in ("theme", "composer")}
+        await self._editor.preferences.set(owner, "last_project", project_id)
+        preferences = {key: await self._editor.preferences.get(owner, key) or {} for key in ("theme", "composer")}
         examples = tuple(
             ExampleRow(f"assets/{self.version}/examples/{item.file}", item.alt, item.instruction) for item in EXAMPLES
         )
-        patch = present.view_patch(view, self._editor.label, self._editor.can_check)
+        patch = present.view_patch(view)
         whole = Snapshot(**vars(patch) | {"tiers": self._tiers(owner)}, preferences=preferences, examples=examples)
         return _json(whole)
 
     async def _last_project(self, owner: str) -> str:
-        last = await self._editor.preference(owner, "last_project")
-        projects = await self._editor.list_projects(owner)
+        last = await self._editor.preferences.get(owner, "last_project")
+        projects = await self._editor.projects.all(owner)
         known = {project.id for project in projects}
         if isinstance(last, str) and last in known:
             return last
-        return projects[0].id if projects else (await self._editor.create_project(owner)).id
+        return projects[0].id if projects else (await self._editor.projects.create(owner)).id
 
     def _tiers(self, owner: str) -> tuple[TierRow, ...]:
-        return present.tier_rows(self._editor.tiers(owner), lambda backend: self._editor.has_key(owner, backend))
+        return present.tier_rows(self._editor.accounts.tiers(owner))
 
     async def events(self, request: Request) -> Response:
         """Server-sent events: what changes in a project from now on."""
         owner = _owner(request)
         project_id = request.query_params.get("project", "")
         try:
-            await self._editor.project(owner, project_id)
+            await self._editor.projects.get(owner, project_id)
         except KontextError as error:
             return _failed(error)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._stream(project_id), media_type="text/event-stream", headers=headers)
 
     async def _stream(self, project_id: str) -> AsyncIterator[str]:
-        with self._editor.subscribe(project_id) as changes:
+        with self._editor.projects.subscribe(project_id) as changes:
             yield _event("hello", {"revision": changes.revision})
             while not changes.overflowed:
                 change = await changes.next(PING_S)
                 if change is None:
                     yield ": still here\n\n"
                 else:
-                    patch = await asyncio.to_thread(
-                        present.change_patch, change, self._editor.label, self._editor.can_check
-                    )
+                    patch = await asyncio.to_thread(present.change_patch, change)
                     yield _event("patch", patch)
             yield _event("stale", {})
 
@@ -149,7 +147,7 @@ class Pages:
             body = await _body(request, MAX_CALL_BYTES)
         except KontextError:
             raise HTTPException(404) from None
-        if not await self._editor.called_back(names["backend"], names["token"], dict(request.headers), body):
+        if not await self._editor.edits.called_back(names["backend"], names["token"], dict(request.headers), body):
             raise HTTPException(404)
         return Response(status_code=204)
 
@@ -159,14 +157,14 @@ class Pages:
         query = request.query_params
         project_id, name = query.get("project", ""), query.get("name", "")
         try:
-            await self._editor.project(owner, project_id)
+            await self._editor.projects.get(owner, project_id)
             data = await _body(request, self._max_upload_bytes)
             if query.get("kind") == "reference":
-                return _json({"result": {"digest": await self._editor.add_reference(owner, project_id, data)}})
+                return _json({"result": {"digest": await self._editor.pictures.add_reference(owner, project_id, data)}})
             if query.get("kind") == "mask":
-                digest = await self._editor.add_mask(owner, project_id, query.get("version", ""), data)
+                digest = await self._editor.pictures.add_mask(owner, project_id, query.get("version", ""), data)
                 return _json({"result": {"digest": digest}})
-            version = await self._editor.add_image(owner, project_id, data, name)
+            version = await self._editor.pictures.open(owner, project_id, data, name)
             recipe = await self._recipe(owner, data)
         except KontextError as error:
             return _failed(error)
@@ -174,11 +172,11 @@ class Pages:
 
     async def _recipe(self, owner: str, data: bytes) -> Mapping[str, object] | None:
         """The recipe of a file that was exported here, and whether its project is still there for this visitor."""
-        recipe = await self._editor.read_recipe(data)
+        recipe = await self._editor.pictures.read_recipe(data)
         if recipe is None:
             return None
         try:
-            await self._editor.version(owner, recipe.project, recipe.version)
+            await self._editor.versions.get(owner, recipe.project, recipe.version)
         except HistoryError:
             return {"steps": recipe.steps, "project": None}
         return {"steps": recipe.steps, "project": recipe.project, "version": recipe.version}
@@ -189,7 +187,7 @@ class Pages:
         if kind not in KINDS:
             raise HTTPException(404)
         try:
-            path = await self._editor.image_path(
+            path = await self._editor.pictures.path(
                 owner, request.path_params["project"], request.path_params["digest"], kind
             )
         except NOT_FOUND:
@@ -207,8 +205,8 @@ class Pages:
         except ValueError:
             raise HTTPException(422, "The quality is a number from 1 to 100.") from None
         try:
-            project = await self._editor.project(owner, project_id)
-            made = await self._editor.export(
+            project = await self._editor.projects.get(owner, project_id)
+            made = await self._editor.pictures.export(
                 owner,
                 project_id,
                 version_id,

@@ -24,9 +24,9 @@ from kontext_ui.backends import bfl
 from kontext_ui.backends.bfl import BflBackend
 from kontext_ui.backends.http import Provider
 from kontext_ui.editor import EditDraft, Editor
-from kontext_ui.editor.routing import Router
-from kontext_ui.editor.spending import Purse
-from kontext_ui.editor.vault import Vault
+from kontext_ui.editor.budgets import Budgets
+from kontext_ui.editor.jobs.router import Router
+from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Size, SizeRule, Tier
 from kontext_ui.history.blobs import BlobStore
 from kontext_ui.history.store import HistoryStore
@@ -81,8 +81,8 @@ async def _run(name: str, edits: int, folder: Path, address: str, *, hold: bool)
     provider = Provider("bfl", BflBackend.label, address, bfl.HOSTS, deadline_s=1000)
     backend = (SmallBfl if name == "small" else BflBackend)(provider, None)
     store = HistoryStore(folder / "history.sqlite3")
-    purse = Purse(store, project_usd=None, day_usd=None)
-    editor = Editor(store, Vault(BlobStore(folder / "images")), Router({"bfl": backend}), LIMITS, purse)
+    purse = Budgets(store, project_usd=None, day_usd=None)
+    editor = Editor(store, PixelStore(BlobStore(folder / "images")), Router({"bfl": backend}), LIMITS, purse)
     await editor.start()
     async with httpx.AsyncClient(base_url=address, timeout=60) as provider_side:
         if hold:
@@ -107,17 +107,17 @@ async def _run(name: str, edits: int, folder: Path, address: str, *, hold: bool)
 
 async def _open(editor, number, name):
     owner = f"visitor {number}"
-    await editor.set_key(owner, "bfl", f"bfl_{number}")
-    project = await editor.create_project(owner)
-    await editor.add_image(owner, project.id, photo(SMALL if name == "small" else SIZES[name], number), "photo.jpg")
+    editor.accounts.set_key(owner, "bfl", f"bfl_{number}")
+    project = await editor.projects.create(owner)
+    await editor.pictures.open(owner, project.id, photo(SMALL if name == "small" else SIZES[name], number), "photo.jpg")
     return owner, project.id
 
 
 async def _edit(editor, owner, project):
-    root = (await editor.open_project(owner, project)).versions[0].id
+    root = (await editor.projects.open(owner, project)).versions[0].id
     began = time.perf_counter()
-    job = await editor.submit(owner, project, EditDraft("make the door red", Tier.PRO, parent=root))
-    turn = await editor.wait(owner, job.id)
+    job = await editor.edits.submit(owner, project, EditDraft("make the door red", Tier.PRO, parent=root))
+    turn = await editor.edits.wait(owner, job.id)
     return time.perf_counter() - began, turn.job.state
 
 

@@ -19,11 +19,12 @@ import numpy as np
 from kontext_ui.backends.bfl import HOSTS, BflBackend
 from kontext_ui.backends.http import Provider
 from kontext_ui.editor import EditDraft, Editor
-from kontext_ui.editor.routing import Router
-from kontext_ui.editor.spending import Purse
-from kontext_ui.editor.vault import Vault
+from kontext_ui.editor.budgets import Budgets
+from kontext_ui.editor.jobs.router import Router
+from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Tier
 from kontext_ui.history.blobs import BlobStore
+from kontext_ui.history.job_store import JobStore
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images import codec
 from kontext_ui.settings import load_settings
@@ -89,27 +90,34 @@ class Halves(httpx.AsyncByteStream):
         await self._response.aclose()
 
 
-class GatedStore(HistoryStore):
-    gate: Gate
+class GatedJobs:
+    """The store's jobs, with a gate before and after each step that must not be torn apart."""
+
+    def __init__(self, jobs: JobStore, gate: Gate) -> None:
+        self._jobs = jobs
+        self._gate = gate
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._jobs, name)
 
     def mark_sending(self, *arguments):
-        self.gate.pass_("before sending")
-        return super().mark_sending(*arguments)
+        self._gate.pass_("before sending")
+        return self._jobs.mark_sending(*arguments)
 
     def mark_submitted(self, *arguments):
-        self.gate.pass_("before the id is written")
-        job = super().mark_submitted(*arguments)
-        self.gate.pass_("after the id is written")
+        self._gate.pass_("before the id is written")
+        job = self._jobs.mark_submitted(*arguments)
+        self._gate.pass_("after the id is written")
         return job
 
-    def commit_version(self, *arguments, **options):
-        self.gate.pass_("before commit")
-        version = super().commit_version(*arguments, **options)
-        self.gate.pass_("after commit")
-        return version
+    def commit(self, *arguments, **options):
+        self._gate.pass_("before commit")
+        committed = self._jobs.commit(*arguments, **options)
+        self._gate.pass_("after commit")
+        return committed
 
 
-class GatedVault(Vault):
+class GatedPixels(PixelStore):
     gate: Gate
     photo_saved = False
 
@@ -127,23 +135,23 @@ async def no_pause(_: float) -> None:
 def build(step: str) -> Editor:
     settings = load_settings(_env_file=None)
     gate = Gate(step)
-    store, vault = GatedStore(settings.data_dir / "history.sqlite3"), GatedVault(BlobStore(settings.data_dir))
-    store.gate = vault.gate = gate
+    store, pixels = HistoryStore(settings.data_dir / "history.sqlite3"), GatedPixels(BlobStore(settings.data_dir))
+    store.jobs = GatedJobs(store.jobs, gate)
+    pixels.gate = gate
     provider = Provider(
         "bfl", BflBackend.label, settings.bfl_base_url, HOSTS, transport=GatedTransport(gate), sleep=no_pause
     )
     backend = BflBackend(provider, settings.bfl_api_key.get_secret_value())
-    purse = Purse(store, project_usd=None, day_usd=None)
-    return Editor(store, vault, Router({"bfl": backend}), LIMITS, purse)
+    return Editor(store, pixels, Router({"bfl": backend}), LIMITS, Budgets(store))
 
 
 async def send(step: str) -> None:
     editor = build(step)
     await editor.start()
-    project = await editor.create_project(OWNER, "Test")
-    await editor.add_image(OWNER, project.id, photo(), "photo.png")
-    job = await editor.submit(OWNER, project.id, EditDraft("make the door red", Tier.PRO))
-    await editor.wait(OWNER, job.id)
+    project = await editor.projects.create(OWNER, "Test")
+    await editor.pictures.open(OWNER, project.id, photo(), "photo.png")
+    job = await editor.edits.submit(OWNER, project.id, EditDraft("make the door red", Tier.PRO))
+    await editor.edits.wait(OWNER, job.id)
     await asyncio.Event().wait()
 
 
@@ -156,18 +164,18 @@ async def collect(step: str) -> None:
     editor = build(step)
     await editor.start()
     await editor.recovered()
-    (project,) = await editor.list_projects(OWNER)
-    for job in (await editor.open_project(OWNER, project.id)).jobs:
-        await editor.wait(OWNER, job.id)
-    view = await editor.open_project(OWNER, project.id)
+    (project,) = await editor.projects.all(OWNER)
+    for job in (await editor.projects.open(OWNER, project.id)).jobs:
+        await editor.edits.wait(OWNER, job.id)
+    view = await editor.projects.open(OWNER, project.id)
     results = [version.id for version in view.versions if version.request is not None]
-    (of_project, _) = await editor.budgets(OWNER, project.id)
+    (of_project, _) = await editor.budgets.of(OWNER, project.id)
     found = {
         "results": len(results),
         "head_is_result": view.project.head in results,
         "cards": [{"state": job.state.value, "message": job.failure and job.failure.message} for job in view.jobs],
         "spent_usd": of_project.spent_usd,
-        "faults": await editor.verify(),
+        "faults": await editor.upkeep.verify(),
     }
     sys.stdout.write(json.dumps(found))
     await editor.aclose()

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from kontext_ui.backends.bfl import HOSTS, BflBackend
 from kontext_ui.backends.http import Provider
 from kontext_ui.editor import EditDraft, Editor
-from kontext_ui.editor.routing import Router
-from kontext_ui.editor.spending import Purse
-from kontext_ui.editor.vault import Vault
+from kontext_ui.editor.budgets import Budgets
+from kontext_ui.editor.jobs.router import Router
+from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Size, SizeRule, Tier
 from kontext_ui.history.blobs import BlobStore
 from kontext_ui.history.store import HistoryStore
@@ -81,10 +81,10 @@ async def editor(tmp_path):
     store = HistoryStore(tmp_path / "history.sqlite3")
     editor = Editor(
         store,
-        Vault(BlobStore(tmp_path / "images")),
+        PixelStore(BlobStore(tmp_path / "images")),
         Router({"bfl": SmallBfl(provider, None)}),
         LIMITS,
-        Purse(store, project_usd=None, day_usd=None),
+        Budgets(store, project_usd=None, day_usd=None),
     )
     await editor.start()
     editor.fake = fake
@@ -94,10 +94,10 @@ async def editor(tmp_path):
 
 async def open_photo(editor, number):
     owner = f"visitor {number}"
-    await editor.set_key(owner, "bfl", f"bfl_{number}")
-    project = await editor.create_project(owner, f"Project {number}")
+    editor.accounts.set_key(owner, "bfl", f"bfl_{number}")
+    project = await editor.projects.create(owner, f"Project {number}")
     photo = np.full((SIDE, SIDE, 3), colour_of(number), np.uint8)
-    root = await editor.add_image(owner, project.id, codec.encode_png(photo), "photo.png")
+    root = await editor.pictures.open(owner, project.id, codec.encode_png(photo), "photo.png")
     return owner, project.id, root.id
 
 
@@ -107,9 +107,9 @@ async def test_all_arrive_in_their_own_projects(editor):
     for edit in range(EACH):
         for number, (owner, project, root) in enumerate(opened):
             draft = EditDraft(f"make it number {edit}", Tier.PRO, parent=root)
-            jobs[(await editor.submit(owner, project, draft)).id] = (number, edit)
+            jobs[(await editor.edits.submit(owner, project, draft)).id] = (number, edit)
 
-    turns = await asyncio.gather(*(editor.wait(opened[number][0], job) for job, (number, _) in jobs.items()))
+    turns = await asyncio.gather(*(editor.edits.wait(opened[number][0], job) for job, (number, _) in jobs.items()))
 
     assert len(editor.fake.submitted) == PROJECTS * EACH
     assert editor.fake.trouble == []
@@ -117,10 +117,11 @@ async def test_all_arrive_in_their_own_projects(editor):
         number, edit = jobs[turn.job.id]
         assert turn.job.state is JobState.DONE
         assert turn.version.project == opened[number][1]
-        pixels = await editor._vault.load(turn.version.digest)
+        path = await editor.pictures.path(opened[number][0], opened[number][1], turn.version.digest)
+        pixels = codec.decode(path.read_bytes())
         assert tuple(pixels[SIDE // 2, SIDE // 2]) == (*colour_of(number)[:2], 255 - 5 * edit)
     for owner, project, _ in opened:
-        view = await editor.open_project(owner, project)
+        view = await editor.projects.open(owner, project)
         assert len(view.versions) == EACH + 1
         assert view.jobs == ()
-        assert (await editor.budgets(owner, project))[0].spent_usd == pytest.approx(0.04 * EACH)
+        assert (await editor.budgets.of(owner, project))[0].spent_usd == pytest.approx(0.04 * EACH)

@@ -195,11 +195,11 @@ async def test_the_page_and_the_editor_have_it_without_another_line(tmp_path):
     editor = build_editor(settings_of_step_3(data_dir=tmp_path, dev_backends="toy"), REGISTRY)
     await editor.start()
     try:
-        project = await editor.create_project("ann")
-        await editor.add_image("ann", project.id, encoded(PHOTO, "png"), "photo.png")
-        job = await editor.submit("ann", project.id, EditDraft("make it a toy", Tier.DEV))
-        turn = await editor.wait("ann", job.id)
-        (row,) = (row for row in tier_rows(editor.tiers("ann"), lambda _: False) if row.tier == "dev")
+        project = await editor.projects.create("ann")
+        await editor.pictures.open("ann", project.id, encoded(PHOTO, "png"), "photo.png")
+        job = await editor.edits.submit("ann", project.id, EditDraft("make it a toy", Tier.DEV))
+        turn = await editor.edits.wait("ann", job.id)
+        (row,) = (row for row in tier_rows(editor.accounts.tiers("ann")) if row.tier == "dev")
     finally:
         await editor.aclose()
 

@@ -571,7 +571,7 @@ def test_a_file_kept_busy_by_another_is_told_in_words(path: Path, project: str, 
     with store._connections.writing(), HistoryStoreInAHurry(path) as hurried:
         with pytest.raises(HistoryError, match="busy"):
             hurried.projects.rename(OWNER, project, "x")
-        assert hurried.project(OWNER, project).title == "Holiday"
+        assert hurried.projects.get(OWNER, project).title == "Holiday"
     assert store.projects.rename(OWNER, project, "free again").title == "free again"
 
 

@@ -536,7 +536,7 @@ async def test_after_the_first_edit_the_wait_is_estimated(fleet, picture, time):
 
 async def test_a_configured_server_comes_first_then_this_machines_engines(make_settings):
     editor = build_editor(make_settings(image_server_urls="http://gpu1:8188"))
-    (local,) = [offer for offer in editor.tiers("ann") if offer.tier is Tier.LOCAL]
+    (local,) = [offer for offer in editor.accounts.tiers("ann") if offer.tier is Tier.LOCAL]
     await editor.aclose()
 
     assert [backend.id for backend in local.backends] == ["imageserver", "diffusers", "builtin"]

@@ -35,9 +35,9 @@ async def make_desk(make_settings):
         editor = build_editor(make_settings(image_server_urls=urls, image_server_megapixels=0.05))
         editors.append(editor)
         await editor.start()
-        project = await editor.create_project(OWNER, "Test")
+        project = await editor.projects.create(OWNER, "Test")
         pixels = np.random.default_rng(4).integers(0, 255, (90, 130, 3), np.uint8)
-        await editor.add_image(OWNER, project.id, codec.encode_png(pixels), "photo.png")
+        await editor.pictures.open(OWNER, project.id, codec.encode_png(pixels), "photo.png")
         return editor, project.id
 
     yield make
@@ -46,8 +46,8 @@ async def make_desk(make_settings):
 
 
 async def send(editor, project, words, parameters=None):
-    job = await editor.submit(OWNER, project, EditDraft(words, parameters=parameters or Parameters()))
-    return await asyncio.wait_for(editor.wait(OWNER, job.id), WAIT_S)
+    job = await editor.edits.submit(OWNER, project, EditDraft(words, parameters=parameters or Parameters()))
+    return await asyncio.wait_for(editor.edits.wait(OWNER, job.id), WAIT_S)
 
 
 async def test_an_edit_of_the_tier_local_is_drawn_by_the_server(make_desk, server):
@@ -63,14 +63,14 @@ async def test_an_edit_of_the_tier_local_is_drawn_by_the_server(make_desk, serve
 async def test_an_edit_that_is_stopped_cost_nothing(make_desk, server):
     server.gate = asyncio.Event()
     editor, project = await make_desk(server.address)
-    job = await editor.submit(OWNER, project, EditDraft("make it red"))
-    with editor.subscribe(project) as changes:
+    job = await editor.edits.submit(OWNER, project, EditDraft("make it red"))
+    with editor.projects.subscribe(project) as changes:
         told = None
         while told is None or not told.stage.startswith("sent"):
             change = await asyncio.wait_for(changes.next(WAIT_S), WAIT_S)
             told = change.progress.get(job.id, told)
-    await editor.cancel(OWNER, job.id)
-    turn = await asyncio.wait_for(editor.wait(OWNER, job.id), WAIT_S)
+    await editor.edits.cancel(OWNER, job.id)
+    turn = await asyncio.wait_for(editor.edits.wait(OWNER, job.id), WAIT_S)
 
     assert turn.job.state is JobState.CANCELLED
     assert "Nothing was billed" in turn.job.failure.message

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from kontext_ui.editor import EditDraft, Editor
-from kontext_ui.editor.routing import Router
-from kontext_ui.editor.spending import Purse
-from kontext_ui.editor.vault import Vault
+from kontext_ui.editor.budgets import Budgets
+from kontext_ui.editor.jobs.router import Router
+from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Tier
 from kontext_ui.history.blobs import BlobStore
 from kontext_ui.history.store import HistoryStore
@@ -28,21 +28,25 @@ class Desk:
     root: str
 
     async def send(self, instruction="make it so", tier=Tier.PRO, **fields):
-        job = await self.editor.submit(OWNER, self.project, EditDraft(instruction, tier, **fields))
+        job = await self.editor.edits.submit(OWNER, self.project, EditDraft(instruction, tier, **fields))
         return job.id
 
     async def edit(self, instruction="make it so", tier=Tier.PRO, **fields):
-        return await self.editor.wait(OWNER, await self.send(instruction, tier, **fields))
+        return await self.editor.edits.wait(OWNER, await self.send(instruction, tier, **fields))
 
     async def until(self, job_id, reached):
         """Wait until the job satisfies a condition."""
-        with self.editor.subscribe(self.project) as changes:
-            while not reached(job := await self.editor.job(OWNER, job_id)):
+        with self.editor.projects.subscribe(self.project) as changes:
+            while not reached(job := await self.editor.edits.get(OWNER, job_id)):
                 assert await changes.next(5) is not None, f"job stays {job.state}"
         return job
 
+    def pixels(self, digest):
+        """The stored picture, from its file."""
+        return codec.decode(self.blobs.read(digest))
+
     async def project_now(self):
-        return (await self.editor.open_project(OWNER, self.project)).project
+        return (await self.editor.projects.open(OWNER, self.project)).project
 
 
 def picture(width=64, height=48, seed=0):
@@ -60,8 +64,8 @@ def make_editor(tmp_path):
         store = HistoryStore(tmp_path / "history.sqlite3")
         blobs = BlobStore(tmp_path / "images")
         router = Router({backend.id: backend for backend in backends}, order)
-        purse = Purse(store, project_usd=project_usd, day_usd=day_usd)
-        editor = Editor(store, Vault(blobs), router, LIMITS, purse, **options)
+        purse = Budgets(store, project_usd=project_usd, day_usd=day_usd)
+        editor = Editor(store, PixelStore(blobs), router, LIMITS, purse, **options)
         return editor, store, blobs
 
     return build
@@ -75,8 +79,8 @@ async def make_desk(make_editor):
         editor, store, blobs = make_editor(*(backends or (ScriptedBackend(),)), **options)
         editors.append(editor)
         await editor.start()
-        project = await editor.create_project(OWNER, "Test")
-        root = await editor.add_image(OWNER, project.id, picture(), "photo.png")
+        project = await editor.projects.create(OWNER, "Test")
+        root = await editor.pictures.open(OWNER, project.id, picture(), "photo.png")
         return Desk(editor, store, blobs, project.id, root.id)
 
     yield build

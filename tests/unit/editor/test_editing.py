@@ -49,7 +49,7 @@ async def test_an_edit_becomes_a_child_of_the_head_and_the_new_head(make_desk):
     assert turn.version.instruction == "invert it"
     assert turn.version.outcome.changed_fraction > 0.9
     assert (await desk.project_now()).head == turn.version.id
-    assert await desk.editor.verify() == []
+    assert await desk.editor.upkeep.verify() == []
 
 
 async def test_the_stored_result_is_exactly_what_the_backend_made(make_desk):
@@ -57,8 +57,8 @@ async def test_the_stored_result_is_exactly_what_the_backend_made(make_desk):
 
     turn = await desk.edit()
 
-    before = await desk.editor._vault.load((await desk.editor.version(OWNER, desk.project, desk.root)).digest)
-    after = desk.editor._vault._read(turn.version.digest)
+    before = desk.pixels((await desk.editor.versions.get(OWNER, desk.project, desk.root)).digest)
+    after = desk.pixels(turn.version.digest)
     assert (after == 255 - before).all()
 
 
@@ -90,10 +90,10 @@ async def test_the_head_stays_where_the_user_moved_it_while_an_edit_ran(make_des
     desk = await make_desk(backend)
     first = (await desk.edit("one")).version
     job = await desk.send("two")
-    await desk.editor.undo(OWNER, desk.project)
+    await desk.editor.versions.undo(OWNER, desk.project)
     backend.release()
 
-    turn = await desk.editor.wait(OWNER, job)
+    turn = await desk.editor.edits.wait(OWNER, job)
 
     assert turn.version.parent == first.id
     assert (await desk.project_now()).head == desk.root
@@ -107,7 +107,7 @@ async def test_several_edits_run_at_once_on_one_version_and_become_branches(make
     jobs = [await desk.send(f"edit {number}") for number in range(3)]
     backend.release()
 
-    turns = await asyncio.gather(*(desk.editor.wait(OWNER, job) for job in jobs))
+    turns = await asyncio.gather(*(desk.editor.edits.wait(OWNER, job) for job in jobs))
 
     assert {turn.version.parent for turn in turns} == {desk.root}
     assert len({turn.version.id for turn in turns}) == 3
@@ -158,9 +158,9 @@ async def test_cancelling_an_edit_on_this_machine_costs_nothing(make_desk):
     job = await desk.send()
     await desk.until(job, lambda job: job.state is JobState.RUNNING)
 
-    await desk.editor.cancel(OWNER, job)
+    await desk.editor.edits.cancel(OWNER, job)
     backend.release()
-    turn = await desk.editor.wait(OWNER, job)
+    turn = await desk.editor.edits.wait(OWNER, job)
 
     assert (turn.job.state, turn.job.failure.billed) == (JobState.CANCELLED, Billed.NO)
 
@@ -173,8 +173,8 @@ async def test_a_provider_that_can_stop_is_told_to_and_its_word_on_the_bill_is_k
     job = await desk.send()
     await desk.until(job, lambda job: job.state is JobState.RUNNING)
 
-    cancelled = await desk.editor.cancel(OWNER, job)
-    turn = await desk.editor.wait(OWNER, job)
+    cancelled = await desk.editor.edits.cancel(OWNER, job)
+    turn = await desk.editor.edits.wait(OWNER, job)
 
     assert backend.cancelled.remote_id == "r1"
     assert (turn.job.state, turn.job.failure.billed) == (JobState.CANCELLED, answer)
@@ -188,9 +188,9 @@ async def test_what_may_be_paid_for_is_kept_although_the_provider_was_told_to_st
     desk = await make_desk(backend)
     job = await desk.send()
     await desk.until(job, lambda job: job.state is JobState.RUNNING)
-    await desk.editor.cancel(OWNER, job)
+    await desk.editor.edits.cancel(OWNER, job)
 
-    with desk.editor.subscribe(desk.project) as changes:
+    with desk.editor.projects.subscribe(desk.project) as changes:
         backend.release()
         while not (change := await changes.next(5)).versions:
             pass
@@ -202,7 +202,7 @@ async def test_an_edit_that_ends_while_the_provider_is_told_to_stop_is_closed_al
     class Quick(StoppableBackend):
         async def cancel(self, task):
             self.release()
-            await desk.editor.wait(OWNER, job)
+            await desk.editor.edits.wait(OWNER, job)
             return Billed.NO
 
     cancelled = EditCancelled("It was cancelled there.", billed=Billed.MAYBE)
@@ -210,9 +210,9 @@ async def test_an_edit_that_ends_while_the_provider_is_told_to_stop_is_closed_al
     job = await desk.send()
     await desk.until(job, lambda job: job.state is JobState.RUNNING)
 
-    await desk.editor.cancel(OWNER, job)
+    await desk.editor.edits.cancel(OWNER, job)
 
-    assert (await desk.editor.wait(OWNER, job)).job.state is JobState.CANCELLED
+    assert (await desk.editor.edits.wait(OWNER, job)).job.state is JobState.CANCELLED
 
 
 async def test_a_provider_that_cannot_stop_may_bill_and_a_late_result_is_kept_beside_the_head(make_desk):
@@ -221,10 +221,10 @@ async def test_a_provider_that_cannot_stop_may_bill_and_a_late_result_is_kept_be
     job = await desk.send()
     await desk.until(job, lambda job: job.state is JobState.RUNNING)
 
-    cancelled = await desk.editor.cancel(OWNER, job)
+    cancelled = await desk.editor.edits.cancel(OWNER, job)
     assert (cancelled.state, cancelled.failure.billed) == (JobState.CANCELLED, Billed.MAYBE)
 
-    with desk.editor.subscribe(desk.project) as changes:
+    with desk.editor.projects.subscribe(desk.project) as changes:
         backend.release()
         while not (change := await changes.next(5)).versions:
             pass
@@ -312,14 +312,14 @@ async def test_nobody_else_can_reach_a_project_or_a_job(make_desk):
     editor, draft = desk.editor, EditDraft("steal it", Tier.PRO)
 
     for call in (
-        editor.open_project("eve", desk.project),
-        editor.submit("eve", desk.project, draft),
-        editor.check("eve", desk.project, draft),
-        editor.add_image("eve", desk.project, picture()),
-        editor.undo("eve", desk.project),
-        editor.image_path("eve", desk.project, turn.version.digest),
-        editor.cancel("eve", turn.job.id),
-        editor.wait("eve", turn.job.id),
+        editor.projects.open("eve", desk.project),
+        editor.edits.submit("eve", desk.project, draft),
+        editor.edits.check("eve", desk.project, draft),
+        editor.pictures.open("eve", desk.project, picture()),
+        editor.versions.undo("eve", desk.project),
+        editor.pictures.path("eve", desk.project, turn.version.digest),
+        editor.edits.cancel("eve", turn.job.id),
+        editor.edits.wait("eve", turn.job.id),
     ):
         with pytest.raises((ProjectNotFound, JobNotFound)):
             await call
@@ -327,8 +327,8 @@ async def test_nobody_else_can_reach_a_project_or_a_job(make_desk):
 
 async def test_a_picture_of_another_project_cannot_be_named_as_reference_or_mask(make_desk):
     desk = await make_desk(ScriptedBackend(max_reference_images=2))
-    other = await desk.editor.create_project(OWNER)
-    foreign = await desk.editor.add_reference(OWNER, other.id, picture(seed=5))
+    other = await desk.editor.projects.create(OWNER)
+    foreign = await desk.editor.pictures.add_reference(OWNER, other.id, picture(seed=5))
 
     for fields in ({"references": (Reference(foreign),)}, {"mask": foreign}):
         with pytest.raises(ImageMissing):
@@ -340,7 +340,7 @@ async def test_a_broken_upload_stores_nothing(make_desk):
     files = sorted(desk.blobs._root.rglob("*"))
 
     with pytest.raises(InvalidImage):
-        await desk.editor.add_image(OWNER, desk.project, picture()[:200], "half.png")
+        await desk.editor.pictures.open(OWNER, desk.project, picture()[:200], "half.png")
 
     assert sorted(desk.blobs._root.rglob("*")) == files
     assert (await desk.project_now()).version_count == 1
@@ -363,7 +363,7 @@ async def test_a_parameter_the_backend_cannot_take_is_said_before_sending_and_no
     desk = await make_desk(backend)
     draft = EditDraft("go", Tier.PRO, parameters=Parameters(seed=7))
 
-    receipt = await desk.editor.check(OWNER, desk.project, draft)
+    receipt = await desk.editor.edits.check(OWNER, desk.project, draft)
     await desk.edit("go", parameters=Parameters(seed=7))
 
     assert receipt.warnings == ("seed is left out: This engine draws nothing at random.",)
@@ -377,9 +377,9 @@ async def test_a_tier_without_a_ready_backend_says_what_would_make_it_ready(make
         await desk.send()
     assert caught.value.hint == "Set BFL_KEY."
 
-    await desk.editor.set_key(OWNER, "bfl", "k-123")
+    desk.editor.accounts.set_key(OWNER, "bfl", "k-123")
     assert (await desk.edit()).version is not None
-    assert "k-123" not in repr(desk.editor.__dict__["_keys"])
+    assert "k-123" not in repr(vars(desk.editor.accounts))
 
 
 async def test_a_picture_from_text_alone_is_a_new_root_where_the_backend_can(make_desk):
@@ -404,9 +404,9 @@ async def test_a_budget_stops_before_it_is_passed_and_counts_what_is_running(mak
     assert caught.value.budget == "project"
     assert len(backend.submits) == 2
 
-    await desk.editor.set_budget(OWNER, desk.project, 0.20)
+    await desk.editor.projects.set_budget(OWNER, desk.project, 0.20)
     backend.release()
-    await desk.editor.wait(OWNER, running_job)
+    await desk.editor.edits.wait(OWNER, running_job)
     assert (await desk.edit()).version is not None
 
 
@@ -416,7 +416,7 @@ async def test_spending_is_told_for_the_project_its_branch_and_the_day(make_desk
     other = await desk.edit(parent=desk.root)
     await desk.edit()
 
-    spent = await desk.editor.spending(OWNER, desk.project)
+    spent = await desk.editor.budgets.spending(OWNER, desk.project)
 
     assert other.version.parent == desk.root
     assert (spent.project_usd, spent.branch_usd) == (pytest.approx(0.15), pytest.approx(0.10))
@@ -426,11 +426,11 @@ async def test_spending_is_told_for_the_project_its_branch_and_the_day(make_desk
 async def test_the_days_budget_counts_over_all_projects(make_desk):
     desk = await make_desk(ScriptedBackend(price_usd=0.04), day_usd=0.05)
     await desk.edit()
-    other = await desk.editor.create_project(OWNER)
-    await desk.editor.add_image(OWNER, other.id, picture())
+    other = await desk.editor.projects.create(OWNER)
+    await desk.editor.pictures.open(OWNER, other.id, picture())
 
     with pytest.raises(BudgetExceeded) as caught:
-        await desk.editor.submit(OWNER, other.id, EditDraft("go", Tier.PRO))
+        await desk.editor.edits.submit(OWNER, other.id, EditDraft("go", Tier.PRO))
     assert caught.value.budget == "day"
 
 
@@ -445,16 +445,16 @@ async def test_the_change_mask_can_be_narrowed_afterwards_without_another_edit(m
     desk = await make_desk(backend)
     made = (await desk.edit()).version
 
-    narrowed = await desk.editor.change_mask(OWNER, desk.project, made.id, -4)
+    narrowed = await desk.editor.pictures.change_mask(OWNER, desk.project, made.id, -4)
 
-    root = await desk.editor._vault.load((await desk.editor.version(OWNER, desk.project, desk.root)).digest)
-    pixels = await desk.editor._vault.load(narrowed.digest)
+    root = desk.pixels((await desk.editor.versions.get(OWNER, desk.project, desk.root)).digest)
+    pixels = desk.pixels(narrowed.digest)
     assert narrowed.parent == made.parent
     assert 0 < narrowed.outcome.changed_fraction < made.outcome.changed_fraction
     assert (pixels[:10] == root[:10]).all()
     assert len(backend.submits) == 1
     assert (await desk.project_now()).head == narrowed.id
-    assert await desk.editor.verify() == []
+    assert await desk.editor.upkeep.verify() == []
 
 
 async def test_an_export_carries_the_chain_that_made_it_unless_asked_not_to(make_desk):
@@ -462,14 +462,14 @@ async def test_an_export_carries_the_chain_that_made_it_unless_asked_not_to(make
     await desk.edit("first")
     last = (await desk.edit("second", parameters=Parameters())).version
 
-    told = await desk.editor.export(OWNER, desk.project, last.id, "png")
-    silent = await desk.editor.export(OWNER, desk.project, last.id, "png", with_recipe=False)
+    told = await desk.editor.pictures.export(OWNER, desk.project, last.id, "png")
+    silent = await desk.editor.pictures.export(OWNER, desk.project, last.id, "png", with_recipe=False)
 
-    recipe = await desk.editor.read_recipe(told.data)
+    recipe = await desk.editor.pictures.read_recipe(told.data)
     assert [step.instruction for step in recipe.steps] == ["first", "second"]
     assert recipe.steps[-1].digest == last.digest
     assert recipe.project == desk.project
-    assert await desk.editor.read_recipe(silent.data) is None
+    assert await desk.editor.pictures.read_recipe(silent.data) is None
 
 
 async def test_an_export_has_the_opened_pictures_colour_profile(make_desk):
@@ -477,38 +477,38 @@ async def test_an_export_has_the_opened_pictures_colour_profile(make_desk):
     file = io.BytesIO()
     Image.new("RGB", (64, 48), (90, 120, 30)).save(file, "PNG", icc_profile=profile)
     desk = await make_desk()
-    await desk.editor.add_image(OWNER, desk.project, file.getvalue(), "wide.png")
+    await desk.editor.pictures.open(OWNER, desk.project, file.getvalue(), "wide.png")
     version = (await desk.edit()).version
 
-    made = await desk.editor.export(OWNER, desk.project, version.id, "png")
+    made = await desk.editor.pictures.export(OWNER, desk.project, version.id, "png")
 
     assert Image.open(io.BytesIO(made.data)).info["icc_profile"] == profile
-    assert await desk.editor.verify() == []
+    assert await desk.editor.upkeep.verify() == []
 
 
 async def test_what_lay_in_the_bin_for_long_enough_is_gone_with_its_files(make_desk, tmp_path):
     desk = await make_desk(keep_deleted=timedelta(0))
-    kept = await desk.editor.create_project(OWNER, "Kept")
-    await desk.editor.delete_project(OWNER, desk.project)
+    kept = await desk.editor.projects.create(OWNER, "Kept")
+    await desk.editor.projects.delete(OWNER, desk.project)
     for path in (tmp_path / "images").rglob("*"):
         if path.is_file():
             os.utime(path, (0, 0))
 
-    files, size = await desk.editor.sweep(timedelta(0))
+    files, size = await desk.editor.upkeep.sweep(timedelta(0))
 
-    assert await desk.editor.list_projects(OWNER, deleted=True) == []
-    assert [project.id for project in await desk.editor.list_projects(OWNER)] == [kept.id]
+    assert await desk.editor.projects.all(OWNER, deleted=True) == []
+    assert [project.id for project in await desk.editor.projects.all(OWNER)] == [kept.id]
     assert files > 0
     assert size > 0
 
 
 async def test_the_bin_is_kept_for_ever_unless_told_otherwise(make_desk):
     desk = await make_desk()
-    await desk.editor.delete_project(OWNER, desk.project)
+    await desk.editor.projects.delete(OWNER, desk.project)
 
-    await desk.editor.sweep(timedelta(0))
+    await desk.editor.upkeep.sweep(timedelta(0))
 
-    assert [project.id for project in await desk.editor.list_projects(OWNER, deleted=True)] == [desk.project]
+    assert [project.id for project in await desk.editor.projects.all(OWNER, deleted=True)] == [desk.project]
 
 
 async def test_the_tiers_of_one_account_share_its_places(make_desk):
@@ -519,17 +519,17 @@ async def test_the_tiers_of_one_account_share_its_places(make_desk):
     await backend.called.wait()
 
     second = await desk.send(tier=Tier.MAX)
-    with desk.editor.subscribe(desk.project) as changes:
+    with desk.editor.projects.subscribe(desk.project) as changes:
         while not await _waits_as_first(desk, second):
             assert await changes.next(5) is not None
     assert len(backend.submits) == 1
     backend.release()
-    turns = [await desk.editor.wait(OWNER, job) for job in (first, second)]
+    turns = [await desk.editor.edits.wait(OWNER, job) for job in (first, second)]
 
     assert [turn.job.state for turn in turns] == [JobState.DONE, JobState.DONE]
     assert len(backend.submits) == 2
 
 
 async def _waits_as_first(desk, job):
-    at = (await desk.editor.open_project(OWNER, desk.project)).progress.get(job)
+    at = (await desk.editor.projects.open(OWNER, desk.project)).progress.get(job)
     return at is not None and at.queue_position == 1

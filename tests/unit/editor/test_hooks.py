@@ -86,7 +86,7 @@ async def test_a_genuine_call_ends_the_pause_and_the_poll_brings_the_picture(des
         hook["webhook_url"], content=BODY, headers={"X-Webhook-Secret": hook["webhook_secret"]}
     )
 
-    turn = await desk.editor.wait(OWNER, job)
+    turn = await desk.editor.edits.wait(OWNER, job)
     assert answer.status_code == 204
     assert hook["webhook_url"].startswith(f"{PUBLIC}/kontext/hook/bfl/")
     assert turn.version is not None, turn.job.failure
@@ -101,7 +101,7 @@ async def test_a_signed_body_is_as_good(desk, internet, fake, pauses):
 
     await internet.post(hook["webhook_url"], content=BODY, headers={"X-BFL-Signature": f"sha256={signed}"})
 
-    assert (await desk.editor.wait(OWNER, job)).version is not None
+    assert (await desk.editor.edits.wait(OWNER, job)).version is not None
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ async def test_a_forged_call_changes_nothing(desk, internet, fake, pauses, heade
     assert answer.status_code == 404
     assert not pauses.begun.is_set()
     assert polls_of(fake) == polls
-    assert (await desk.editor.job(OWNER, job)).state is JobState.RUNNING
+    assert (await desk.editor.edits.get(OWNER, job)).state is JobState.RUNNING
 
 
 async def test_a_replayed_call_wakes_nobody_twice(desk, internet, fake, pauses):
@@ -134,7 +134,7 @@ async def test_a_replayed_call_wakes_nobody_twice(desk, internet, fake, pauses):
     for _ in range(3):
         await internet.post(hook["webhook_url"], content=BODY, headers=headers)
 
-    assert (await desk.editor.job(OWNER, job)).state is JobState.RUNNING
+    assert (await desk.editor.edits.get(OWNER, job)).state is JobState.RUNNING
     assert not pauses.begun.is_set()
     assert polls_of(fake) == polls
 
@@ -147,14 +147,14 @@ async def test_a_late_call_and_one_for_another_job_meet_nothing(desk, internet, 
         hook = fake.submitted[-1]
         calls.append((hook["webhook_url"], {"X-Webhook-Secret": hook["webhook_secret"]}))
         await internet.post(hook["webhook_url"], content=BODY, headers=calls[-1][1])
-        await desk.editor.wait(OWNER, job)
-    before = await desk.editor.open_project(OWNER, desk.project)
+        await desk.editor.edits.wait(OWNER, job)
+    before = await desk.editor.projects.open(OWNER, desk.project)
 
     crossed = await internet.post(calls[0][0], content=BODY, headers=calls[1][1])
     late = await internet.post(calls[0][0], content=BODY, headers=calls[0][1])
 
     assert (crossed.status_code, late.status_code) == (404, 404)
-    assert await desk.editor.open_project(OWNER, desk.project) == before
+    assert await desk.editor.projects.open(OWNER, desk.project) == before
 
 
 async def test_without_a_public_address_nobody_is_asked_to_call(make_desk, make_bfl, fake, pauses):
@@ -204,7 +204,7 @@ class TestReplicate:
         answer = await internet.post(url, content=BODY, headers=self.signed(fake))
 
         assert (answer.status_code, events) == (204, ["completed"])
-        assert (await desk.editor.wait(OWNER, job)).version is not None
+        assert (await desk.editor.edits.wait(OWNER, job)).version is not None
         assert fake.trouble == []
 
     async def test_forged_and_old_calls_change_nothing(self, desk, internet, fake, pauses):
@@ -223,7 +223,7 @@ class TestReplicate:
 
         assert {answer.status_code for answer in answers} == {404}
         assert not pauses.begun.is_set()
-        assert (await desk.editor.job(OWNER, job)).state is JobState.RUNNING
+        assert (await desk.editor.edits.get(OWNER, job)).state is JobState.RUNNING
 
 
 class TestFal:
@@ -254,7 +254,7 @@ class TestFal:
         answer = await internet.post(fake.webhooks[0], content=BODY, headers=self.signed(fake))
 
         assert answer.status_code == 204
-        assert (await desk.editor.wait(OWNER, job)).version is not None
+        assert (await desk.editor.edits.wait(OWNER, job)).version is not None
         assert fake.trouble == []
 
     async def test_forged_and_old_calls_change_nothing(self, desk, internet, fake, pauses):
@@ -273,5 +273,5 @@ class TestFal:
         answers = [await internet.post(fake.webhooks[0], content=body, headers=headers) for headers, body in calls]
 
         assert {answer.status_code for answer in answers} == {404}
-        assert (await desk.editor.job(OWNER, job)).state.is_open
+        assert (await desk.editor.edits.get(OWNER, job)).state.is_open
         assert not pauses.begun.is_set()

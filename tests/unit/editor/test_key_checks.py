@@ -27,9 +27,9 @@ class CheckedBackend(ScriptedBackend):
 async def test_a_pasted_key_is_asked_about_and_its_credit_told(make_desk):
     backend = CheckedBackend(12.345, ready=False)
     desk = await make_desk(backend, tell_credit=False)
-    await desk.editor.set_key(OWNER, "scripted", " mine ")
+    desk.editor.accounts.set_key(OWNER, "scripted", " mine ")
 
-    check = await desk.editor.check_key(OWNER, "scripted")
+    check = await desk.editor.accounts.check_key(OWNER, "scripted")
 
     assert backend.asked == ["mine"]
     assert (check.state, check.credit_usd) == ("accepted", 12.345)
@@ -40,8 +40,8 @@ async def test_the_owners_own_credit_is_told_only_where_that_is_wanted(make_desk
     open_desk = await make_desk(CheckedBackend(12.0), tell_credit=True)
     shut_desk = await make_desk(CheckedBackend(12.0), tell_credit=False)
 
-    assert (await open_desk.editor.check_key(OWNER, "scripted")).credit_usd == 12.0
-    shut = await shut_desk.editor.check_key(OWNER, "scripted")
+    assert (await open_desk.editor.accounts.check_key(OWNER, "scripted")).credit_usd == 12.0
+    shut = await shut_desk.editor.accounts.check_key(OWNER, "scripted")
     assert (shut.state, shut.credit_usd) == ("accepted", None)
     assert "12" not in shut.message
 
@@ -50,7 +50,7 @@ async def test_without_a_key_nobody_is_asked(make_desk):
     backend = CheckedBackend(1.0, ready=False)
     desk = await make_desk(backend)
 
-    assert (await desk.editor.check_key(OWNER, "scripted")).state == "unknown"
+    assert (await desk.editor.accounts.check_key(OWNER, "scripted")).state == "unknown"
     assert backend.asked == []
 
 
@@ -66,7 +66,7 @@ async def test_without_a_key_nobody_is_asked(make_desk):
 async def test_every_answer_becomes_a_sentence(make_desk, answer, state, said):
     desk = await make_desk(CheckedBackend(answer))
 
-    check = await desk.editor.check_key(OWNER, "scripted")
+    check = await desk.editor.accounts.check_key(OWNER, "scripted")
 
     assert check.state == state
     assert said in check.message
@@ -75,6 +75,6 @@ async def test_every_answer_becomes_a_sentence(make_desk, answer, state, said):
 async def test_a_provider_that_cannot_be_asked_is_said_to_be_such(make_desk):
     desk = await make_desk(ScriptedBackend())
 
-    assert (await desk.editor.check_key(OWNER, "scripted")).state == "unknown"
+    assert (await desk.editor.accounts.check_key(OWNER, "scripted")).state == "unknown"
     with pytest.raises(InvalidRequest):
-        await desk.editor.check_key(OWNER, "nobody")
+        await desk.editor.accounts.check_key(OWNER, "nobody")

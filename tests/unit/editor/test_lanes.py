@@ -2,7 +2,7 @@
 
 import asyncio
 
-from kontext_ui.editor.lanes import Lanes
+from kontext_ui.editor.jobs.limits import Limits
 
 
 async def settle():
@@ -25,7 +25,7 @@ class Visitor:
 
 
 async def test_no_more_than_the_limit_are_inside():
-    lanes = Lanes()
+    lanes = Limits()
     visitors = [Visitor(lanes, 2) for _ in range(5)]
     await settle()
 
@@ -37,7 +37,7 @@ async def test_no_more_than_the_limit_are_inside():
 
 
 async def test_the_first_in_line_goes_next_and_the_others_move_up():
-    lanes = Lanes()
+    lanes = Limits()
     visitors = [Visitor(lanes, 1) for _ in range(3)]
     await settle()
     visitors[0].leave.set()
@@ -52,7 +52,7 @@ async def test_the_first_in_line_goes_next_and_the_others_move_up():
 
 
 async def test_who_gives_up_waiting_frees_the_place_in_line():
-    lanes = Lanes()
+    lanes = Limits()
     visitors = [Visitor(lanes, 1) for _ in range(3)]
     await settle()
     visitors[1].task.cancel()
@@ -67,7 +67,7 @@ async def test_who_gives_up_waiting_frees_the_place_in_line():
 
 
 async def test_a_place_handed_over_to_somebody_who_gave_up_is_not_lost():
-    lanes = Lanes()
+    lanes = Limits()
     visitors = [Visitor(lanes, 1) for _ in range(3)]
     await settle()
     visitors[0].leave.set()
@@ -82,7 +82,7 @@ async def test_a_place_handed_over_to_somebody_who_gave_up_is_not_lost():
 
 
 async def test_lanes_do_not_wait_for_each_other_and_no_limit_means_no_lane():
-    lanes = Lanes()
+    lanes = Limits()
     visitors = [Visitor(lanes, 1, "a"), Visitor(lanes, 1, "b"), Visitor(lanes, None, "a"), Visitor(lanes, None, "a")]
     await settle()
 

@@ -11,7 +11,7 @@ from kontext_ui.backends.basic import BasicBackend
 from kontext_ui.basic import sight
 from kontext_ui.basic.vision import detector, networks, reader
 from kontext_ui.editor import EditDraft
-from kontext_ui.editor.looking import Overview, Overviews
+from kontext_ui.editor.help import Overview, Overviews
 from kontext_ui.edits import Parameter, Parameters, Rectangle, SizeRule, Tier
 from kontext_ui.errors import InvalidRequest, ProjectNotFound, VersionNotFound
 from kontext_ui.images import codec
@@ -30,7 +30,7 @@ def understood(text):
 
 
 async def open_example(desk, name):
-    version = await desk.editor.add_image(OWNER, desk.project, (EXAMPLES / name).read_bytes(), name)
+    version = await desk.editor.pictures.open(OWNER, desk.project, (EXAMPLES / name).read_bytes(), name)
     return version.id
 
 
@@ -43,7 +43,7 @@ async def test_a_cat_is_seen_and_the_suggestions_are_about_it(make_desk):
     desk = await make_desk(BasicBackend())
     version = await open_example(desk, "cat.jpg")
 
-    overview = await desk.editor.look(OWNER, desk.project, version)
+    overview = await desk.editor.help.look(OWNER, desk.project, version)
 
     assert overview.look.has("cat")
     assert overview.look.subject
@@ -57,7 +57,7 @@ async def test_everything_offered_for_the_engine_here_is_understood_by_it(make_d
     desk = await make_desk(BasicBackend())
     version = await open_example(desk, "rocket.jpg")
 
-    overview = await desk.editor.look(OWNER, desk.project, version)
+    overview = await desk.editor.help.look(OWNER, desk.project, version)
 
     assert overview.look.sky
     assert "Make the sky stormy" in texts(overview.for_reader)
@@ -70,10 +70,10 @@ async def test_a_sign_is_read_and_hints_quote_it_as_it_is_written(make_desk):
     sign = np.full((240, 480, 3), 235, np.uint8)
     cv2.putText(sign, "OPEN", (70, 150), cv2.FONT_HERSHEY_DUPLEX, 4, (20, 20, 90), 10)
     desk = await make_desk(ScriptedBackend(size_rule=REDRAWS), BasicBackend())
-    version = await desk.editor.add_image(OWNER, desk.project, codec.encode_png(sign), "sign.png")
+    version = await desk.editor.pictures.open(OWNER, desk.project, codec.encode_png(sign), "sign.png")
 
-    overview = await desk.editor.look(OWNER, desk.project, version.id)
-    [hint] = await desk.editor.hints(OWNER, desk.project, EditDraft("replace open with closed", Tier.PRO))
+    overview = await desk.editor.help.look(OWNER, desk.project, version.id)
+    [hint] = await desk.editor.help.hints(OWNER, desk.project, EditDraft("replace open with closed", Tier.PRO))
 
     assert overview.look.words == ("OPEN",)
     assert 'Replace "OPEN" with "…"' in texts(overview.for_model)
@@ -107,21 +107,21 @@ async def test_without_the_networks_less_is_offered_and_nothing_fails(make_desk,
     desk = await make_desk(BasicBackend())
     version = await open_example(desk, "cat.jpg")
 
-    overview = await desk.editor.look(OWNER, desk.project, version)
+    overview = await desk.editor.help.look(OWNER, desk.project, version)
 
     assert overview.look == Look()
     assert overview.for_reader
     with pytest.raises(InvalidRequest, match="onnxruntime"):
-        await desk.editor.find_mask(OWNER, desk.project, version, "cat")
+        await desk.editor.help.find_mask(OWNER, desk.project, version, "cat")
 
 
 async def test_nobody_looks_at_or_finds_things_in_somebody_elses_picture(make_desk):
     desk = await make_desk(BasicBackend())
 
     for ask in (
-        desk.editor.look("bob", desk.project, desk.root),
-        desk.editor.find_mask("bob", desk.project, desk.root, "sky"),
-        desk.editor.hints("bob", desk.project, EditDraft("make it better")),
+        desk.editor.help.look("bob", desk.project, desk.root),
+        desk.editor.help.find_mask("bob", desk.project, desk.root, "sky"),
+        desk.editor.help.hints("bob", desk.project, EditDraft("make it better")),
     ):
         with pytest.raises((ProjectNotFound, VersionNotFound)):
             await ask
@@ -191,11 +191,11 @@ async def test_a_named_thing_becomes_a_mask_of_this_project(make_desk):
     desk = await make_desk(BasicBackend())
     version = await open_example(desk, "cat.jpg")
 
-    found = await desk.editor.find_mask(OWNER, desk.project, version, "cat")
-    around = await desk.editor.find_mask(OWNER, desk.project, version, "background")
+    found = await desk.editor.help.find_mask(OWNER, desk.project, version, "cat")
+    around = await desk.editor.help.find_mask(OWNER, desk.project, version, "background")
 
     assert found.how.startswith("the cat, found by name")
-    paths = [await desk.editor.image_path(OWNER, desk.project, one.digest) for one in (found, around)]
+    paths = [await desk.editor.pictures.path(OWNER, desk.project, one.digest) for one in (found, around)]
     cat, rest = (codec.decode_mask(path.read_bytes()) for path in paths)
     assert cat.mean() > 0.3 * 255
     assert ((cat > 200) & (rest > 200)).mean() < 0.2
@@ -208,7 +208,7 @@ async def test_what_is_not_there_is_refused_in_a_sentence(make_desk, name):
     version = await open_example(desk, "cat.jpg")
 
     with pytest.raises(InvalidRequest) as refused:
-        await desk.editor.find_mask(OWNER, desk.project, version, name)
+        await desk.editor.help.find_mask(OWNER, desk.project, version, name)
 
     assert refused.value.message.endswith(".")
 
@@ -219,7 +219,8 @@ async def test_hints_know_the_tiers_and_what_the_backend_takes(make_desk):
 
     async def ids(instruction, tier=Tier.PRO, **fields):
         return [
-            hint.id for hint in await desk.editor.hints(OWNER, desk.project, EditDraft(instruction, tier, **fields))
+            hint.id
+            for hint in await desk.editor.help.hints(OWNER, desk.project, EditDraft(instruction, tier, **fields))
         ]
 
     assert await ids("turn him into a viking") == ["identity"]
@@ -233,12 +234,12 @@ async def test_hints_know_the_tiers_and_what_the_backend_takes(make_desk):
 
 async def test_what_the_engine_here_cannot_do_is_sent_to_a_tier_that_is_ready(make_desk):
     alone = await make_desk(BasicBackend())
-    [hint] = await alone.editor.hints(OWNER, alone.project, EditDraft("add a dragon"))
+    [hint] = await alone.editor.help.hints(OWNER, alone.project, EditDraft("add a dragon"))
     assert "dragon" in hint.text
     assert understood(hint.replacement)
 
     helped = await make_desk(BasicBackend(), ScriptedBackend(size_rule=REDRAWS))
-    [hint] = await helped.editor.hints(OWNER, helped.project, EditDraft("add a dragon"))
+    [hint] = await helped.editor.help.hints(OWNER, helped.project, EditDraft("add a dragon"))
     assert hint.settings["tier"] == "pro"
 
 
@@ -246,7 +247,7 @@ async def test_the_switch_to_keep_the_rest_shows_in_the_exact_prompt(make_desk):
     desk = await make_desk(ScriptedBackend(size_rule=REDRAWS), BasicBackend())
 
     async def prompt(tier=Tier.PRO, **fields):
-        receipt = await desk.editor.check(OWNER, desk.project, EditDraft("make the car red", tier, **fields))
+        receipt = await desk.editor.edits.check(OWNER, desk.project, EditDraft("make the car red", tier, **fields))
         return receipt.request.sent_prompt
 
     assert await prompt() == "make the car red"

@@ -12,7 +12,8 @@ from pydantic_core import to_json
 
 from kontext_ui.cli.edit import make_draft
 from kontext_ui.cli.parser import Options, build_parser
-from kontext_ui.editor.drafting import draft_of
+from kontext_ui.editor import Facts
+from kontext_ui.editor.jobs.receipt import draft_of
 from kontext_ui.edits import (
     EditOptions,
     EditRequest,
@@ -70,8 +71,8 @@ def able():
 async def edited(make_desk):
     """A desk and a finished edit with every field chosen."""
     desk = await make_desk(able())
-    reference = await desk.editor.add_reference(OWNER, desk.project, picture(seed=3))
-    mask = await desk.editor.add_mask(OWNER, desk.project, desk.root, picture(seed=4))
+    reference = await desk.editor.pictures.add_reference(OWNER, desk.project, picture(seed=3))
+    mask = await desk.editor.pictures.add_mask(OWNER, desk.project, desk.root, picture(seed=4))
     chosen = CHOSEN | {"references": (Reference(reference),), "mask": mask}
     turn = await desk.edit(**chosen)
     assert turn.version is not None, turn.job.failure
@@ -91,7 +92,7 @@ def test_every_field_is_chosen_to_differ_from_its_default(name):
 @each_field
 async def test_try_again_sends_it_again(make_desk, name):
     _, turn, chosen = await edited(make_desk)
-    row = version_row(turn.version, str)
+    row = version_row(turn.version, Facts())
 
     again = as_sent_by_the_page(row.request, parent=turn.version.parent)
 
@@ -102,7 +103,7 @@ async def test_try_again_sends_it_again(make_desk, name):
 @each_field
 async def test_a_card_that_failed_sends_it_again(make_desk, name):
     _, turn, chosen = await edited(make_desk)
-    row = job_row(turn.job, str, lambda job: False)
+    row = job_row(turn.job, Facts())
 
     assert getattr(as_sent_by_the_page(row.request), name) == chosen[name]
 
@@ -110,7 +111,7 @@ async def test_a_card_that_failed_sends_it_again(make_desk, name):
 async def test_what_is_sent_again_makes_the_same_request(make_desk):
     desk, turn, _ = await edited(make_desk)
 
-    job = await desk.editor.submit(OWNER, desk.project, as_sent_by_the_page(turn.job.request, parent=desk.root))
+    job = await desk.editor.edits.submit(OWNER, desk.project, as_sent_by_the_page(turn.job.request, parent=desk.root))
 
     assert job.request == turn.job.request
 
@@ -125,24 +126,24 @@ def test_the_journal_keeps_it(name):
 @each_field
 async def test_a_recipe_carries_it(make_desk, name):
     desk, turn, chosen = await edited(make_desk)
-    file = await desk.editor.export(OWNER, desk.project, turn.version.id, "png")
+    file = await desk.editor.pictures.export(OWNER, desk.project, turn.version.id, "png")
 
-    (step,) = (await desk.editor.read_recipe(file.data)).steps
+    (step,) = (await desk.editor.pictures.read_recipe(file.data)).steps
 
     assert getattr(draft_of(step, desk.root), name) == chosen[name]
 
 
 async def test_a_recipe_whose_mask_is_elsewhere_is_refused_before_anything_is_sent(make_desk):
     desk, turn, _ = await edited(make_desk)
-    file = await desk.editor.export(OWNER, desk.project, turn.version.id, "png")
-    steps = (await desk.editor.read_recipe(file.data)).steps
-    other = await desk.editor.create_project(OWNER)
-    root = await desk.editor.add_image(OWNER, other.id, picture(), "photo.png")
+    file = await desk.editor.pictures.export(OWNER, desk.project, turn.version.id, "png")
+    steps = (await desk.editor.pictures.read_recipe(file.data)).steps
+    other = await desk.editor.projects.create(OWNER)
+    root = await desk.editor.pictures.open(OWNER, other.id, picture(), "photo.png")
 
     with pytest.raises(InvalidRequest, match="Step 1 used a mask"):
-        await desk.editor.replay(OWNER, other.id, root.id, steps)
+        await desk.editor.edits.replay(OWNER, other.id, root.id, steps)
 
-    assert (await desk.editor.open_project(OWNER, other.id)).jobs == ()
+    assert (await desk.editor.projects.open(OWNER, other.id)).jobs == ()
 
 
 @each_field

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from kontext_ui.editor import EditDraft
-from kontext_ui.editor.pipeline import REFERENCE_SIDE_PX
+from kontext_ui.editor.jobs.pipeline import REFERENCE_SIDE_PX
 from kontext_ui.edits import Done, EditResult, LockMode, Mode, Reference, Size, SizeRule, Tier
 from kontext_ui.errors import BackendUnavailable, Billed, BudgetExceeded, InvalidRequest, JobNotFound, ProjectNotFound
 from kontext_ui.images import codec
@@ -35,10 +35,10 @@ async def test_a_stranger_who_knows_a_running_edit_cannot_stop_it(make_desk):
     await backend.called.wait()
 
     with pytest.raises(JobNotFound):
-        await desk.editor.cancel(STRANGER, job)
+        await desk.editor.edits.cancel(STRANGER, job)
 
     backend.release()
-    assert (await desk.editor.wait(OWNER, job)).job.state is JobState.DONE
+    assert (await desk.editor.edits.wait(OWNER, job)).job.state is JobState.DONE
 
 
 async def test_a_stranger_cannot_have_the_provider_asked_again(make_desk):
@@ -47,9 +47,9 @@ async def test_a_stranger_cannot_have_the_provider_asked_again(make_desk):
     job = (await desk.edit()).job
 
     with pytest.raises(JobNotFound):
-        await desk.editor.check_again(STRANGER, job.id)
+        await desk.editor.edits.check_again(STRANGER, job.id)
 
-    assert (await desk.editor.job(OWNER, job.id)).state is JobState.FAILED
+    assert (await desk.editor.edits.get(OWNER, job.id)).state is JobState.FAILED
     assert backend.resumes == []
 
 
@@ -58,9 +58,9 @@ async def test_a_stranger_cannot_dismiss_a_card(make_desk):
     job = (await desk.edit()).job
 
     with pytest.raises(JobNotFound):
-        await desk.editor.dismiss(STRANGER, job.id)
+        await desk.editor.edits.dismiss(STRANGER, job.id)
 
-    assert (await desk.editor.job(OWNER, job.id)).dismissed_at is None
+    assert (await desk.editor.edits.get(OWNER, job.id)).dismissed_at is None
 
 
 async def test_a_stranger_cannot_replay_in_a_project(make_desk):
@@ -68,7 +68,7 @@ async def test_a_stranger_cannot_replay_in_a_project(make_desk):
     desk = await make_desk(backend)
 
     with pytest.raises(ProjectNotFound):
-        await desk.editor.replay(STRANGER, desk.project, desk.root, [RecipeStep("again", tier=Tier.PRO)])
+        await desk.editor.edits.replay(STRANGER, desk.project, desk.root, [RecipeStep("again", tier=Tier.PRO)])
 
     assert backend.submits == []
 
@@ -79,17 +79,17 @@ async def test_a_stranger_cannot_replay_in_a_project(make_desk):
 async def test_the_days_budget_counts_edits_that_still_run_in_other_projects(make_desk):
     backend = ScriptedBackend(price_usd=0.04).enqueue(WAIT, done)
     desk = await make_desk(backend, day_usd=0.06)
-    other = await desk.editor.create_project(OWNER)
-    await desk.editor.add_image(OWNER, other.id, picture(), "photo.png")
+    other = await desk.editor.projects.create(OWNER)
+    await desk.editor.pictures.open(OWNER, other.id, picture(), "photo.png")
     running = await desk.send()
     await backend.called.wait()
 
     with pytest.raises(BudgetExceeded) as refused:
-        await desk.editor.submit(OWNER, other.id, EditDraft("one more", Tier.PRO))
+        await desk.editor.edits.submit(OWNER, other.id, EditDraft("one more", Tier.PRO))
 
     assert (refused.value.budget, refused.value.billed) == ("day", Billed.NO)
     backend.release()
-    await desk.editor.wait(OWNER, running)
+    await desk.editor.edits.wait(OWNER, running)
 
 
 async def test_a_replay_stops_at_the_first_step_that_fails(make_desk):
@@ -97,7 +97,7 @@ async def test_a_replay_stops_at_the_first_step_that_fails(make_desk):
     desk = await make_desk(backend)
     steps = [RecipeStep(text, tier=Tier.PRO) for text in ("first", "second", "third")]
 
-    await (await desk.editor.replay(OWNER, desk.project, desk.root, steps))
+    await (await desk.editor.edits.replay(OWNER, desk.project, desk.root, steps))
 
     assert [request.instruction for request, _ in backend.submits] == ["first", "second"]
 
@@ -110,9 +110,9 @@ async def test_the_soft_edge_that_was_chosen_is_the_one_that_is_used(make_desk):
     for feather_px in (1, 12):
         backend = ScriptedBackend(size_rule=ON_CANVAS)
         desk = await make_desk(backend)
-        mask = await desk.editor.add_mask(OWNER, desk.project, desk.root, square(20, 16))
+        mask = await desk.editor.pictures.add_mask(OWNER, desk.project, desk.root, square(20, 16))
         version = (await desk.edit(mask=mask, feather_px=feather_px, lock=LockMode.ALWAYS)).version
-        path = await desk.editor.image_path(OWNER, desk.project, version.outcome.change_mask)
+        path = await desk.editor.pictures.path(OWNER, desk.project, version.outcome.change_mask)
         change = np.asarray(Image.open(path))
         softened.append(int(((change > 0) & (change < 255)).sum()))
 
@@ -124,7 +124,7 @@ async def test_a_mask_lies_on_the_models_canvas_where_it_lies_on_the_photo(make_
         size_rule=SizeRule("list", sizes=(Size(128, 96),)), modes=frozenset({Mode.EDIT, Mode.INPAINT})
     )
     desk = await make_desk(backend)
-    mask = await desk.editor.add_mask(OWNER, desk.project, desk.root, square(8, 8, side=24))
+    mask = await desk.editor.pictures.add_mask(OWNER, desk.project, desk.root, square(8, 8, side=24))
 
     await desk.edit(mask=mask, native_mask=True)
 
@@ -138,7 +138,7 @@ async def test_a_mask_lies_on_the_models_canvas_where_it_lies_on_the_photo(make_
 async def test_references_are_sent_no_larger_than_the_model_looks_at(make_desk):
     backend = ScriptedBackend(size_rule=ON_CANVAS, max_reference_images=1)
     desk = await make_desk(backend)
-    large = await desk.editor.add_reference(OWNER, desk.project, picture(width=2400, height=1200))
+    large = await desk.editor.pictures.add_reference(OWNER, desk.project, picture(width=2400, height=1200))
 
     await desk.edit(references=(Reference(large),))
 

@@ -42,11 +42,11 @@ async def life(make_editor):
 async def started(editor, backend, script, state):
     """A project with one job that has come as far as ``state``."""
     backend.enqueue(*script)
-    project = await editor.create_project(OWNER)
-    await editor.add_image(OWNER, project.id, picture())
-    with editor.subscribe(project.id) as changes:
-        job = await editor.submit(OWNER, project.id, EditDraft("go", Tier.PRO))
-        while (await editor.job(OWNER, job.id)).state is not state or not backend.submits:
+    project = await editor.projects.create(OWNER)
+    await editor.pictures.open(OWNER, project.id, picture())
+    with editor.projects.subscribe(project.id) as changes:
+        job = await editor.edits.submit(OWNER, project.id, EditDraft("go", Tier.PRO))
+        while (await editor.edits.get(OWNER, job.id)).state is not state or not backend.submits:
             await changes.next(0.05)
     return project, job
 
@@ -60,13 +60,13 @@ async def test_a_job_with_a_providers_id_is_picked_up_and_never_sent_again(life)
     second = HostedBackend().enqueue(running(), done)
     editor, _ = await life(second)
     await editor.recovered()
-    turn = await editor.wait(OWNER, job.id)
+    turn = await editor.edits.wait(OWNER, job.id)
 
     assert (len(second.submits), len(second.resumes)) == (0, 1)
     assert second.resumes[0][1].remote_id == "r1"
     assert second.resumes[0][1].poll_url == "https://poll.example/r1"
     assert turn.version is not None
-    assert (await editor.open_project(OWNER, project.id)).project.head == turn.version.id
+    assert (await editor.projects.open(OWNER, project.id)).project.head == turn.version.id
 
 
 async def test_a_job_that_was_being_sent_is_uncertain_and_left_to_the_user(life):
@@ -78,7 +78,7 @@ async def test_a_job_that_was_being_sent_is_uncertain_and_left_to_the_user(life)
     second = HostedBackend()
     editor, _ = await life(second)
     await editor.recovered()
-    turn = await editor.wait(OWNER, job.id)
+    turn = await editor.edits.wait(OWNER, job.id)
 
     assert second.submits == second.resumes == []
     assert (turn.job.state, turn.job.failure.billed) == (JobState.UNCERTAIN, Billed.MAYBE)
@@ -97,7 +97,7 @@ async def test_an_edit_on_this_machine_is_run_again_but_not_a_third_time(life):
             await backend.called.wait()
             await life.end(editor, store)
 
-    turn = await editor.wait(OWNER, job.id)
+    turn = await editor.edits.wait(OWNER, job.id)
     assert backend.submits == []
     assert turn.job.state is JobState.FAILED
     assert turn.job.failure.billed is Billed.NO
@@ -112,7 +112,7 @@ async def test_a_job_whose_backend_is_gone_is_uncertain(life):
     editor, _ = await life(ScriptedBackend("other"))
     await editor.recovered()
 
-    assert (await editor.job(OWNER, job.id)).state is JobState.UNCERTAIN
+    assert (await editor.edits.get(OWNER, job.id)).state is JobState.UNCERTAIN
 
 
 async def test_a_living_process_keeps_its_jobs(life, make_editor):
@@ -126,7 +126,7 @@ async def test_a_living_process_keeps_its_jobs(life, make_editor):
 
     assert second.resumes == []
     first.release()
-    assert (await editor.wait(OWNER, job.id)).version is not None
+    assert (await editor.edits.wait(OWNER, job.id)).version is not None
 
 
 async def test_an_orderly_end_leaves_the_job_to_the_next_life(life):
@@ -139,5 +139,5 @@ async def test_an_orderly_end_leaves_the_job_to_the_next_life(life):
     editor, _ = await life(second)
     await editor.recovered()
 
-    assert (await editor.wait(OWNER, job.id)).version is not None
+    assert (await editor.edits.wait(OWNER, job.id)).version is not None
     assert second.submits == []

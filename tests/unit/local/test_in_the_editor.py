@@ -28,9 +28,9 @@ async def make_desk(make_settings):
         editor = build_editor(make_settings(**fields))
         editors.append(editor)
         await editor.start()
-        project = await editor.create_project(OWNER, "Test")
+        project = await editor.projects.create(OWNER, "Test")
         pixels = np.random.default_rng(4).integers(0, 255, (90, 130, 3), np.uint8)
-        await editor.add_image(OWNER, project.id, codec.encode_png(pixels), "photo.png")
+        await editor.pictures.open(OWNER, project.id, codec.encode_png(pixels), "photo.png")
         return editor, project.id
 
     yield make
@@ -39,7 +39,7 @@ async def make_desk(make_settings):
 
 
 def local_offers(editor):
-    return next(offer for offer in editor.tiers(OWNER) if offer.tier is Tier.LOCAL).backends
+    return next(offer for offer in editor.accounts.tiers(OWNER) if offer.tier is Tier.LOCAL).backends
 
 
 def tiny(**fields):
@@ -72,14 +72,14 @@ async def test_with_weights_the_tier_edits_with_the_model(make_desk):
 
 async def test_an_edit_that_runs_is_stopped_and_the_next_one_is_drawn(make_desk):
     editor, project = await make_desk(**tiny(diffusers_steps=100))
-    job = await editor.submit(OWNER, project, EditDraft("make it red"))
-    with editor.subscribe(project) as changes:
+    job = await editor.edits.submit(OWNER, project, EditDraft("make it red"))
+    with editor.projects.subscribe(project) as changes:
         told = None
         while told is None or not told.stage.startswith("step"):
             change = await asyncio.wait_for(changes.next(WAIT_S), WAIT_S)
             told = change.progress.get(job.id, told)
-    await editor.cancel(OWNER, job.id)
-    turn = await asyncio.wait_for(editor.wait(OWNER, job.id), WAIT_S)
+    await editor.edits.cancel(OWNER, job.id)
+    turn = await asyncio.wait_for(editor.edits.wait(OWNER, job.id), WAIT_S)
     following = await send(editor, project, "make it red", Parameters(num_inference_steps=4))
 
     assert turn.job.state is JobState.CANCELLED
@@ -90,11 +90,13 @@ async def test_an_edit_that_runs_is_stopped_and_the_next_one_is_drawn(make_desk)
 async def test_three_variants_arrive_one_by_one_each_by_its_seed(make_desk):
     """The first picture is there while the last one is still being drawn; no two are drawn at once."""
     editor, project = await make_desk(**tiny(diffusers_steps=40))
-    root = (await editor.open_project(OWNER, project)).project.head
+    root = (await editor.projects.open(OWNER, project)).project.head
     drawn_at, arrived_at, seeds = {}, {}, {}
-    with editor.subscribe(project) as changes:
+    with editor.projects.subscribe(project) as changes:
         for seed in (1, 2, 3):
-            await editor.submit(OWNER, project, EditDraft("make it red", parent=root, parameters=Parameters(seed=seed)))
+            await editor.edits.submit(
+                OWNER, project, EditDraft("make it red", parent=root, parameters=Parameters(seed=seed))
+            )
         moment = 0
         while len(arrived_at) < 3:
             change = await asyncio.wait_for(changes.next(WAIT_S), WAIT_S)
@@ -116,5 +118,5 @@ async def test_three_variants_arrive_one_by_one_each_by_its_seed(make_desk):
 
 
 async def send(editor, project, words, parameters=None):
-    job = await editor.submit(OWNER, project, EditDraft(words, parameters=parameters or Parameters()))
-    return await asyncio.wait_for(editor.wait(OWNER, job.id), WAIT_S)
+    job = await editor.edits.submit(OWNER, project, EditDraft(words, parameters=parameters or Parameters()))
+    return await asyncio.wait_for(editor.edits.wait(OWNER, job.id), WAIT_S)

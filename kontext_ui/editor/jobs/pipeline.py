@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from kontext_ui.editor.vault import Vault
+from kontext_ui.editor.drafts import Route
+from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Capabilities, EditRequest, EditResult, Mask, Pixels, Size, SizeRule
 from kontext_ui.images import geometry, lock, masks, references
 from kontext_ui.projects import Job, Outcome
@@ -44,12 +45,12 @@ class BroughtBack:
     """What the model answered, placed on the parent; kept where only a part of it was used."""
 
 
-async def prepare(vault: Vault, request: EditRequest, capabilities: Capabilities) -> Prepared:
+async def prepare(pixels: PixelStore, request: EditRequest, route: Route) -> Prepared:
     """Load what the request names and fit it to the backend. Raises ``ImageMissing``, ``InvalidRequest``."""
-    parent = None if request.input_image is None else await vault.load(request.input_image)
-    parent_mask = None if request.mask is None else await vault.load_mask(request.mask)
-    looked_at = tuple([await vault.load(reference.image) for reference in request.references])
-    return await vault.compute(_prepare, parent, parent_mask, looked_at, request, capabilities)
+    parent = None if request.input_image is None else await pixels.load(request.input_image)
+    parent_mask = None if request.mask is None else await pixels.load_mask(request.mask)
+    looked_at = tuple([await pixels.load(reference.image) for reference in request.references])
+    return await pixels.compute(_prepare, parent, parent_mask, looked_at, request, route)
 
 
 def _prepare(
@@ -57,9 +58,9 @@ def _prepare(
     mask: Mask | None,
     looked_at: tuple[Pixels, ...],
     request: EditRequest,
-    capabilities: Capabilities,
+    route: Route,
 ) -> Prepared:
-    rule = capabilities.size_rule
+    rule = route.capabilities.size_rule
     if parent is None:
         return Prepared(None, None, None, None, tuple(_shrunk(image) for image in looked_at), None)
     if mask is not None:
@@ -68,10 +69,10 @@ def _prepare(
         mask = masks.from_rectangle(request.region, geometry.size_of(parent))
     if rule.kind == "any":
         return Prepared(parent, mask, parent, mask, looked_at, None)
-    if request.side_by_side and len(looked_at) > capabilities.max_reference_images:
+    if request.side_by_side and len(looked_at) > route.capabilities.max_reference_images:
         canvas, fit = references.side_by_side(parent, looked_at, rule)
         return Prepared(parent, mask, canvas, None, (), fit)
-    fit = plan(request, geometry.size_of(parent), capabilities, mask)
+    fit = route.fit or plan(request, geometry.size_of(parent), route.capabilities, mask)
     sent_mask = None if mask is None else _on_canvas(mask, fit)
     small = tuple(_shrunk(image) for image in looked_at)
     return Prepared(parent, mask, geometry.pad_to_fit(parent, fit), sent_mask, small, fit)

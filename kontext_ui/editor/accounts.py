@@ -1,4 +1,4 @@
-"""Keys that visitors paste for their own session: in memory only, never written, never shown again."""
+"""Accounts at providers: keys that visitors paste, in memory only, and what a provider says of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kontext_ui.backends.base import Backend, KeyChecking
-from kontext_ui.errors import CredentialsRejected, KontextError
+from kontext_ui.editor.drafts import TierOffer
+from kontext_ui.editor.jobs.router import Router
+from kontext_ui.errors import CredentialsRejected, InvalidRequest, KontextError
 
 CHECK_TIMEOUT_S = 10.0
 """Somebody is looking at the dialog: longer than this is as good as no answer."""
@@ -61,3 +63,37 @@ class KeyRing:
 
     def of(self, owner: str) -> Mapping[str, str]:
         return self._keys.get(owner, {})
+
+
+class Accounts:
+    """Use cases on keys. A visitor's own key comes before the program's."""
+
+    def __init__(self, router: Router, keys: KeyRing, *, tell_credit: bool) -> None:
+        self._router = router
+        self._keys = keys
+        self._tell_credit = tell_credit
+
+    def tiers(self, owner: str) -> tuple[TierOffer, ...]:
+        """What this visitor may send edits to, by tier."""
+        return self._router.offers(self._keys.of(owner))
+
+    def set_key(self, owner: str, backend_id: str, key: str) -> None:
+        """Keep a visitor's own key in memory, for this process's life or until it is forgotten."""
+        if backend_id not in self._router.backends:
+            raise InvalidRequest("There is no such service.")
+        if not key.strip() or not key.isascii() or any(character.isspace() for character in key.strip()):
+            raise InvalidRequest("This does not look like a key.", hint="Paste the key alone, in one line.")
+        self._keys.put(owner, backend_id, key.strip())
+
+    def forget_key(self, owner: str, backend_id: str) -> None:
+        self._keys.forget(owner, backend_id)
+
+    async def check_key(self, owner: str, backend_id: str) -> KeyCheck:
+        """Ask the provider whether it takes the visitor's key, or else the program's own. Costs nothing."""
+        backend = self._router.backends.get(backend_id)
+        if backend is None:
+            raise InvalidRequest("There is no such service.")
+        key = self._keys.get(owner, backend_id)
+        if not backend.check(key).ready:
+            return KeyCheck("unknown", f"There is no key for {backend.label} yet.")
+        return await check_key(backend, key, tell_credit=self._tell_credit or key is not None)

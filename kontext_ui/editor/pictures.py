@@ -8,29 +8,35 @@ from pathlib import Path, PurePosixPath
 
 from anyio import to_thread
 
-from kontext_ui.editor import pipeline
-from kontext_ui.editor.parts import Parts
-from kontext_ui.editor.values import Change
+from kontext_ui.editor.drafts import Change
+from kontext_ui.editor.jobs import pipeline
+from kontext_ui.editor.jobs.journal import Journal
+from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Mask, Pixels
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images import codec, lock, masks
 from kontext_ui.images.codec import EncodedImage
 from kontext_ui.images.export import Recipe, RecipeStep, export, read_recipe
-from kontext_ui.projects import ImageKind, Version
+from kontext_ui.projects import ImageKind, Project, Version
 
 _io = to_thread.run_sync
 PNG = "image/png"
 
 
-class Gallery(Parts):
+class Pictures:
     """Use cases on pixels that need no backend."""
 
-    async def add_image(self, owner: str, project_id: str, data: bytes, filename: str = "") -> Version:
+    def __init__(self, journal: Journal, pixels: PixelStore, limits: codec.ImageLimits) -> None:
+        self._journal, self._store = journal, journal.store
+        self._pixels = pixels
+        self._limits = limits
+
+    async def open(self, owner: str, project_id: str, data: bytes, filename: str = "") -> Version:
         """Open a picture as a new root and make it the head. Raises ``InvalidImage``; then nothing is stored."""
         await _io(self._store.projects.get, owner, project_id)
-        opened = await self._vault.compute(codec.open_image, data, self._limits)
-        digest = await self._vault.save(opened.pixels)
-        profile = await self._vault.save_profile(opened.icc_profile)
+        opened = await self._pixels.compute(codec.open_image, data, self._limits)
+        digest = await self._pixels.save(opened.pixels)
+        profile = await self._pixels.save_profile(opened.icc_profile)
         source = {**opened.source, "filename": _plain_name(filename)}
         version = await _io(
             lambda: self._store.tree.add_root(
@@ -38,23 +44,23 @@ class Gallery(Parts):
             )
         )
         project = await _io(self._store.projects.get, owner, project_id)
-        self._feed.publish(project_id, Change(project=project, versions=(version,)))
+        self._tell(project, version)
         return version
 
     async def add_reference(self, owner: str, project_id: str, data: bytes) -> str:
         """Keep a picture that is only looked at; returns its digest."""
         await _io(self._store.projects.get, owner, project_id)
-        opened = await self._vault.compute(codec.open_image, data, self._limits)
-        digest = await self._vault.save(opened.pixels)
+        opened = await self._pixels.compute(codec.open_image, data, self._limits)
+        digest = await self._pixels.save(opened.pixels)
         await _io(self._store.images.add, project_id, digest, ImageKind.REFERENCE, opened.size, PNG)
         return digest
 
     async def add_mask(self, owner: str, project_id: str, version_id: str, data: bytes) -> str:
         """Keep a black and white mask (white = edit) for a version, scaled to its size; returns the digest."""
         version = await _io(self._store.tree.get, owner, project_id, version_id)
-        opened = await self._vault.compute(codec.open_image, data, self._limits)
-        mask = await self._vault.compute(masks.normalise, opened.pixels, version.size)
-        digest = await self._vault.save_mask(mask)
+        opened = await self._pixels.compute(codec.open_image, data, self._limits)
+        mask = await self._pixels.compute(masks.normalise, opened.pixels, version.size)
+        digest = await self._pixels.save_mask(mask)
         assert digest is not None
         await _io(self._store.images.add, project_id, digest, ImageKind.MASK, version.size, PNG)
         return digest
@@ -70,23 +76,27 @@ class Gallery(Parts):
         if version.parent is None or outcome is None or outcome.change_mask is None or outcome.answer is None:
             raise InvalidRequest("Nothing of a model's picture was left out of this version.")
         wanted: int | Mask = how if isinstance(how, int) else await self._own_mask(owner, project_id, how)
-        mask = await self._vault.compute(_changed, await self._vault.load_mask(outcome.change_mask), wanted)
+        mask = await self._pixels.compute(_changed, await self._pixels.load_mask(outcome.change_mask), wanted)
         parent = await _io(self._store.tree.get, owner, project_id, version.parent)
-        before, answer = await self._vault.load(parent.digest), await self._vault.load(outcome.answer)
-        pixels = await self._vault.compute(_reblend, before, answer, outcome.placement, mask)
-        fraction = await self._vault.compute(pipeline.changed_fraction, before, pixels)
-        digest, stored = await self._vault.save(pixels), await self._vault.save_mask(mask)
+        before, answer = await self._pixels.load(parent.digest), await self._pixels.load(outcome.answer)
+        pixels = await self._pixels.compute(_reblend, before, answer, outcome.placement, mask)
+        fraction = await self._pixels.compute(pipeline.changed_fraction, before, pixels)
+        digest, stored = await self._pixels.save(pixels), await self._pixels.save_mask(mask)
         changed = dataclasses.replace(
             outcome, change_mask=stored, changed_fraction=fraction, price_usd=0.0, seconds=0.0, warnings=()
         )
         made = await _io(self._store.tree.add_variant, owner, project_id, version_id, digest, changed)
         project = await _io(self._store.projects.get, owner, project_id)
-        self._feed.publish(project_id, Change(project=project, versions=(made,)))
+        self._tell(project, made)
         return made
+
+    def _tell(self, project: Project, version: Version) -> None:
+        change = Change(project=project, versions=(version,), facts=self._journal.facts())
+        self._journal.tell(project.id, change)
 
     async def _own_mask(self, owner: str, project_id: str, digest: str) -> Mask:
         await _io(self._store.images.get, owner, project_id, digest)
-        return await self._vault.load_mask(digest)
+        return await self._pixels.load_mask(digest)
 
     async def export(
         self,
@@ -101,26 +111,26 @@ class Gallery(Parts):
         """A version as a file: full resolution, the opened picture's colour profile, and on wish its recipe."""
         path = await _io(self._store.tree.path_to_root, owner, project_id, version_id)
         root = await _io(self._store.images.get, owner, project_id, path[0].digest)
-        profile = None if root.icc is None else await self._vault.compute(self._vault.blobs.read, root.icc)
-        pixels = await self._vault.load(path[-1].digest)
+        profile = None if root.icc is None else await self._pixels.compute(self._pixels.blobs.read, root.icc)
+        pixels = await self._pixels.load(path[-1].digest)
         recipe = _recipe(path) if with_recipe else None
-        return await self._vault.compute(
+        return await self._pixels.compute(
             lambda: export(pixels, format_name, quality=quality, icc_profile=profile, recipe=recipe)
         )
 
     async def read_recipe(self, data: bytes) -> Recipe | None:
         """The recipe in a file that was exported by this program, if it is one."""
-        return await self._vault.compute(read_recipe, data)
+        return await self._pixels.compute(read_recipe, data)
 
-    async def image_path(self, owner: str, project_id: str, digest: str, kind: str = "full") -> Path:
+    async def path(self, owner: str, project_id: str, digest: str, kind: str = "full") -> Path:
         """The file of a picture that this project refers to; ``kind`` is full, preview or thumb.
 
         Raises ``ProjectNotFound`` or ``ImageMissing``.
         """
         await _io(self._store.images.get, owner, project_id, digest)
         if kind == "full":
-            return await _io(self._vault.blobs.path, digest)
-        return await self._vault.derived_path(digest, kind)
+            return await _io(self._pixels.blobs.path, digest)
+        return await self._pixels.derived_path(digest, kind)
 
 
 def _recipe(path: Sequence[Version]) -> Recipe | None:

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 
 from kontext_ui.backends.base import EditTask
+from kontext_ui.editor.drafts import Route
 from kontext_ui.edits import Running
 from kontext_ui.projects import Failure, Job
 
@@ -16,6 +17,7 @@ class Run:
     """The living side of one job."""
 
     job: Job
+    route: Route
     pinned: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     finished: asyncio.Event = field(default_factory=asyncio.Event)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from anyio import to_thread
 
 from kontext_ui.errors import BudgetExceeded
+from kontext_ui.history.spend_store import Standing
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.projects import Job, Project
 
 DAY_BUDGET = "day_budget_usd"
 """The preference that holds what a visitor made of the day's limit."""
 DAYS_SHOWN = 14
+_io = to_thread.run_sync
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,6 @@ class Spending:
     """Per day (UTC) over all projects of this visitor, newest first."""
 
 
-def reserved_usd(jobs: Iterable[Job]) -> float:
-    """What the edits still running may cost: they count until the provider has told the true price."""
-    return sum(job.price_usd or 0.0 for job in jobs if job.state.is_open)
-
-
 def check_budget(budget: Budget, price_usd: float | None, reserved: float) -> None:
     """Raises ``BudgetExceeded`` when this edit would pass the limit. Free edits always pass."""
     if budget.limit_usd is None or not price_usd:
@@ -59,48 +55,56 @@ def check_budget(budget: Budget, price_usd: float | None, reserved: float) -> No
         )
 
 
-class Purse:
+class Budgets:
     """What a project and a visitor's day may cost; limits from the settings unless changed in place."""
 
-    def __init__(self, store: HistoryStore, *, project_usd: float | None, day_usd: float | None) -> None:
+    def __init__(self, store: HistoryStore, *, project_usd: float | None = None, day_usd: float | None = None) -> None:
         self._store = store
         self._project_usd = project_usd
         self._day_usd = day_usd
 
-    async def budgets(self, owner: str, project: Project) -> tuple[Budget, Budget]:
-        return await to_thread.run_sync(self._budgets, owner, project)
+    async def of(self, owner: str, project_id: str) -> tuple[Budget, Budget]:
+        """The project's and the day's."""
+        project = await _io(self._store.projects.get, owner, project_id)
+        return (await _io(self._stand, owner, project))[:2]
 
     async def guard(self, owner: str, project: Project, price_usd: float | None) -> None:
         """Raises ``BudgetExceeded`` when an edit at this price would pass the project's or the day's limit."""
         if not price_usd:
             return
-        of_project, of_day = await self.budgets(owner, project)
-        running = await to_thread.run_sync(self._store.jobs.running, owner)
-        check_budget(of_project, price_usd, reserved_usd(job for job in running if job.project == project.id))
-        check_budget(of_day, price_usd, reserved_usd(running))
+        of_project, of_day, standing = await _io(self._stand, owner, project)
+        check_budget(of_project, price_usd, standing.reserved_project_usd)
+        check_budget(of_day, price_usd, standing.reserved_usd)
 
     async def affords(self, job: Job, price_usd: float | None) -> bool:
         """Whether a running job may become that much dearer without passing a budget."""
         extra_usd = (price_usd or 0.0) - (job.price_usd or 0.0)
-        project = await to_thread.run_sync(self._store.projects.get, job.owner, job.project)
+        project = await _io(self._store.projects.get, job.owner, job.project)
         try:
             await self.guard(job.owner, project, max(0.0, extra_usd))
         except BudgetExceeded:
             return False
         return True
 
-    async def spending(self, owner: str, project: Project) -> Spending:
-        return await to_thread.run_sync(self._spending, owner, project)
+    async def spending(self, owner: str, project_id: str) -> Spending:
+        """What the project, its current branch and the last days cost."""
+        return await _io(self._spending, owner, project_id)
 
-    def _spending(self, owner: str, project: Project) -> Spending:
+    async def set_day(self, owner: str, usd: float | None) -> None:
+        await _io(self._store.preferences.set, owner, DAY_BUDGET, usd)
+
+    def _spending(self, owner: str, project_id: str) -> Spending:
+        project = self._store.projects.get(owner, project_id)
         branch_usd = 0.0 if project.head is None else self._store.tree.path_cost_usd(owner, project.id, project.head)
         days = tuple(self._store.spend.by_day(owner, DAYS_SHOWN))
-        return Spending(self._store.spend.of_project(project.id), branch_usd, days)
+        return Spending(project.spent_usd, branch_usd, days)
 
-    def _budgets(self, owner: str, project: Project) -> tuple[Budget, Budget]:
+    def _stand(self, owner: str, project: Project) -> tuple[Budget, Budget, Standing]:
+        standing = self._store.spend.standing(owner, project.id)
         project_usd = self._project_usd if project.budget_usd is None else project.budget_usd
         day_usd = self._store.preferences.get(owner, DAY_BUDGET)
         return (
-            Budget("project", project_usd, self._store.spend.of_project(project.id)),
-            Budget("day", self._day_usd if day_usd is None else float(day_usd), self._store.spend.today(owner)),
+            Budget("project", project_usd, standing.project_usd),
+            Budget("day", self._day_usd if day_usd is None else float(day_usd), standing.today_usd),
+            standing,
         )

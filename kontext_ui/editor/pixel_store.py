@@ -50,7 +50,7 @@ class PixelCache:
                 self._bytes -= self._items.popitem(last=False)[1].nbytes
 
 
-class Vault:
+class PixelStore:
     """Stores and loads pixels. All work happens on worker threads, as many at once as there are cores."""
 
     def __init__(self, blobs: BlobStore, cache: PixelCache | None = None) -> None:

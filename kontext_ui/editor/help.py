@@ -11,10 +11,10 @@ from pathlib import Path
 from anyio import CapacityLimiter, to_thread
 
 from kontext_ui.backends.base import Reads
-from kontext_ui.editor.parts import Parts
-from kontext_ui.editor.routing import Router
-from kontext_ui.editor.values import BackendOffer, EditDraft, TierOffer
-from kontext_ui.editor.vault import Vault
+from kontext_ui.editor.accounts import Accounts
+from kontext_ui.editor.drafts import BackendOffer, EditDraft, TierOffer
+from kontext_ui.editor.jobs.router import Router
+from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Tier
 from kontext_ui.errors import InvalidRequest, NotUnderstood
 from kontext_ui.history.store import HistoryStore
@@ -80,13 +80,18 @@ class Overviews:
             task.cancel()
 
 
-class Looking(Parts):
+class Help:
     """Use cases that only help to say what should be done."""
 
-    def __init__(self, store: HistoryStore, vault: Vault, limits: codec.ImageLimits, router: Router) -> None:
-        super().__init__(store, vault, limits)
-        self._overviews = Overviews()
+    def __init__(self, store: HistoryStore, pixels: PixelStore, router: Router, accounts: Accounts) -> None:
+        self._store = store
+        self._pixels = pixels
         self._router = router
+        self._accounts = accounts
+        self._overviews = Overviews()
+
+    def close(self) -> None:
+        self._overviews.close()
 
     async def look(self, owner: str, project_id: str, version_id: str) -> Overview:
         """What is seen in a version and what could be done with it.
@@ -97,7 +102,7 @@ class Looking(Parts):
         return await self._overviews.of(version.digest, lambda: self._overview(version.digest))
 
     async def _overview(self, digest: str) -> Overview:
-        path = await self._vault.derived_path(digest, "preview")
+        path = await self._pixels.derived_path(digest, "preview")
         return await to_thread.run_sync(self._overview_of, path, limiter=self._overviews.limiter)
 
     def _overview_of(self, preview: Path) -> Overview:
@@ -122,20 +127,17 @@ class Looking(Parts):
         sight = self._router.sight
         if sight is None:
             raise InvalidRequest("Nothing here can find things by name.", hint="Paint over it instead.")
-        pixels = await self._vault.load(version.digest)
-        found = await self._vault.compute(sight.find, pixels, name)
-        digest = await self._vault.save_mask(found.mask)
+        pixels = await self._pixels.load(version.digest)
+        found = await self._pixels.compute(sight.find, pixels, name)
+        digest = await self._pixels.save_mask(found.mask)
         assert digest is not None
         await _io(self._store.images.add, project_id, digest, ImageKind.MASK, version.size, "image/png")
         return FoundMask(digest, found.how, found.others)
 
-    async def _hints(
-        self, owner: str, project_id: str, draft: EditDraft, tiers: tuple[TierOffer, ...]
-    ) -> tuple[Hint, ...]:
-        """What would make the draft's instruction better; ``tiers`` are this visitor's. Never looks at the picture."""
-        project = await _io(self._store.projects.get, owner, project_id)
-        version_id = draft.parent or project.head
-        version = None if version_id is None else await _io(self._store.tree.get, owner, project_id, version_id)
+    async def hints(self, owner: str, project_id: str, draft: EditDraft) -> tuple[Hint, ...]:
+        """What would make the draft's instruction better. Never looks at the picture, never refuses a draft."""
+        tiers = self._accounts.tiers(owner)
+        _, version = await _io(self._store.tree.for_edit, owner, project_id, draft.parent, ())
         look = None if version is None else self._overviews.known(version.digest)
         ready = {offer.tier: offer.chosen for offer in tiers if offer.chosen is not None}
         backend = _chosen(draft, tiers)

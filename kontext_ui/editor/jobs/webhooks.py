@@ -16,7 +16,7 @@ from kontext_ui.backends.base import Backend, CallingBack, Hook
 PATH = "kontext/hook"
 
 
-class Hooks:
+class Webhooks:
     """The open addresses. They live as long as the edits that hold them."""
 
     def __init__(self, public_url: str) -> None:

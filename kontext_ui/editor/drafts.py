@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kontext_ui.edits import Capabilities, EditOptions, EditRequest, Running, Tier
+from kontext_ui.images.geometry import Fit
 from kontext_ui.projects import Job, Project, Version
 
 
@@ -23,6 +24,15 @@ class EditDraft(EditOptions):
 
 
 @dataclass(frozen=True)
+class Route:
+    """What was agreed with a backend about one edit."""
+
+    capabilities: Capabilities
+    fit: Fit | None
+    """How the picture is fitted to the backend's size; ``None`` where it works on the photo's own pixels."""
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What would happen if the draft were sent now: shown before sending."""
 
@@ -34,6 +44,8 @@ class Receipt:
     typical_s: float
     geometry: str
     """One line on sizes, for example ``4032×3024 → 1184×880 (padded 0.4%), back to 4032×3024``."""
+    route: Route
+    """What the job needs to know of its backend; asked for once and taken along."""
     warnings: tuple[str, ...] = ()
 
 
@@ -49,6 +61,8 @@ class BackendOffer:
     capabilities: Capabilities
     takes_key: bool = False
     """Whether a visitor may paste a key of their own."""
+    own_key: bool = False
+    """Whether this visitor has pasted one."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,19 @@ class TierOffer:
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What the editor knows about backends that versions and jobs name by id only."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Backend id → the name people see. A backend that is no longer there has none."""
+    can_check: frozenset[str] = frozenset()
+    """Ids of jobs about which the provider can be asked again."""
+
+    def label(self, backend_id: str) -> str:
+        return self.labels.get(backend_id, backend_id)
+
+
+@dataclass(frozen=True)
 class ProjectView:
     """A whole project as it stands, for opening a page."""
 
@@ -73,6 +100,7 @@ class ProjectView:
     jobs: tuple[Job, ...]
     progress: Mapping[str, Running]
     revision: int
+    facts: Facts
 
 
 @dataclass(frozen=True)
@@ -87,3 +115,4 @@ class Change:
     """Ids of versions that are not shown any more."""
     progress: Mapping[str, Running] = field(default_factory=dict)
     """By job id; nothing of it is stored."""
+    facts: Facts = Facts()

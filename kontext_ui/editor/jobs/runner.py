@@ -13,27 +13,26 @@ import dataclasses
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from typing import cast
 
 from anyio import to_thread
 
 from kontext_ui.backends.base import Backend, Cancellable, EditTask, Resumable
-from kontext_ui.editor import pipeline
-from kontext_ui.editor.changes import ChangeFeed
-from kontext_ui.editor.failures import bug, cancelled, describe, outlived, uncertain
-from kontext_ui.editor.hooks import Hooks
-from kontext_ui.editor.keys import KeyRing
-from kontext_ui.editor.lanes import Lanes
-from kontext_ui.editor.routing import Router, fit_parameters, limit_of, price_of
-from kontext_ui.editor.running import Run
-from kontext_ui.editor.spending import Purse
-from kontext_ui.editor.values import Change
-from kontext_ui.editor.vault import Vault
+from kontext_ui.editor.accounts import KeyRing
+from kontext_ui.editor.budgets import Budgets
+from kontext_ui.editor.drafts import BackendOffer, Route
+from kontext_ui.editor.jobs import pipeline
+from kontext_ui.editor.jobs.failures import bug, cancelled, describe, outlived, uncertain
+from kontext_ui.editor.jobs.journal import Journal
+from kontext_ui.editor.jobs.limits import Limits
+from kontext_ui.editor.jobs.router import Router, fit_parameters, price_of
+from kontext_ui.editor.jobs.run import Run
+from kontext_ui.editor.jobs.webhooks import Webhooks
+from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Done, EditEvent, EditResult, Running, Submitted
 from kontext_ui.errors import BackendError, Billed, EditCancelled, JobClosed, KontextError, UnexpectedAnswer
-from kontext_ui.history.store import HistoryStore
 from kontext_ui.images import meters
 from kontext_ui.images.geometry import size_of
 from kontext_ui.projects import Failure, Job, JobState
@@ -50,31 +49,35 @@ class JobRunner:
 
     def __init__(
         self,
-        store: HistoryStore,
-        vault: Vault,
+        journal: Journal,
+        pixels: PixelStore,
         router: Router,
-        feed: ChangeFeed,
         keys: KeyRing,
-        purse: Purse,
+        budgets: Budgets,
+        webhooks: Webhooks,
         *,
-        hooks: Hooks,
         fallback: bool,
     ) -> None:
-        self._store, self._vault, self._purse = store, vault, purse
+        self._journal, self._store = journal, journal.store
+        self._pixels = pixels
         self._router = router
-        self._feed = feed
         self._keys = keys
-        self._hooks = hooks
+        self._budgets = budgets
+        self._webhooks = webhooks
         self._fallback = fallback
-        self._lanes = Lanes()
+        self._limits = Limits()
         self._finishing = asyncio.Semaphore(max(2, os.cpu_count() or 2))
         """One result after the other: the first is on the screen while the last is still worked on."""
         self._runs: dict[str, Run] = {}
 
-    def start(self, job: Job, *, pinned: bool = False, resume: bool = False) -> None:
-        run = Run(job, pinned)
+    def start(self, job: Job, route: Route | None = None, *, pinned: bool = False, resume: bool = False) -> None:
+        """Carry the job out. ``route`` is what its receipt agreed on; a job taken up again agrees anew."""
+        run = Run(job, route or self._route(job), pinned)
         self._runs[job.id] = run
         run.task = asyncio.create_task(self._run(run, resume), name=f"job {job.id}")
+
+    def _route(self, job: Job) -> Route:
+        return Route(self._router.backends[job.request.backend].capabilities(job.request.tier), None)
 
     def progress(self, project_id: str) -> Mapping[str, Running]:
         return {run.job.id: run.progress for run in self._runs.values() if run.job.project == project_id}
@@ -89,23 +92,21 @@ class JobRunner:
         for job in jobs:
             backend = self._router.backends.get(job.request.backend)
             label = job.request.backend if backend is None else backend.label
-            if backend is not None and job.remote_id is not None and can_resume(backend):
+            if backend is not None and job.remote_id is not None and isinstance(backend, Resumable):
                 self.start(job, resume=True)
             elif backend is not None and job.sending_at is None:
                 self.start(job)
             elif backend is not None and backend.runs_here:
                 await self._again_or_give_up(job)
             else:
-                closed = await _io(self._store.jobs.mark_uncertain, job.id, uncertain(job, label))
-                self._feed.publish(job.project, Change(jobs=(closed,)))
+                await self._journal.job(self._store.jobs.mark_uncertain, job.id, uncertain(job, label))
 
     async def _again_or_give_up(self, job: Job) -> None:
         """An edit on this machine costs nothing, so it is run again, but not if it was cut short twice."""
         if job.starts < 2:
             self.start(job)
         else:
-            closed = await _io(self._store.jobs.close_failed, job.id, outlived(job))
-            self._feed.publish(job.project, Change(jobs=(closed,)))
+            await self._journal.job(self._store.jobs.close_failed, job.id, outlived(job))
 
     async def cancel(self, job_id: str) -> None:
         """Stop a running job, and say truthfully what that means for the bill. Closed jobs are left alone."""
@@ -183,37 +184,36 @@ class JobRunner:
                     following = self._router.next_after(error, run.job.request, self._keys.of(run.job.owner))
                 if following is None or not await self._reroute(run, following):
                     raise
-                log.info("job %s: %s failed (%s), going on with %s", run.job.id, backend.id, error, following)
+                log.info("job %s: %s failed (%s), going on with %s", run.job.id, backend.id, error, following.id)
 
-    async def _reroute(self, run: Run, backend_id: str) -> bool:
+    async def _reroute(self, run: Run, offer: BackendOffer) -> bool:
         """Whether the job goes on with that backend; not when its price would pass a budget."""
         failed = run.job.request.backend
-        capabilities = self._router.backends[backend_id].capabilities(run.job.request.tier)
-        parameters, left_out = fit_parameters(run.job.request.parameters, capabilities)
-        request = dataclasses.replace(run.job.request, backend=backend_id, parameters=parameters)
-        price = price_of(request, capabilities)
-        if not await self._purse.affords(run.job, price):
+        parameters, left_out = fit_parameters(run.job.request.parameters, offer.capabilities)
+        request = dataclasses.replace(run.job.request, backend=offer.id, parameters=parameters)
+        price = price_of(request, offer.capabilities)
+        if not await self._budgets.affords(run.job, price):
             return False
-        run.job = await _io(self._store.jobs.reroute, run.job.id, request, failed, price)
+        run.route = Route(offer.capabilities, None)
         run.left_out += tuple(left_out)
-        self._publish(run)
+        await self._step(run, self._store.jobs.reroute, request, failed, price)
         return True
 
     async def _attempt(self, run: Run, backend: Backend, resume: bool) -> tuple[pipeline.Prepared, EditResult]:
-        request = run.job.request
-        capabilities = backend.capabilities(request.tier)
+        request, capabilities = run.job.request, run.route.capabilities
         key = self._keys.get(run.job.owner, backend.id)
         # The tier's place first: an edit that waits for it must not hold one of the account's.
-        tier_line = self._lanes.place(
+        tier_line = self._limits.place(
             (backend.id, request.tier, key), capabilities.max_in_flight, lambda n: self._queued(run, n)
         )
-        account_line = self._lanes.place((backend.id, key), limit_of(backend), lambda n: self._queued(run, n))
+        account_limit = self._router.account_limit(backend, capabilities)
+        account_line = self._limits.place((backend.id, key), account_limit, lambda n: self._queued(run, n))
         async with tier_line, account_line:
-            prepared = await pipeline.prepare(self._vault, request, capabilities)
+            prepared = await pipeline.prepare(self._pixels, request, run.route)
             run.edit_task = self._edit_task(run, prepared, key)
             if not resume:
-                run.edit_task = dataclasses.replace(run.edit_task, hook=self._hooks.make(backend, key))
-                run.job = await _io(self._store.jobs.mark_sending, run.job.id)
+                run.edit_task = dataclasses.replace(run.edit_task, hook=self._webhooks.make(backend, key))
+                run.job = await self._journal.job(self._store.jobs.mark_sending, run.job.id, quiet=True)
             if resume and isinstance(backend, Resumable):
                 events = backend.resume(request, run.edit_task)
             else:
@@ -250,18 +250,18 @@ class JobRunner:
 
     async def _journal_submitted(self, run: Run, event: Submitted) -> None:
         price = run.job.price_usd if event.price_usd is None else event.price_usd
-        run.job = await _io(
-            self._store.jobs.mark_submitted, run.job.id, event.remote_id, event.poll_url, price, event.details
-        )
-        self._publish(run)
+        await self._step(run, self._store.jobs.mark_submitted, event.remote_id, event.poll_url, price, event.details)
 
     async def _journal_running(self, run: Run, event: Running) -> None:
         run.progress = event
         if run.job.state is not JobState.RUNNING and not run.abandoned and event.queue_position is None:
-            run.job = await _io(self._store.jobs.mark_running, run.job.id)
-            self._publish(run)
+            await self._step(run, self._store.jobs.mark_running)
         elif event.preview is not None or time.monotonic() - run.told_at >= PROGRESS_INTERVAL_S:
             self._tell_progress(run)
+
+    async def _step(self, run: Run, change: Callable[..., Job], *arguments: object) -> None:
+        """Journal a step of a run. Nobody is told of a job whose user has stopped waiting."""
+        run.job = await self._journal.job(change, run.job.id, *arguments, progress=run.progress, quiet=run.abandoned)
 
     def _queued(self, run: Run, position: int) -> None:
         run.progress = Running(queue_position=position, stage="waiting for a free place")
@@ -270,39 +270,27 @@ class JobRunner:
     def _tell_progress(self, run: Run) -> None:
         run.told_at = time.monotonic()
         if not run.abandoned:
-            self._feed.publish(run.job.project, Change(progress={run.job.id: run.progress}))
-
-    def _publish(self, run: Run) -> None:
-        if not run.abandoned:
-            self._feed.publish(run.job.project, Change(jobs=(run.job,), progress={run.job.id: run.progress}))
+            self._journal.progress(run.job, run.progress)
 
     async def _commit(self, run: Run, prepared: pipeline.Prepared, result: EditResult, seconds: float) -> None:
         run.progress = Running(fraction=1.0, stage="saving")
         self._tell_progress(run)
-        back = await self._vault.compute(pipeline.bring_back, prepared, run.job.request, result)
+        back = await self._pixels.compute(pipeline.bring_back, prepared, run.job.request, result)
         back = await self._with_drift(run.job, prepared, back)
         digest, mask, answer = await asyncio.gather(
-            self._vault.save(back.pixels),
-            self._vault.save_mask(back.change_mask),
-            self._vault.save_answer(None if back.candidate is None else back.candidate.pixels),
+            self._pixels.save(back.pixels),
+            self._pixels.save_mask(back.change_mask),
+            self._pixels.save_answer(None if back.candidate is None else back.candidate.pixels),
         )
-        capabilities = self._router.backends[run.job.request.backend].capabilities(run.job.request.tier)
-        outcome = pipeline.outcome_of(run.job, capabilities, back, result, seconds)
+        outcome = pipeline.outcome_of(run.job, run.route.capabilities, back, result, seconds)
         warnings = (*run.left_out, *outcome.warnings)
         outcome = dataclasses.replace(outcome, change_mask=mask, answer=answer, warnings=warnings)
-        committed = await _io(
-            lambda: self._store.jobs.commit(
-                run.job.id,
-                digest,
-                size_of(back.pixels),
-                back.pixels.shape[2] == 4,
-                outcome,
-                late=run.abandoned,
-            )
+        size, has_alpha = size_of(back.pixels), back.pixels.shape[2] == 4
+        done = await self._journal.commit(
+            lambda: self._store.jobs.commit(run.job.id, digest, size, has_alpha, outcome, late=run.abandoned)
         )
-        version, run.job, project = committed
+        run.job = done.job
         log.info("job %s: %s, %.2f s", run.job.id, run.job.request.backend, seconds)
-        self._feed.publish(run.job.project, Change(project=project, versions=(version,), jobs=(run.job,)))
 
     async def _with_drift(
         self, job: Job, prepared: pipeline.Prepared, back: pipeline.BroughtBack
@@ -310,9 +298,11 @@ class JobRunner:
         """Measure what the chain has lost against its first picture; only results that a model redrew lose anything."""
         if prepared.fit is None or job.parent is None:
             return back
-        path = await _io(lambda: self._store.tree.path_to_root(job.owner, job.project, job.parent or "", limit=CHAIN))
-        before = await self._vault.load(path[0].digest)
-        sharpness = await self._vault.compute(meters.sharpness_against, back.pixels, before)
+        path = await to_thread.run_sync(
+            lambda: self._store.tree.path_to_root(job.owner, job.project, job.parent or "", limit=CHAIN)
+        )
+        before = await self._pixels.load(path[0].digest)
+        sharpness = await self._pixels.compute(meters.sharpness_against, back.pixels, before)
         turns = [version.outcome.meters for version in path if version.outcome is not None]
         warning = meters.accumulated([*turns, back.meters], sharpness=sharpness)
         return dataclasses.replace(
@@ -325,12 +315,4 @@ class JobRunner:
         if run.abandoned and run.job.state is JobState.CANCELLED:
             return
         close = self._store.jobs.close_cancelled if state is JobState.CANCELLED else self._store.jobs.close_failed
-        run.job = await _io(close, run.job.id, failure)
-        self._feed.publish(run.job.project, Change(jobs=(run.job,)))
-
-
-_io = to_thread.run_sync
-
-
-def can_resume(backend: object) -> bool:
-    return isinstance(backend, Resumable)
+        run.job = await self._journal.job(close, run.job.id, failure)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
-from kontext_ui.editor.values import Change
+from kontext_ui.editor.drafts import Change
 
 QUEUE_LENGTH = 256
 """Changes a slow listener may lag behind before it is cut off and has to look at everything anew."""
@@ -49,7 +49,7 @@ class Subscription:
             yield await self._queue.get()
 
 
-class ChangeFeed:
+class Feed:
     """Publishes changes per project. Use from one event loop only."""
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 @dataclass(eq=False)
 class _Lane:
     active: int = 0
-    waiting: list[tuple[asyncio.Future[None], Callable[[int], None]]] = field(default_factory=list)
+    waiting: deque[tuple[asyncio.Future[None], Callable[[int], None]]] = field(default_factory=deque)
 
 
-class Lanes:
+class Limits:
     """First in, first out, one lane per key (a provider's limit for one account). One event loop only."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Lanes:
 
     def _leave(self, lane: _Lane) -> None:
         while lane.waiting:
-            turn, _ = lane.waiting.pop(0)
+            turn, _ = lane.waiting.popleft()
             if not turn.done():
                 turn.set_result(None)  # the place is handed over, so `active` stays
                 _tell_all(lane)

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kontext_ui.backends.base import Backend, Reads, Sees
-from kontext_ui.editor.values import BackendOffer, EditDraft, TierOffer
+from kontext_ui.backends.base import Backend, Reads, Resumable, Sees
+from kontext_ui.editor.drafts import BackendOffer, EditDraft, TierOffer
 from kontext_ui.edits import Capabilities, EditRequest, Mode, Parameter, Parameters, Tier
 from kontext_ui.errors import (
     BackendError,
@@ -19,6 +19,7 @@ from kontext_ui.errors import (
     OutOfCredit,
     RateLimited,
 )
+from kontext_ui.projects import Job
 
 FREE_FAILURES = (BackendUnavailable, OutOfCredit, CredentialsRejected, MissingCredentials, RateLimited)
 """Failures after which the same request may go to another backend, when they cost nothing."""
@@ -32,7 +33,10 @@ class Router:
 
     def __init__(self, backends: Mapping[str, Backend], order: Mapping[Tier, tuple[str, ...]] | None = None) -> None:
         self.backends = backends
+        self.labels: Mapping[str, str] = {backend.id: backend.label for backend in backends.values()}
+        """Backend id → the name people see."""
         self._order = order or {}
+        self._account_limits: dict[str, int | None] = {}
 
     @property
     def sight(self) -> Sees | None:
@@ -44,23 +48,37 @@ class Router:
         """The backend that reads instructions by a grammar, if there is one."""
         return next((backend for backend in self.backends.values() if isinstance(backend, Reads)), None)
 
-    def candidates(self, tier: Tier) -> list[Backend]:
-        """All backends of a tier, preferred first, ready or not."""
-        serving = [backend for backend in self.backends.values() if tier in backend.tiers]
+    def account_limit(self, backend: Backend, capabilities: Capabilities) -> int | None:
+        """How many edits one account may have running over all tiers: as many as its roomiest tier."""
+        if len(backend.tiers) == 1:
+            return capabilities.max_in_flight
+        if backend.id not in self._account_limits:
+            limits = [backend.capabilities(tier).max_in_flight for tier in backend.tiers]
+            self._account_limits[backend.id] = None if None in limits else max(limit or 0 for limit in limits)
+        return self._account_limits[backend.id]
+
+    def can_check(self, job: Job) -> bool:
+        """Whether the provider can be asked again about an edit that ended without a picture."""
+        backend = self.backends.get(job.request.backend)
+        return not job.state.is_open and job.remote_id is not None and isinstance(backend, Resumable)
+
+    def candidates(self, tier: Tier, keys: Mapping[str, str]) -> list[BackendOffer]:
+        """All backends of a tier, preferred first, ready or not. ``keys`` are the visitor's own, by backend id."""
+        offers = [self._offer(backend, tier, keys) for backend in self.backends.values() if tier in backend.tiers]
         order = self._order.get(tier, ())
         if order:
-            named = [backend for backend in serving if backend.id in order]
-            return sorted(named, key=lambda backend: order.index(backend.id))
-        return sorted(serving, key=lambda backend: _price(backend.capabilities(tier)))
+            named = [offer for offer in offers if offer.id in order]
+            return sorted(named, key=lambda offer: order.index(offer.id))
+        return sorted(offers, key=lambda offer: _price(offer.capabilities))
 
     def offers(self, keys: Mapping[str, str]) -> tuple[TierOffer, ...]:
         """Every tier that has a backend. ``keys`` are the visitor's own, by backend id."""
-        tiers = (TierOffer(tier, tuple(self._offer(b, tier, keys) for b in self.candidates(tier))) for tier in Tier)
+        tiers = (TierOffer(tier, tuple(self.candidates(tier, keys))) for tier in Tier)
         return tuple(offer for offer in tiers if offer.backends)
 
     def choose(self, draft: EditDraft, keys: Mapping[str, str]) -> BackendOffer:
         """The backend for this draft. Raises ``InvalidRequest`` or ``MissingCredentials`` saying why there is none."""
-        offers = [self._offer(backend, draft.tier, keys) for backend in self.candidates(draft.tier)]
+        offers = self.candidates(draft.tier, keys)
         if draft.backend is not None:
             offers = [offer for offer in offers if offer.id == draft.backend]
             if not offers:
@@ -80,14 +98,14 @@ class Router:
         enough = [offer for offer in able if _takes_references(offer, draft)]
         return (enough or able)[0]
 
-    def next_after(self, error: BackendError, request: EditRequest, keys: Mapping[str, str]) -> str | None:
+    def next_after(self, error: BackendError, request: EditRequest, keys: Mapping[str, str]) -> BackendOffer | None:
         """The next ready backend of the same tier, if the failure surely cost nothing.
 
         Not one that cannot take the settings as they are.
         """
         if error.billed is not Billed.NO or not isinstance(error, FREE_FAILURES):
             return None
-        offers = [self._offer(backend, request.tier, keys) for backend in self.candidates(request.tier)]
+        offers = self.candidates(request.tier, keys)
         ids = [offer.id for offer in offers]
         wanted = Mode.EDIT if request.input_image else Mode.GENERATE
         if request.backend not in ids:
@@ -95,7 +113,7 @@ class Router:
         for offer in offers[ids.index(request.backend) + 1 :]:
             able = offer.ready and wanted in offer.capabilities.modes and _takes_references(offer, request)
             if able and _takes_settings(request, offer):
-                return offer.id
+                return offer
         return None
 
     def _offer(self, backend: Backend, tier: Tier, keys: Mapping[str, str]) -> BackendOffer:
@@ -108,6 +126,7 @@ class Router:
             readiness.hint,
             backend.capabilities(tier),
             takes_key=not backend.runs_here,
+            own_key=backend.id in keys,
         )
 
     def _who_can(self, mode: Mode, keys: Mapping[str, str]) -> str:
@@ -138,12 +157,6 @@ def _nothing_ready(tier: Tier, offers: Iterable[BackendOffer]) -> InvalidRequest
     else:
         message = f"{name} is not ready. {' '.join(offer.reason for offer in offers if offer.reason)}".strip()
     return MissingCredentials(message, backend=first.id, hint=first.hint)
-
-
-def limit_of(backend: Backend) -> int | None:
-    """How many edits one account may have running over all tiers: as many as its roomiest tier."""
-    limits = [backend.capabilities(tier).max_in_flight for tier in backend.tiers]
-    return None if any(limit is None for limit in limits) else max((limit or 0 for limit in limits), default=None)
 
 
 def price_of(request: EditRequest, capabilities: Capabilities) -> float | None:

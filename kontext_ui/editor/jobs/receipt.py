@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from kontext_ui.editor import pipeline
-from kontext_ui.editor.routing import Router, fit_parameters, price_of
-from kontext_ui.editor.values import BackendOffer, EditDraft, Receipt
+from kontext_ui.editor.drafts import BackendOffer, EditDraft, Receipt, Route
+from kontext_ui.editor.jobs import pipeline
+from kontext_ui.editor.jobs.router import Router, fit_parameters, price_of
 from kontext_ui.edits import Capabilities, EditRequest, Mask, Mode, Parameters, Size
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.export import RecipeStep
+from kontext_ui.images.geometry import Fit
 from kontext_ui.projects import Version
 from kontext_ui.prompting import with_clauses
 
@@ -32,6 +33,7 @@ def make_receipt(
     request = _request(draft, offer, parent, parameters)
     _check_length(request, offer)
     _check_references(request, offer, router, keys)
+    fit = None if parent is None else _fit(request, parent.size, capabilities, mask)
     return Receipt(
         request=request,
         backend_label=offer.label,
@@ -39,7 +41,8 @@ def make_receipt(
         price_usd=price_of(request, capabilities),
         price_note=capabilities.price_note,
         typical_s=capabilities.typical_s,
-        geometry="" if parent is None else _geometry(request, parent.size, capabilities, mask),
+        geometry="" if parent is None else _geometry(parent.size, fit),
+        route=Route(capabilities, fit),
         warnings=tuple(warnings),
     )
 
@@ -104,7 +107,9 @@ def _check_references(request: EditRequest, offer: BackendOffer, router: Router,
     raise InvalidRequest(f"{offer.label} takes {takes}.", hint=hint)
 
 
-def _geometry(request: EditRequest, source: Size, capabilities: Capabilities, mask: Mask | None) -> str:
-    if capabilities.size_rule.kind == "any":
-        return f"{source}, edited at full resolution"
-    return pipeline.plan(request, source, capabilities, mask).receipt()
+def _fit(request: EditRequest, source: Size, capabilities: Capabilities, mask: Mask | None) -> Fit | None:
+    return None if capabilities.size_rule.kind == "any" else pipeline.plan(request, source, capabilities, mask)
+
+
+def _geometry(source: Size, fit: Fit | None) -> str:
+    return f"{source}, edited at full resolution" if fit is None else fit.receipt()

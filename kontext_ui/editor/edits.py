@@ -1,0 +1,164 @@
+"""Edits: what would happen, send, watch, stop, ask again, replay."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+
+from anyio import to_thread
+
+from kontext_ui.editor.accounts import KeyRing
+from kontext_ui.editor.budgets import Budgets
+from kontext_ui.editor.drafts import EditDraft, Receipt
+from kontext_ui.editor.jobs.journal import Journal
+from kontext_ui.editor.jobs.receipt import draft_of, make_receipt
+from kontext_ui.editor.jobs.router import Router
+from kontext_ui.editor.jobs.runner import JobRunner
+from kontext_ui.editor.jobs.webhooks import Webhooks
+from kontext_ui.editor.pixel_store import PixelStore
+from kontext_ui.errors import ImageMissing, InvalidRequest, KontextError
+from kontext_ui.images.export import RecipeStep
+from kontext_ui.projects import Job, JobState, Project, Turn, Version
+
+log = logging.getLogger(__name__)
+_io = to_thread.run_sync
+
+
+class Edits:
+    """Use cases on edits. Each is a job from the moment it is sent, whoever is looking."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        pixels: PixelStore,
+        router: Router,
+        runner: JobRunner,
+        keys: KeyRing,
+        budgets: Budgets,
+        webhooks: Webhooks,
+    ) -> None:
+        self._journal, self._store = journal, journal.store
+        self._pixels = pixels
+        self._router = router
+        self._runner = runner
+        self._keys = keys
+        self._budgets = budgets
+        self._webhooks = webhooks
+        self._sending = asyncio.Lock()
+        self._replays: set[asyncio.Task[None]] = set()
+
+    async def check(self, owner: str, project_id: str, draft: EditDraft) -> Receipt:
+        """What would happen if the draft were sent now; raises what ``submit`` would raise."""
+        return (await self._receipt(owner, project_id, draft))[0]
+
+    async def submit(self, owner: str, project_id: str, draft: EditDraft) -> Job:
+        """Write the job down and start it. Returns at once; the edit goes on whoever is looking.
+
+        Raises what ``check`` raises, and ``BudgetExceeded``; then nothing was sent.
+        """
+        receipt, project, parent = await self._receipt(owner, project_id, draft)
+        job = _new_job(owner, project_id, parent, receipt)
+        async with self._sending:  # so that two edits cannot both take the last of a budget
+            await self._budgets.guard(owner, project, receipt.price_usd)
+            job = await self._journal.job(self._store.jobs.create, job)
+        self._runner.start(job, receipt.route, pinned=draft.backend is not None)
+        return job
+
+    async def get(self, owner: str, job_id: str) -> Job:
+        return await _io(self._store.jobs.get, owner, job_id)
+
+    async def wait(self, owner: str, job_id: str) -> Turn:
+        """Return once the job is closed."""
+        await _io(self._store.jobs.get, owner, job_id)
+        await self._runner.wait(job_id)
+        job = await _io(self._store.jobs.get, owner, job_id)
+        version = None
+        if job.version is not None:
+            version = await _io(self._store.tree.get, owner, job.project, job.version)
+        return Turn(job, version)
+
+    async def cancel(self, owner: str, job_id: str) -> Job:
+        """Stop an edit; the job's failure says what that means for the bill."""
+        await _io(self._store.jobs.get, owner, job_id)
+        await self._runner.cancel(job_id)
+        return await _io(self._store.jobs.get, owner, job_id)
+
+    async def dismiss(self, owner: str, job_id: str) -> Job:
+        """Take a failed or cancelled card out of the conversation; the record stays."""
+        return await self._journal.job(self._store.jobs.dismiss, owner, job_id)
+
+    async def check_again(self, owner: str, job_id: str) -> Job:
+        """Ask the provider once more about an edit that it had taken. Nothing is sent a second time."""
+        job = await self._journal.job(self._store.jobs.reopen, owner, job_id)
+        self._runner.start(job, resume=True)
+        return job
+
+    async def called_back(self, backend_id: str, token: str, headers: Mapping[str, str], body: bytes) -> bool:
+        """A provider says that an edit is over: look at once. Returns whether the call was genuine."""
+        backend = self._router.backends.get(backend_id)
+        return backend is not None and await self._webhooks.call(backend, token, headers, body)
+
+    async def replay(
+        self, owner: str, project_id: str, version_id: str, steps: Sequence[RecipeStep]
+    ) -> asyncio.Task[None]:
+        """Carry out a recipe's steps one after the other, beginning at a version. Stops at the first that fails.
+
+        Each step is a turn of its own; closing the page does not stop them, ending the program does.
+        The task that is returned ends with the last of them.
+        Raises ``InvalidRequest`` when a step looks at a mask or a reference that this project does not have.
+        """
+        for number, step in enumerate(steps, start=1):
+            try:
+                await _io(self._store.tree.for_edit, owner, project_id, version_id, step.images)
+            except ImageMissing:
+                raise InvalidRequest(
+                    f"Step {number} used a mask or a reference image that is not in this project.",
+                    hint="Nothing was sent. Replay the recipe in the project that it comes from.",
+                ) from None
+        task = asyncio.create_task(self._replay(owner, project_id, version_id, steps), name=f"replay {version_id}")
+        self._replays.add(task)
+        task.add_done_callback(self._replays.discard)
+        return task
+
+    async def _replay(self, owner: str, project_id: str, version_id: str, steps: Sequence[RecipeStep]) -> None:
+        for step in steps:
+            try:
+                job = await self.submit(owner, project_id, draft_of(step, version_id))
+                turn = await self.wait(owner, job.id)
+            except KontextError as error:
+                log.info("replaying stopped: %s", error)
+                return
+            if turn.version is None:
+                return
+            version_id = turn.version.id
+
+    def stop_replays(self) -> None:
+        for task in self._replays:
+            task.cancel()
+
+    async def _receipt(self, owner: str, project_id: str, draft: EditDraft) -> tuple[Receipt, Project, Version | None]:
+        project, parent = await _io(
+            lambda: self._store.tree.for_edit(owner, project_id, draft.parent, draft.images, from_text=draft.from_text)
+        )
+        if project.deleted_at is not None:
+            raise InvalidRequest("This project is in the bin.", hint="Restore it from the bin to go on with it.")
+        mask = None if draft.mask is None else await self._pixels.load_mask(draft.mask)
+        return make_receipt(self._router, draft, parent, self._keys.of(owner), mask), project, parent
+
+
+def _new_job(owner: str, project_id: str, parent: Version | None, receipt: Receipt) -> Job:
+    now = datetime.now(timezone.utc)
+    return Job(
+        id=secrets.token_urlsafe(16),
+        project=project_id,
+        owner=owner,
+        parent=None if parent is None else parent.id,
+        request=receipt.request,
+        state=JobState.QUEUED,
+        created_at=now,
+        updated_at=now,
+        price_usd=receipt.price_usd,
+    )

@@ -1,0 +1,62 @@
+"""Whatever changes is stored first and told afterwards, in this one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from anyio import to_thread
+
+from kontext_ui.editor.drafts import Change, Facts
+from kontext_ui.editor.feed import Feed
+from kontext_ui.editor.jobs.router import Router
+from kontext_ui.edits import Running
+from kontext_ui.history.job_store import Committed
+from kontext_ui.history.store import HistoryStore
+from kontext_ui.projects import Job, Project, Version
+
+
+class Journal:
+    """Carries out a change of the store on a worker thread, then publishes what it returned."""
+
+    def __init__(self, store: HistoryStore, feed: Feed, router: Router) -> None:
+        self.store = store
+        self.feed = feed
+        self._router = router
+
+    def facts(self, jobs: Iterable[Job] = ()) -> Facts:
+        """What rows of versions and of these jobs say about backends."""
+        return Facts(self._router.labels, frozenset(job.id for job in jobs if self._router.can_check(job)))
+
+    async def project(self, change: Callable[..., Project], *arguments: object) -> Project:
+        project = await to_thread.run_sync(change, *arguments)
+        self.tell(project.id, Change(project=project))
+        return project
+
+    async def version(self, change: Callable[..., Version], *arguments: object) -> Version:
+        version = await to_thread.run_sync(change, *arguments)
+        self.tell(version.project, Change(versions=(version,), facts=self.facts()))
+        return version
+
+    async def job(
+        self, change: Callable[..., Job], *arguments: object, progress: Running | None = None, quiet: bool = False
+    ) -> Job:
+        """A step of a job. ``quiet`` stores it and tells nobody."""
+        job = await to_thread.run_sync(change, *arguments)
+        if not quiet:
+            running = {} if progress is None else {job.id: progress}
+            self.tell(job.project, Change(jobs=(job,), progress=running, facts=self.facts([job])))
+        return job
+
+    async def commit(self, change: Callable[[], Committed]) -> Committed:
+        """The last step of a job: its version, the job and its project are told together."""
+        done = await to_thread.run_sync(change)
+        versions, jobs = (done.version,), (done.job,)
+        self.tell(done.project.id, Change(0, done.project, versions, jobs, facts=self.facts(jobs)))
+        return done
+
+    def progress(self, job: Job, progress: Running) -> None:
+        """How far a job is; nothing of it is stored."""
+        self.tell(job.project, Change(progress={job.id: progress}))
+
+    def tell(self, project_id: str, change: Change) -> None:
+        self.feed.publish(project_id, change)
