@@ -1,16 +1,16 @@
 # What to type. `make` alone lists it.
-# Works with the make of macOS (3.81) and of Linux; needs Python 3.10 or newer and nothing else installed.
+# Works with the make of macOS (3.81) and of Linux; needs Python 3.11 or newer and nothing else installed.
 
 # The first Python on PATH that starts and is new enough; name another with `make run PYTHON=/path/to/python3`.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 VENV ?= .venv
 BIN = $(VENV)/bin/python
 # Tests run in this many processes; browser tests of one file stay together.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench bench-local sheets tables clean program tools local browser python
+.PHONY: help run demo test test-local check bench bench-local sheets tables clean program tools local browser python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -21,8 +21,11 @@ run: program ## start the editor; the page's address is printed
 demo: tools ## start the editor with all backends answered by fake providers on this machine: no keys, no network
 	@$(BIN) -m tests.fakes
 
-test: tools local browser ## run the tests (PYTEST_ARGS="-k tree" narrows them)
-	@$(BIN) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+test: tools browser ## run the tests but for the local model's (PYTEST_ARGS="-k tree" narrows them)
+	@$(BIN) -m pytest -n $(WORKERS) --dist loadfile -m "not local" $(PYTEST_ARGS)
+
+test-local: tools local browser ## run the tests of the local model, which need torch
+	@$(BIN) -m pytest -n $(WORKERS) --dist loadfile -m local $(PYTEST_ARGS)
 
 check: tools ## formatting, lint, types, layers, and a start with nothing but requirements.txt
 	@$(BIN) -m ruff format --check .
@@ -61,5 +64,5 @@ browser: tools
 	@$(BIN) -m tests.chromium
 
 python:
-	@test -n "$(PYTHON)" || { echo "Python 3.10 or newer is needed, and none was found on PATH." \
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found on PATH." \
 		"Install one from python.org or name it: make run PYTHON=/path/to/python3" >&2; exit 2; }

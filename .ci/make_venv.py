@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-OLDEST = (3, 10)
+OLDEST = (3, 11)
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 

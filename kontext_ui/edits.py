@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -40,7 +40,7 @@ class Size(NamedTuple):
         return f"{self.width}×{self.height}"
 
 
-class Tier(str, Enum):
+class Tier(StrEnum):
     """What the user picks; which backend serves it is decided per request."""
 
     PRO = "pro"
@@ -49,7 +49,7 @@ class Tier(str, Enum):
     LOCAL = "local"
 
 
-class Mode(str, Enum):
+class Mode(StrEnum):
     """What a backend can be asked to do."""
 
     EDIT = "edit"
@@ -57,7 +57,7 @@ class Mode(str, Enum):
     INPAINT = "inpaint"
 
 
-class LockMode(str, Enum):
+class LockMode(StrEnum):
     """Whether pixels that the edit did not mean to change are taken from the parent.
 
     ``AUTO`` locks local edits and keeps the whole result of global ones.

@@ -34,11 +34,11 @@ whether money was spent (``billed``). The interface shows these three and nothin
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Literal
 
 
-class Billed(str, Enum):
+class Billed(StrEnum):
     """Whether the failed edit cost money. ``MAYBE`` is said when the provider did not tell."""
 
     YES = "yes"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from kontext_ui.edits import EditRequest, Size
@@ -89,7 +89,7 @@ class Version:
     """For an opened picture: file name, format, colour profile, whether it was turned."""
 
 
-class JobState(str, Enum):
+class JobState(StrEnum):
     """queued → submitted → running → done, failed or cancelled.
 
     ``UNCERTAIN`` is where a job ends up when the program died after sending and before the
@@ -155,7 +155,7 @@ class Job:
     """The backend that failed first, when this job was carried out by the next one of its tier."""
 
 
-class ImageKind(str, Enum):
+class ImageKind(StrEnum):
     """What an image of a project is for."""
 
     VERSION = "version"

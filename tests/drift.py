@@ -27,11 +27,10 @@ GLOBAL_EDITS = ("greyscale", "night", "painting", "season", "new scene", "sketch
 
 @functools.lru_cache(maxsize=16)
 def photo(name: str, megapixels: float = 1.0):
-    """A photo that ships inside scikit-image or scikit-learn, scaled to a number of megapixels."""
+    """A photo from scikit-image or from tests/data, scaled to a number of megapixels."""
     import skimage
-    import sklearn
 
-    folders = (Path(skimage.__file__).parent / "data", Path(sklearn.__file__).parent / "datasets" / "images")
+    folders = (Path(skimage.__file__).parent / "data", Path(__file__).resolve().parent / "data" / "photos")
     path = next(folder / name for folder in folders if (folder / name).exists())
     pixels = cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     factor = (megapixels * 1e6 / (pixels.shape[0] * pixels.shape[1])) ** 0.5

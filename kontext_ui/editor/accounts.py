@@ -34,7 +34,7 @@ async def check_key(backend: Backend, key: str | None, *, tell_credit: bool) -> 
         credit_usd = await asyncio.wait_for(backend.verify_key(key), CHECK_TIMEOUT_S)
     except CredentialsRejected as error:
         return KeyCheck("refused", error.message)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         return KeyCheck("unknown", f"The key could not be checked: {backend.label} did not answer in time.")
     except KontextError as error:
         return KeyCheck("unknown", f"The key could not be checked. {error.message}")

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from anyio import to_thread
 
@@ -150,7 +150,7 @@ class Edits:
 
 
 def _new_job(owner: str, project_id: str, parent: Version | None, receipt: Receipt) -> Job:
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     return Job(
         id=secrets.token_urlsafe(16),
         project=project_id,

@@ -41,7 +41,7 @@ class Subscription:
         """The next change, or ``None`` when nothing happened for ``timeout_s`` seconds."""
         try:
             return await asyncio.wait_for(self._queue.get(), timeout_s)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return None
 
     async def __aiter__(self) -> AsyncIterator[Change]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from anyio import to_thread
 
@@ -32,7 +32,7 @@ class Upkeep:
     async def sweep(self, older_than: timedelta = timedelta(hours=1)) -> tuple[int, int]:
         """Remove what lay in the bin for long enough, and files that nothing refers to; how many, how many bytes."""
         if self._keep_deleted is not None:
-            gone = await _io(self._store.projects.purge_deleted, datetime.now(timezone.utc) - self._keep_deleted)
+            gone = await _io(self._store.projects.purge_deleted, datetime.now(UTC) - self._keep_deleted)
             if gone:
                 log.info("%d projects left the bin for good", len(gone))
         swept = await _io(self._store.upkeep.sweep, self._blobs, older_than)

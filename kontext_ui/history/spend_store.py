@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timezone
+from datetime import UTC, date
 
 from sqlite_utils import Database
 
@@ -63,7 +63,7 @@ class SpendStore(Part):
         return usd(scalar(db, "SELECT sum(usd) FROM spend WHERE project_id = ?", project_id))
 
     def _today(self, db: Database, owner: str) -> float:
-        midnight = self._clock().astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+        midnight = self._clock().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         return usd(
             scalar(db, "SELECT sum(usd) FROM spend WHERE owner = ? AND spent_at >= ?", owner, write_time(midnight))
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from enum import Enum
+from enum import StrEnum
 
 PEOPLE = frozenset(
     """person people man men woman women girl boy child kid baby lady guy face portrait bride groom he she him her his
@@ -49,7 +49,7 @@ NOUNS_TOO = frozenset(
 """Verbs that say nothing when they stand inside a sentence."""
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """How much of a picture an instruction is about."""
 
     LOCAL = "local"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from kontext_ui.edits import Rectangle, Size
 
@@ -11,7 +11,7 @@ LOW, HIGH = 0.4, 0.6
 """A centre between these shares of a side is in the middle of it."""
 
 
-class Place(str, Enum):
+class Place(StrEnum):
     """Roughly where something is."""
 
     TOP_LEFT = "top left"

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import os
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kontext_ui.edits import EditRequest, Parameters, Size, Tier
@@ -19,7 +19,7 @@ from kontext_ui.projects import Failure, Job, JobState, Outcome, Version
 OWNER = "ann"
 STRANGER = "bob"
 SIZE = Size(40, 30)
-START = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 counter = itertools.count()
 
 

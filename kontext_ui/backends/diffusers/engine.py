@@ -212,7 +212,7 @@ class _Relay:
             task.raise_if_cancelled()
             try:
                 event = await asyncio.wait_for(self._events.get(), STOP_POLL_S)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 continue
             if event is None:
                 return

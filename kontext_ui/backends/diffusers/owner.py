@@ -46,8 +46,11 @@ class FairLine(Generic[T]):
         return sum(map(len, self._waiting.values()))
 
     def takes(self, visitor: str, limit: int) -> bool:
-        """Whether there is room for one more of this visitor, when no more than ``limit`` may wait."""
-        return len(self) < (limit * OPEN_TO_ALL if visitor in self._waiting else limit)
+        """Whether there is room for one more of this visitor, when no more than ``limit`` may wait.
+
+        The last places, and always the very last one, are kept for visitors who are not waiting yet.
+        """
+        return len(self) < (min(limit * OPEN_TO_ALL, limit - 1) if visitor in self._waiting else limit)
 
     def push(self, ticket: Ticket[T]) -> None:
         if ticket.visitor not in self._waiting:

@@ -1,4 +1,4 @@
-"""Photos that packages ship, scaled to about a megapixel where a test needs the size."""
+"""Photos from scikit-image and from tests/data, scaled to about a megapixel where a test needs the size."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import skimage
-import sklearn
 
-FOLDERS = (Path(skimage.__file__).parent / "data", Path(sklearn.__file__).parent / "datasets" / "images")
+FOLDERS = (Path(skimage.__file__).parent / "data", Path(__file__).resolve().parents[2] / "data" / "photos")
 
 
 @functools.lru_cache(maxsize=16)

@@ -1,7 +1,5 @@
 """What is said about a key, before it is used for an edit."""
 
-import asyncio
-
 import pytest
 
 from kontext_ui.errors import BackendUnavailable, CredentialsRejected, InvalidRequest
@@ -59,7 +57,7 @@ async def test_without_a_key_nobody_is_asked(make_desk):
     [
         (CredentialsRejected("Scripted refused the key.", backend="scripted"), "refused", "refused the key."),
         (BackendUnavailable("Scripted cannot be reached.", backend="scripted"), "unknown", "could not be checked"),
-        (asyncio.TimeoutError(), "unknown", "did not answer in time"),
+        (TimeoutError(), "unknown", "did not answer in time"),
         (None, "accepted", "accepts the key."),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from concurrent.futures import CancelledError
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kontext_ui.backends.diffusers.caches import BytesCache
-from kontext_ui.backends.diffusers.owner import FairLine, LineFull, Owner, Ticket
+from kontext_ui.backends.diffusers.owner import OPEN_TO_ALL, FairLine, LineFull, Owner, Ticket
 
 WAIT_S = 30.0
 
@@ -165,15 +166,24 @@ def test_beyond_its_limit_nobody_is_taken_in_and_once_somebody_left_again():
 
 
 @given(st.lists(st.sampled_from("abcdef"), max_size=40), st.integers(1, 12))
-def test_one_visitor_alone_never_fills_the_line(visitors, limit):
+def test_the_line_never_holds_more_than_its_limit(visitors, limit):
     line = FairLine()
     for visitor in visitors:
         if line.takes(visitor, limit):
             line.push(ticket(visitor))
 
     assert len(line) <= limit
-    if set(visitors) == {"a"} and limit > 1:
-        assert line.takes("b", limit)
+
+
+@pytest.mark.parametrize("limit", range(1, 13))
+def test_one_visitor_alone_never_fills_the_line(limit):
+    line = FairLine()
+    for _ in range(2 * limit):
+        if line.takes("a", limit):
+            line.push(ticket("a"))
+
+    assert line.takes("b", limit) is (limit > 1)
+    assert len(line) == max(1, min(limit - 1, math.ceil(limit * OPEN_TO_ALL)))
 
 
 def test_closing_sends_everybody_home_and_takes_nobody_in(owner):
