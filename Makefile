@@ -10,7 +10,7 @@ BIN = $(VENV)/bin/python
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-local check bench bench-local sheets tables clean program tools local browser python
+.PHONY: help run demo test test-local check bench bench-local mutants sheets tables clean program tools local browser python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -40,6 +40,9 @@ bench: tools browser ## measure the page and the history; prints a table
 
 bench-local: tools local ## measure the local model's engine around a tiny pipeline: overhead, stop, caches
 	@$(BIN) -m tests.bench local
+
+mutants: tools ## plant faults one at a time and list those that no test notices (ONLY=word narrows them)
+	@$(BIN) -m tests.mutants --only "$(ONLY)"
 
 sheets: tools ## write contact sheets of the built-in engine to tests/output/sheets, to be looked at
 	@$(BIN) -m tests.sheets

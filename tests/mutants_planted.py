@@ -1,0 +1,290 @@
+# ruff: noqa: E501  the texts stand as they do in the program
+"""The faults that ``make mutants`` plants: the promise each breaks, where, and the tests that have to notice."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    promise: str
+    text: str
+    """A text that stands in exactly one place of the program."""
+    fault: str
+    """What is put there instead."""
+    tests: tuple[str, ...]
+
+
+EDGES = ("tests/unit/editor/test_promises_at_the_edges.py",)
+EDITING = ("tests/unit/editor/test_editing.py", *EDGES)
+RECOVERY = ("tests/unit/editor/test_recovery.py", "tests/unit/test_history_jobs.py")
+ONE_EDIT = ("tests/unit/editor/test_one_edit.py",)
+OWNERS = ("tests/unit/test_history_owners.py", "tests/unit/test_history.py")
+JOBS = ("tests/unit/test_history_jobs.py",)
+HISTORY = ("tests/unit/test_history.py", "tests/unit/test_history_upkeep.py")
+ADDRESSES = ("tests/unit/backends/test_addresses_of_providers.py",)
+GEOMETRY = ("tests/unit/test_geometry.py",)
+LOCK = ("tests/unit/test_lock.py",)
+MASKS = ("tests/unit/test_masks.py",)
+
+MUTANTS = (
+    # Owners
+    Mutant(
+        "owner: a stranger cannot stop an edit",
+        "        await _io(self._store.jobs.get, owner, job_id)\n        await self._runner.cancel(job_id)",
+        "        await self._runner.cancel(job_id)",
+        EDITING,
+    ),
+    Mutant(
+        "owner: a project is only its owner's",
+        'first_row(db, f"{PROJECT_SQL} WHERE p.id = ? AND p.owner = ?", project_id, owner)',
+        "first_row(db, f\"{PROJECT_SQL} WHERE p.id = ? AND ? <> ''\", project_id, owner)",
+        OWNERS,
+    ),
+    Mutant(
+        "owner: a job is only its owner's",
+        '"SELECT * FROM jobs WHERE id = ? AND owner = ?", job_id, owner)',
+        "\"SELECT * FROM jobs WHERE id = ? AND ? <> ''\", job_id, owner)",
+        OWNERS,
+    ),
+    Mutant(
+        "owner: a picture is fetched by its project's owner alone",
+        '                WHERE p.id = ? AND p.owner = ?\n                """,\n                digest,',
+        '                WHERE p.id = ? AND ? <> \'\'\n                """,\n                digest,',
+        OWNERS,
+    ),
+    Mutant(
+        "owner: a picture of another project cannot be named in a draft",
+        "            for digest in images:\n                need_image(db, project_id, digest)\n",
+        "",
+        EDITING,
+    ),
+    Mutant(
+        "owner: a version belongs to the project it is asked for in",
+        '"SELECT * FROM versions WHERE id = ? AND project_id = ?", version_id, project_id)',
+        "\"SELECT * FROM versions WHERE id = ? AND ? <> ''\", version_id, project_id)",
+        (*OWNERS, *HISTORY),
+    ),
+    Mutant(
+        "owner: dismissing a card checks whose it is",
+        '            row = _owned_job(db, owner, job_id)\n            if row["state"] in OPEN_STATES:\n                raise JobClosed("This edit is still',
+        '            row = _open_row(db, job_id, or_cancelled=True)\n            if row["state"] in OPEN_STATES:\n                raise JobClosed("This edit is still',
+        (*JOBS, *EDGES),
+    ),
+    # Keys
+    Mutant(
+        "keys: a forgotten key is gone",
+        "self._keys.get(owner, {}).pop(backend_id, None)",
+        "self._keys.get(owner, {}).get(backend_id, None)",
+        ("tests/unit/editor",),
+    ),
+    Mutant(
+        "keys: a visitor's key is used for that visitor alone",
+        "        return self._keys.get(owner, {}).get(backend_id)",
+        "        return next((keys[backend_id] for keys in self._keys.values() if backend_id in keys), None)",
+        ("tests/unit/editor",),
+    ),
+    Mutant(
+        "keys: the program's own credit is told only where that is wanted",
+        "tell_credit=self._tell_credit or key is not None",
+        "tell_credit=True",
+        ("tests/unit/editor/test_key_checks.py",),
+    ),
+    Mutant(
+        "keys: a key ring does not show its keys",
+        'return f"KeyRing({len(self._keys)} owners)"',
+        'return f"KeyRing({self._keys})"',
+        EDITING,
+    ),
+    # Money
+    Mutant(
+        "budget: a day counts what still runs",
+        "check_budget(of_day, price_usd, standing.reserved_usd)",
+        "check_budget(of_day, price_usd, 0.0)",
+        EDITING,
+    ),
+    Mutant(
+        "budget: a project counts what still runs",
+        "check_budget(of_project, price_usd, standing.reserved_project_usd)",
+        "check_budget(of_project, price_usd, 0.0)",
+        EDITING,
+    ),
+    Mutant(
+        "budget: an edit that would pass it is refused",
+        "if committed + price_usd > budget.limit_usd + 1e-9:",
+        "if committed > budget.limit_usd + 1e-9:",
+        EDITING,
+    ),
+    Mutant(
+        "budget: another backend steps in only within it",
+        "        if not await self._budgets.affords(run.job, price):\n            return False\n",
+        "",
+        EDITING,
+    ),
+    Mutant(
+        "money: what may have cost is never sent elsewhere",
+        "if error.billed is not Billed.NO or not isinstance(error, FREE_FAILURES):",
+        "if not isinstance(error, FREE_FAILURES):",
+        EDITING,
+    ),
+    Mutant(
+        "money: a job that ends twice counts once",
+        '    db.execute("DELETE FROM spend WHERE job_id = ?", (job["id"],))\n',
+        "",
+        (*JOBS, *HISTORY),
+    ),
+    Mutant(
+        "money: a failure that was billed is counted",
+        "billed = failure is not None and failure.billed is not Billed.NO",
+        "billed = False",
+        (*JOBS, *HISTORY),
+    ),
+    Mutant(
+        "money: the cheapest ready backend comes first",
+        "return sorted(offers, key=lambda offer: _price(offer.capabilities))",
+        "return offers",
+        EDITING,
+    ),
+    Mutant(
+        "money: a pinned backend is not left for another",
+        "if self._fallback and not run.pinned and run.job.remote_id is None:",
+        "if self._fallback and run.job.remote_id is None:",
+        EDITING,
+    ),
+    # Journal
+    Mutant(
+        "journal: sending is written before the backend is called",
+        "                run.job = await self._journal.job(self._store.jobs.mark_sending, run.job.id, quiet=True)\n",
+        "",
+        EDITING,
+    ),
+    Mutant(
+        "journal: what was on its way when the program died is uncertain",
+        "elif backend is not None and job.sending_at is None:",
+        "elif backend is not None:",
+        RECOVERY,
+    ),
+    Mutant(
+        "journal: an edit on this machine is not started a third time",
+        "if job.starts < 2:",
+        "if job.starts < 9:",
+        RECOVERY,
+    ),
+    Mutant(
+        "journal: an id that comes after the cancel is kept",
+        "            row = _open_row(db, job_id, or_cancelled=True)\n            values: Row",
+        "            row = _open_row(db, job_id)\n            values: Row",
+        (*JOBS, *EDITING),
+    ),
+    Mutant(
+        "journal: a late result leaves the head alone",
+        "            if not late:\n                _advance_head",
+        "            if True:\n                _advance_head",
+        (*JOBS, *EDITING),
+    ),
+    Mutant(
+        "journal: the head stays where the user moved it",
+        "head = CASE WHEN head IS ? THEN ? ELSE head END",
+        "head = coalesce(?, ?)",
+        (*HISTORY, *JOBS, *EDITING),
+    ),
+    Mutant(
+        "journal: a living process keeps its jobs",
+        "(SELECT token FROM processes WHERE beat_at >= ?)) ORDER BY seq",
+        "(SELECT token FROM processes WHERE beat_at < ?)) ORDER BY seq",
+        RECOVERY,
+    ),
+    Mutant(
+        "journal: a replay stops at the first step that fails",
+        "            if turn.version is None:\n                return\n            version_id = turn.version.id",
+        "            version_id = version_id if turn.version is None else turn.version.id",
+        EDGES,
+    ),
+    # What reaches the model
+    Mutant(
+        "request: the soft edge reaches the lock",
+        "        feather_px=request.feather_px,\n    )\n    return BroughtBack(\n        locked.pixels,\n        locked.change_mask,\n        locked.changed_fraction,\n        result.warnings + locked.warnings,\n        locked.meters,",
+        "    )\n    return BroughtBack(\n        locked.pixels,\n        locked.change_mask,\n        locked.changed_fraction,\n        result.warnings + locked.warnings,\n        locked.meters,",
+        EDITING,
+    ),
+    Mutant(
+        "request: references are shrunk",
+        "    small = tuple(_shrunk(image) for image in looked_at)",
+        "    small = looked_at",
+        EDITING,
+    ),
+    Mutant(
+        "request: the mask is put on the model's canvas",
+        "    canvas[box.y : box.y + box.height, box.x : box.x + box.width] = part\n",
+        "",
+        EDITING,
+    ),
+    Mutant(
+        "request: a prompt that is too long is refused",
+        "    if length > high:",
+        "    if length > 10 * high:",
+        EDITING,
+    ),
+    Mutant(
+        "request: a person's looks are kept as the user wants",
+        "person=draft.keep_character, rest=rest)",
+        "person=None, rest=rest)",
+        EDITING,
+    ),
+    Mutant(
+        "request: trying again repeats every option",
+        "        return {each.name: getattr(self, each.name) for each in dataclasses.fields(EditOptions)}",
+        '        return {e.name: getattr(self, e.name) for e in dataclasses.fields(EditOptions) if e.name != "feather_px"}',
+        ONE_EDIT,
+    ),
+    Mutant(
+        "request: drift that adds up is told",
+        "warnings=back.warnings if warning is None else (*back.warnings, warning),",
+        "warnings=back.warnings,",
+        EDITING,
+    ),
+    # Addresses
+    Mutant(
+        "address: none inside this network",
+        "return all(ipaddress.ip_address(address[4][0]).is_global for address in found)",
+        "return True",
+        ADDRESSES,
+    ),
+    Mutant(
+        "address: a download follows no redirect",
+        'stream("GET", url, follow_redirects=False)',
+        'stream("GET", url, follow_redirects=True)',
+        ADDRESSES,
+    ),
+    Mutant(
+        "address: only https on the provider's domains",
+        'return parts.scheme == "https" and known and parts.username is None',
+        "return known",
+        ADDRESSES,
+    ),
+    Mutant(
+        "address: a domain is not matched by its end alone",
+        'host == domain or host.endswith("." + domain)',
+        "host == domain or host.endswith(domain)",
+        ADDRESSES,
+    ),
+    # Geometry and lock
+    Mutant(
+        "geometry: a reference point keeps its place on the canvas",
+        "return Rectangle(0, 0, size.width, size.height)",
+        "return Rectangle(0, 0, size.width, size.height - 1)",
+        GEOMETRY,
+    ),
+    Mutant(
+        "geometry: panoramas are refused, not squeezed",
+        "    if 1.0 - fit.padded < _MIN_CONTENT:",
+        "    if False:",
+        GEOMETRY,
+    ),
+    Mutant(
+        "geometry: the nearest shape wins",
+        "key=lambda s: abs(np.log(s.ratio / size.ratio))",
+        "key=lambda s: abs(s.ratio - 1)",
+        GEOMETRY,
+    ),
+)
