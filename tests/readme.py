@@ -1,7 +1,7 @@
-"""Writes the parts of README.md and .env.example that follow from the code.
+"""Writes the parts of the documents and of .env.example that follow from the code.
 
 ``python -m tests.readme --write`` (``make tables``) writes them; ``--check`` says whether they are as
-they would be written. In the README they stand between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
+they would be written. In a document they stand between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from kontext_ui.settings import Settings, is_secret, load_settings, variables_of
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+DOCS = ROOT / "docs"
 EXAMPLE = ROOT / ".env.example"
 
 
@@ -111,35 +112,39 @@ def example_env() -> str:
     return "".join(parts)
 
 
-BLOCKS: Mapping[str, Callable[[], str]] = {
-    "settings": settings_table,
-    "backends": backends_table,
-    "exit codes": exit_codes_table,
+BLOCKS: Mapping[Path, Mapping[str, Callable[[], str]]] = {
+    DOCS / "settings.md": {"settings": settings_table},
+    DOCS / "tiers.md": {"backends": backends_table},
+    DOCS / "command-line.md": {"exit codes": exit_codes_table},
 }
 
 
-def render(text: str) -> str:
-    """The README with its generated parts written anew. Raises ``ValueError`` for a missing marker."""
-    for name, make in BLOCKS.items():
+def render(path: Path, text: str) -> str:
+    """A document with its generated parts written again. Raises ``ValueError`` for a missing marker."""
+    for name, make in BLOCKS[path].items():
         opening, closing = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         if text.count(opening) != 1 or text.count(closing) != 1:
-            raise ValueError(f"README.md must have <!-- {name} --> and <!-- /{name} --> once")
+            raise ValueError(f"{path.name} must have <!-- {name} --> and <!-- /{name} --> once")
         before, _, rest = text.partition(opening)
         text = f"{before}{opening}{make()}\n{closing}{rest.partition(closing)[2]}"
     return text
 
 
+def wanted() -> dict[Path, str]:
+    """Every generated file as it should be."""
+    documents = {path: render(path, path.read_text(encoding="utf-8")) for path in BLOCKS}
+    return {**documents, EXAMPLE: example_env()}
+
+
 def stale() -> list[str]:
     """The files that are not as they would be written."""
-    readme = README.read_text(encoding="utf-8")
-    wanted = {README: render(readme), EXAMPLE: example_env()}
-    return [path.name for path, text in wanted.items() if path.read_text(encoding="utf-8") != text]
+    return [path.name for path, text in wanted().items() if path.read_text(encoding="utf-8") != text]
 
 
 def main(arguments: list[str]) -> int:
     if arguments == ["--write"]:
-        README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8")
-        EXAMPLE.write_text(example_env(), encoding="utf-8")
+        for path, text in wanted().items():
+            path.write_text(text, encoding="utf-8")
         return 0
     if arguments != ["--check"]:
         sys.stderr.write("usage: python -m tests.readme --write | --check\n")

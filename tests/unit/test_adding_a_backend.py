@@ -1,4 +1,4 @@
-"""What the README says under "Adding a backend", followed step by step with a provider that does not exist."""
+"""What ARCHITECTURE.md says under "Adding a backend", followed step by step with a provider that does not exist."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def member():
     )
 
 
-# What the README promises for it.
+# What ARCHITECTURE.md promises for it.
 
 PHOTO = np.full((64, 96, 3), (40, 90, 160), np.uint8)
 
@@ -208,14 +208,14 @@ async def test_the_page_and_the_editor_have_it_without_another_line(tmp_path):
     assert (row.chosen, row.backends[0].parameters[0].name) == ("toy", "guidance_scale")
 
 
-def test_make_tables_would_write_it_into_the_readme():
+def test_make_tables_would_write_it_into_the_documents():
     table = readme.backends_table(REGISTRY, settings_of_step_3(None))
 
     assert re.search(r"`dev` \| Toy Pictures \(`toy`\) \| Toy 1 \| \$0\.010 ", table)
 
 
-def test_the_readme_names_every_step_taken_here():
-    text = readme.README.read_text(encoding="utf-8")
+def test_the_architecture_names_every_step_taken_here():
+    text = (readme.ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     section = text.partition("## Adding a backend")[2].partition("\n## ")[0]
 
     for named in (

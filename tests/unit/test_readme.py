@@ -15,6 +15,8 @@ from tests import readme
 from tests.conftest import ROOT
 
 TEXT = readme.README.read_text(encoding="utf-8")
+DOCUMENTS = [readme.README, ROOT / "ARCHITECTURE.md", *sorted(readme.DOCS.glob("*.md"))]
+ALL = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
 SPACE_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
@@ -34,9 +36,9 @@ def test_generated_parts_follow_the_code():
     assert readme.stale() == [], "run `make tables`"
 
 
-def test_a_readme_without_its_markers_is_refused():
+def test_a_document_without_its_markers_is_refused():
     with pytest.raises(ValueError, match="settings"):
-        readme.render("no markers here")
+        readme.render(readme.DOCS / "settings.md", "no markers here")
 
 
 def test_every_setting_is_in_the_table():
@@ -68,24 +70,27 @@ def test_the_space_and_requirements_agree_on_gradio():
     assert parts[0] >= parts[1]
 
 
-def test_every_picture_and_file_that_the_readme_names_exists():
-    names = re.findall(r"\]\((?!https?://)([^)#]+)\)", TEXT)
-    names += re.findall(r"`((?:kontext_ui|tests|assets|backends)/[\w./]+)`", TEXT)
-    missing = [name for name in names if not (ROOT / name).exists() and not (ROOT / "kontext_ui" / name).exists()]
-    assert names
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_picture_and_file_that_a_document_names_exists(document):
+    text = document.read_text(encoding="utf-8")
+    linked = [document.parent / name for name in re.findall(r"\]\((?!https?://)([^)#]+)\)", text)]
+    names = re.findall(r"`((?:kontext_ui|tests|assets|backends|editor|docs|web|basic|images|history)/[\w./*]+)`", text)
+    places = [ROOT, ROOT / "kontext_ui"]
+    missing = [path.name for path in linked if not path.exists()]
+    missing += [name for name in names if not any(list(place.glob(name.rstrip("/"))) for place in places)]
     assert not missing
 
 
 def test_every_make_target_that_the_readme_names_exists():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    phrases = re.findall(r"(?:^|`)make ([a-z-]+(?: [a-z-]+)*)", TEXT, re.MULTILINE)
+    phrases = re.findall(r"(?:^|`)make ([a-z-]+(?: [a-z-]+)*)", ALL, re.MULTILINE)
     words = {word for phrase in phrases for word in phrase.split()}
     assert {"run", "test", "check"} <= words
     assert words <= targets
 
 
 def test_every_command_line_in_the_readme_is_accepted():
-    commands = re.findall(r"^python -m kontext_ui ([^#\n]+)", TEXT, re.MULTILINE)
+    commands = re.findall(r"^python -m kontext_ui ([^#\n]+)", ALL, re.MULTILINE)
     assert len(commands) >= 3
     for command in commands:
         options = build_parser().parse_args(shlex.split(command), namespace=Options())
