@@ -18,16 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from kontext_ui.edits import Mask, Pixels, Rectangle, Size, SizeRule
 from kontext_ui.errors import InvalidRequest, UnexpectedAnswer
 
-KONTEXT_SIZES: tuple[Size, ...] = tuple(
-    Size(w, h)
-    for w, h in (
-        (672, 1568), (688, 1504), (720, 1456), (752, 1392), (800, 1328), (832, 1248), (880, 1184), (944, 1104),
-        (1024, 1024),
-        (1104, 944), (1184, 880), (1248, 832), (1328, 800), (1392, 752), (1456, 720), (1504, 688), (1568, 672),
-    )
-)  # fmt: skip
-"""The picture sizes FLUX.1 Kontext works at, as its reference pipeline lists them; the nearest ratio wins."""
-
 _MIN_CONTENT = 0.5
 """A canvas of which the photo would fill less than this share wastes the model: such photos are refused."""
 _SAME_RATIO = 1.03

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from kontext_ui.backends import ed25519
+from kontext_ui.backends.hosted import ed25519
 from tests.fakes.pictures import edited, encoded
 
 HOSTED = {

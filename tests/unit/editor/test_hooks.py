@@ -10,12 +10,12 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from kontext_ui.backends.bfl import HOSTS, BflBackend
-from kontext_ui.backends.fal import HOSTS as FAL
-from kontext_ui.backends.fal import FalBackend
-from kontext_ui.backends.http import Provider
-from kontext_ui.backends.replicate import HOSTS as REPLICATE
-from kontext_ui.backends.replicate import ReplicateBackend
+from kontext_ui.backends.hosted.http import Provider
+from kontext_ui.backends.hosted.providers.bfl import HOSTS, BflBackend
+from kontext_ui.backends.hosted.providers.fal import HOSTS as FAL
+from kontext_ui.backends.hosted.providers.fal import FalBackend
+from kontext_ui.backends.hosted.providers.replicate import HOSTS as REPLICATE
+from kontext_ui.backends.hosted.providers.replicate import ReplicateBackend
 from kontext_ui.projects import JobState
 from kontext_ui.ui.routes import Pages
 from tests.conftest import ROOT
