@@ -5,21 +5,22 @@ A call is only a hint to ask earlier, so a provider whose keys cannot be had now
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import time
 from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 import httpx
 
-from kontext_ui.backends.hosted.ed25519 import is_signed
 from kontext_ui.backends.hosted.http import Provider, json_of
 
 MAX_CALL_AGE_S = 300
 """An older call may be one that is played again."""
 SIGNERS_LIVE_S, MAX_SIGNERS = 24 * 3600, 10
+PACKAGE = "cryptography"
+"""Optional: only signatures made with a key pair need it. The extra ``webhooks`` has it."""
 
 
 def is_recent(sent_at: str) -> bool:
@@ -77,25 +78,40 @@ class StandardWebhooks:
         return self._secrets[name]
 
 
-class PublishedKeys:
-    """Signed with Ed25519 by one of the keys that the provider publishes at ``url`` as a JSON Web Key Set."""
+def is_signed(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the Ed25519 signature over the message was made with the key of this public key."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    def __init__(self, provider: Provider, url: str) -> None:
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+class PublishedKeys:
+    """Signed with Ed25519 by one of the keys that the provider publishes at ``url`` as a JSON Web Key Set.
+
+    Where ``PACKAGE`` is not installed no call can be believed, so none should be asked for.
+    """
+
+    def __init__(self, provider: Provider, url: str, *, usable: bool | None = None) -> None:
         self._http = provider
         self._url = url
+        self.usable = find_spec(PACKAGE) is not None if usable is None else usable
         self._keys: tuple[bytes, ...] = ()
         self._known_until = float("-inf")
 
     async def is_signed(self, message: bytes, signature: str) -> bool:
         """``signature`` is in hex."""
+        if not self.usable:
+            return False
         try:
             raw = bytes.fromhex(signature)
         except ValueError:
             return False
-        for key in await self._signers():
-            if await asyncio.to_thread(is_signed, key, message, raw):
-                return True
-        return False
+        return any(is_signed(key, message, raw) for key in await self._signers())
 
     async def _signers(self) -> tuple[bytes, ...]:
         """Asked for once a day; none when they cannot be had now."""

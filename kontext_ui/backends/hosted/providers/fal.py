@@ -114,11 +114,11 @@ class FalBackend(HostedBackend):
     tiers = (Tier.PRO, Tier.MAX, Tier.DEV)
     model_names = tuple(name for model in MODELS.values() for name in (model.edit, model.several, model.text) if name)
 
-    def __init__(self, provider: Provider, key: str | None) -> None:
+    def __init__(self, provider: Provider, key: str | None, signers: PublishedKeys | None = None) -> None:
         super().__init__(provider, key)
         self._queue = FalQueue(self, provider)
         real = urlsplit(provider.base_url).scheme == "https"
-        self._signers = PublishedKeys(provider, (KEYS_HOST if real else provider.base_url) + KEYS_PATH)
+        self._signers = signers or PublishedKeys(provider, (KEYS_HOST if real else provider.base_url) + KEYS_PATH)
 
     def capabilities(self, tier: Tier) -> Capabilities:
         model = MODELS[tier]
@@ -141,7 +141,7 @@ class FalBackend(HostedBackend):
         started = self._http.now()
         model, body = await asyncio.to_thread(_model_and_body, request, task)
         model = self._http.model(model)
-        call_us = "" if task.hook is None else f"?fal_webhook={quote(task.hook.url, safe='')}"
+        call_us = f"?fal_webhook={quote(task.hook.url, safe='')}" if task.hook and self._signers.usable else ""
         answer = self._answer(await self._http.submit(f"/{model}{call_us}", headers, body))
         del body  # it is large
         request_id = self.id_of(answer.get("request_id"))

@@ -2,8 +2,10 @@
 
 import pytest
 
-from kontext_ui.backends.hosted.ed25519 import ORDER, is_signed
+from kontext_ui.backends.hosted.webhooks import is_signed
 
+ORDER = 2**252 + 27742317777372353535851937790883648493
+"""Of the curve's group: a signature's second half must be below it."""
 EXAMPLES = [
     (
         "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
