@@ -82,9 +82,11 @@ class HostedBackend:
         """Raises ``UnexpectedAnswer`` when an accepted edit has no id to ask about it with."""
         return text_of(value) or self._http.unexpected("there is no id in it")
 
-    def refused(self, response: httpx.Response, told: str | None = None) -> BackendError | InvalidRequest:
+    def refused(
+        self, response: httpx.Response, told: str | None = None, hint: str = ""
+    ) -> BackendError | InvalidRequest:
         """As :meth:`Provider.refused`, with the variable that holds the key."""
-        return self._http.refused(response, self.key_name, told)
+        return self._http.refused(response, self.key_name, told, hint)
 
     def failed(
         self,

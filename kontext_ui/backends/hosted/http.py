@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import random
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import httpx
 
@@ -44,6 +45,7 @@ PICTURE_TIMEOUT_S = 120.0
 MAX_RETRY_AFTER_S = 30.0
 MAX_DOWNLOAD_BYTES = RESULT_LIMITS.max_bytes
 
+Answer = TypeVar("Answer")
 Files: TypeAlias = list[tuple[str, tuple[str, bytes, str]]]
 """Form field, then file name, bytes and content type."""
 
@@ -139,20 +141,24 @@ class Provider:
 
         A 5xx with a JSON body is such an answer: some providers put a failed task's state there.
         """
-        attempt = 0
-        while True:
-            trouble: Exception | None = None
-            response = None
+
+        async def ask() -> httpx.Response:
+            response = await self.client().get(url, headers=headers)
+            _raise_if_passing(response)
+            return response
+
+        return await self._patiently(ask, started)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[Answer]], started: float) -> Answer:
+        """What ``ask`` returns. Passing trouble is waited out, until the deadline since ``started``."""
+        for attempt in itertools.count():
             try:
-                response = await self.client().get(url, headers=headers)
-            except httpx.HTTPError as error:
-                trouble = error
-            if response is not None and not _is_passing(response):
-                return response
-            self.check_deadline(started, trouble)
-            wait = None if response is None else retry_after(response)
-            await self._sleep(_backoff(attempt) if wait is None else wait)
-            attempt += 1
+                return await ask()
+            except (httpx.HTTPError, _Passing) as trouble:
+                self.check_deadline(started, trouble)
+                wait_s = trouble.retry_after_s if isinstance(trouble, _Passing) else None
+            await self._sleep(_backoff(attempt) if wait_s is None else wait_s)
+        raise AssertionError("unreachable")
 
     def now(self) -> float:
         return self._clock()
@@ -173,22 +179,17 @@ class Provider:
         Raises ``LinkExpired`` for 403, 404 and 410: the link has to be asked for again.
         """
         await self.check_url(url)
-        attempt = 0
-        while True:
-            cause: Exception | None = None
-            try:
-                async with self.client().stream("GET", url, follow_redirects=False) as response:
-                    if response.status_code in (403, 404, 410):
-                        raise LinkExpired(url)
-                    if response.status_code == httpx.codes.OK:
-                        return await self._read(response)
-                    if not _is_passing(response):
-                        self.unexpected(f"its picture could not be fetched ({response.status_code})")
-            except httpx.HTTPError as error:
-                cause = error
-            self.check_deadline(started, cause)
-            await self._sleep(_backoff(attempt))
-            attempt += 1
+
+        async def fetch() -> bytes:
+            async with self.client().stream("GET", url, follow_redirects=False) as response:
+                if response.status_code in (403, 404, 410):
+                    raise LinkExpired(url)
+                if response.status_code == httpx.codes.OK:
+                    return await self._read(response)
+                _raise_if_passing(response)
+                self.unexpected(f"its picture could not be fetched ({response.status_code})")
+
+        return await self._patiently(fetch, started)
 
     async def inline(self, text: str) -> bytes:
         """The picture that stands in an answer as base64."""
@@ -249,31 +250,37 @@ class Provider:
         )
 
     def refused(
-        self, response: httpx.Response, key_name: str, told: str | None = None
+        self, response: httpx.Response, key_name: str, told: str | None = None, hint: str = ""
     ) -> BackendError | InvalidRequest:
-        """The error for an answer that is no success. ``told`` are its words, where they stand in an unusual place."""
+        """The error for an answer that is no success. ``told`` are its words, where they stand in an unusual place.
+
+        ``hint`` goes in place of the usual one, for a provider whose code means something else as well.
+        """
         code, told = response.status_code, message_of(response) if told is None else told
         about = f"{self.label} says: {told.rstrip('.')}." if told else f"{self.label} answered {code}."
         fields: dict[str, Any] = {"backend": self.backend_id}
         if code in (401, 403) or (code == 422 and "api key" in told.lower()):
             return CredentialsRejected(
                 f"{self.label} refused the key.",
-                hint=f"Check {key_name}, or paste another key in the settings.",
+                hint=hint or f"Check {key_name}, or paste another key in the settings.",
                 **fields,
             )
         if code == 402:
             return OutOfCredit(
                 f"The account at {self.label} has no credit left.",
-                hint="Top it up there, or use another tier.",
+                hint=hint or "Top it up there, or use another tier.",
                 **fields,
             )
         if code == 429:
             return RateLimited(
-                f"{self.label} is taking no more edits just now.", retry_after_s=retry_after(response), **fields
+                f"{self.label} is taking no more edits just now.",
+                retry_after_s=retry_after(response),
+                hint=hint,
+                **fields,
             )
         if code >= 500:
-            return BackendUnavailable(about, billed=Billed.MAYBE, may_retry=True, **fields)
-        return InvalidRequest(about, hint="Nothing was billed. Change the request and send it again.")
+            return BackendUnavailable(about, billed=Billed.MAYBE, may_retry=True, hint=hint, **fields)
+        return InvalidRequest(about, hint=hint or "Nothing was billed. Change the request and send it again.")
 
 
 class LinkExpired(Exception):
@@ -315,11 +322,19 @@ def retry_after(response: httpx.Response) -> float | None:
         return None
 
 
-def _is_passing(response: httpx.Response) -> bool:
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return True
+class _Passing(Exception):
+    """An answer that says to ask again."""
+
+    def __init__(self, status_code: int, retry_after_s: float | None) -> None:
+        super().__init__(status_code)
+        self.retry_after_s = retry_after_s
+
+
+def _raise_if_passing(response: httpx.Response) -> None:
     json_body = "json" in response.headers.get("content-type", "")
-    return response.status_code >= 500 and not json_body
+    busy = response.status_code == httpx.codes.TOO_MANY_REQUESTS
+    if busy or (response.status_code >= 500 and not json_body):
+        raise _Passing(response.status_code, retry_after(response))
 
 
 def _backoff(attempt: int) -> float:

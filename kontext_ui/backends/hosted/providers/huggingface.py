@@ -247,10 +247,8 @@ class HuggingFaceBackend(HostedBackend):
             return self.failed(f"{self._name} does not serve this model there", billed=Billed.NO, may_retry=False)
         if code == httpx.codes.SERVICE_UNAVAILABLE and "estimated_time" in json_of(response):
             return self.failed(message_of(response), billed=Billed.NO)  # the model is loading, nothing was begun
-        error = self.refused(response)
-        if code == httpx.codes.FORBIDDEN:
-            error.hint = "The token needs the permission for Inference Providers, and the model's licence accepted."
-        return error
+        needs = "The token needs the permission for Inference Providers, and the model's licence accepted."
+        return self.refused(response, hint=needs if code == httpx.codes.FORBIDDEN else "")
 
     async def verify_key(self, key: str | None = None) -> float | None:
         """The hub, beside the router, tells whose token it is; what is left of the credit it does not tell."""

@@ -35,7 +35,7 @@ from kontext_ui.edits import (
     SizeRule,
     Tier,
 )
-from kontext_ui.errors import Billed, InvalidRequest, KontextError, RateLimited
+from kontext_ui.errors import Billed, InvalidRequest, KontextError
 from kontext_ui.images import codec
 from kontext_ui.images.geometry import size_of
 from kontext_ui.models import kontext
@@ -162,10 +162,9 @@ class ProdiaBackend(HostedBackend):
             return self.moderated("input", reasons=(told,), request_id=request_id)
         if response.is_success:
             return self.failed(told or "", request_id=request_id)
-        error = self.refused(response, told)
-        if isinstance(error, RateLimited):
-            error.hint = f"Try again in a moment. If it lasts, {self.key_name} or the name of the job may be wrong."
-        return error
+        busy = response.status_code == httpx.codes.TOO_MANY_REQUESTS
+        may_lie = f"Try again in a moment. If it lasts, {self.key_name} or the name of the job may be wrong."
+        return self.refused(response, told, may_lie if busy else "")
 
 
 def _job(request: EditRequest, picture: Pixels | None) -> tuple[dict[str, Any], tuple[str, ...]]:
