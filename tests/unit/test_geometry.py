@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kontext_ui.edits import Rectangle, Size, SizeRule
-from kontext_ui.errors import InvalidRequest, UnexpectedAnswer
+from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.geometry import (
     Fit,
+    NoPicture,
     content_of,
     nearest_size,
     pad_to_fit,
@@ -141,7 +142,7 @@ def test_an_answer_of_another_scale_is_read_as_the_same_picture():
 
 
 def test_an_answer_without_a_picture_is_refused():
-    with pytest.raises(UnexpectedAnswer):
+    with pytest.raises(NoPicture):
         content_of(np.zeros((2, 2, 3), np.uint8), plan_fit(Size(640, 427), KONTEXT))
 
 

@@ -35,6 +35,8 @@ LABEL = "Image server"
 KEY_NAME = "KONTEXT_UI_IMAGE_SERVER_KEY"
 MAX_ANSWER_BYTES = RESULT_LIMITS.max_bytes * 3 // 2
 """A picture at the limit in base64, with room for the JSON around it."""
+OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
+"""Headers about how a body travelled, which say nothing about one that was read."""
 MODERATED = ("moderation", "content_policy", "contentmoderated", "safety")
 MEMORY_WORDS = ("out of memory", "outofmemory", "not enough memory", "alloc")
 WITHOUT_THE_ROUTE = (404, 405, 501)
@@ -127,14 +129,15 @@ def unusable(what: str, billed: Billed) -> NoReturn:
     )
 
 
-async def body_of(response: httpx.Response, billed: Billed) -> None:
-    """Read a streamed answer into ``response``, no more than ``MAX_ANSWER_BYTES``."""
+async def with_body(response: httpx.Response, billed: Billed) -> httpx.Response:
+    """A streamed answer with its body, which may have no more than ``MAX_ANSWER_BYTES``."""
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             unusable(f"it is larger than {MAX_ANSWER_BYTES / 1e6:.0f} MB", billed)
-    response._content = bytes(body)
+    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in OF_THE_WIRE]
+    return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=response.request)
 
 
 def first_of(answer: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -175,7 +178,6 @@ async def _fetched(
         async with client.stream("GET", url, headers=headers, follow_redirects=False) as response:
             if response.status_code != httpx.codes.OK:
                 unusable(f"its picture could not be fetched ({response.status_code})", billed)
-            await body_of(response, billed)
-            return response.content
+            return (await with_body(response, billed)).content
     except httpx.HTTPError as error:
         unusable(f"its picture could not be fetched ({TROUBLES.get(type(error), 'network trouble')})", billed)

@@ -15,7 +15,6 @@ from kontext_ui.backends.hosted.http import NEVER_SENT, RESULT_LIMITS, TROUBLES,
 from kontext_ui.backends.hosted.messages import fit_to_tell, message_of
 from kontext_ui.backends.image_server.answers import (
     NotStarted,
-    body_of,
     failure,
     first_of,
     picture_in,
@@ -23,6 +22,7 @@ from kontext_ui.backends.image_server.answers import (
     trouble,
     unavailable,
     unusable,
+    with_body,
 )
 from kontext_ui.backends.image_server.dialects import DIALECTS, Wanted, form_of
 from kontext_ui.backends.image_server.fleet import Server
@@ -70,14 +70,12 @@ async def exchange(
             "POST", url, data=data, files=files, headers=headers, timeout=timeout, follow_redirects=False
         ) as response:
             if not response.is_success:
-                await body_of(response, billed)
-                raise refusal(response, billed)
+                raise refusal(await with_body(response, billed), billed)
             if response.headers.get("content-type", "").startswith(EVENT_STREAM):
                 async for item in _streamed(response, billed):
                     yield item
             else:
-                await body_of(response, billed)
-                yield await _whole(response, client, server, headers, billed)
+                yield await _whole(await with_body(response, billed), client, server, headers, billed)
     except NEVER_SENT as error:
         raise NotStarted(unavailable(TROUBLES.get(type(error), "no connection"))) from None
     except httpx.HTTPError as error:
