@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from kontext_ui.backends import BACKENDS, load_backend
-from kontext_ui.backends.base import AskingByName, Backend
+from kontext_ui.backends.base import Backend, NamesModels
 from kontext_ui.editor import Editor
 from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.jobs.router import Router
@@ -45,7 +45,7 @@ def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> 
 
 def _check_successors(settings: Settings, backends: Mapping[str, Backend]) -> None:
     """A misspelt name would be passed over in silence, and the old model go on being paid for."""
-    known = {name for each in backends.values() if isinstance(each, AskingByName) for name in each.model_names}
+    known = {name for each in backends.values() if isinstance(each, NamesModels) for name in each.model_names}
     for old in successors(settings):
         if old not in known:
             raise InvalidSetting(

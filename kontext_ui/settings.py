@@ -103,7 +103,8 @@ class GeneralSettings(BaseSettings):
         default="",
         validation_alias=AliasChoices("PUBLIC_URL", f"{PREFIX}PUBLIC_URL"),
         description="Address of this program on the internet, with https. When it is set, providers that can are asked "
-        "to call back when an edit is over; otherwise they are only asked now and then.",
+        "to call back when an edit is over; otherwise they are only asked now and then. Calls by fal need "
+        "`pip install cryptography`.",
     )
     successors: Annotated[str, AfterValidator(check_pairs)] = Field(
         default="",

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 
 from kontext_ui.edits import Size, SizeRule
-from kontext_ui.images.geometry import KONTEXT_SIZES, Fit, cut, pad_to_fit, plan_fit, size_of
+from kontext_ui.images.geometry import Fit, cut, pad_to_fit, plan_fit, size_of
+from kontext_ui.models import kontext
 
-RULE = SizeRule("list", KONTEXT_SIZES)
+RULE = SizeRule("list", kontext.SIZES)
 PHOTOS = (
     "astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "hubble_deep_field.jpg", "retina.jpg", "ihc.png",
     "motorcycle_left.png", "camera.png", "coins.png", "brick.png", "china.jpg", "flower.jpg",

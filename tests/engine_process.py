@@ -24,7 +24,7 @@ import httpx
 from kontext_ui.backends.diffusers import DiffusersBackend, config_of
 from kontext_ui.backends.diffusers.loading import load
 from kontext_ui.backends.diffusers.painter import Painter
-from kontext_ui.backends.imageserver import ImageServerBackend
+from kontext_ui.backends.image_server import ImageServerBackend
 from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.cli.serve_engine import serve
 from kontext_ui.settings import Settings, load_settings

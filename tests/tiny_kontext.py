@@ -17,8 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from kontext_ui.backends.diffusers.config import EngineConfig
 from kontext_ui.backends.diffusers.machine import PACKAGES
-from kontext_ui.backends.diffusers.values import EngineConfig
 
 AVAILABLE = all(find_spec(name) is not None for name in PACKAGES)
 """Whether the packages of requirements-local.txt are here."""

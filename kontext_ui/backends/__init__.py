@@ -13,12 +13,12 @@ from kontext_ui.backends.base import Backend
 from kontext_ui.settings import Settings
 
 BACKENDS: Mapping[str, str] = {
-    "bfl": "kontext_ui.backends.bfl:build",
-    "replicate": "kontext_ui.backends.replicate:build",
-    "fal": "kontext_ui.backends.fal:build",
-    "prodia": "kontext_ui.backends.prodia:build",
-    "huggingface": "kontext_ui.backends.huggingface:build",
-    "imageserver": "kontext_ui.backends.imageserver:build",
+    "bfl": "kontext_ui.backends.hosted.providers.bfl:build",
+    "replicate": "kontext_ui.backends.hosted.providers.replicate:build",
+    "fal": "kontext_ui.backends.hosted.providers.fal:build",
+    "prodia": "kontext_ui.backends.hosted.providers.prodia:build",
+    "huggingface": "kontext_ui.backends.hosted.providers.huggingface:build",
+    "imageserver": "kontext_ui.backends.image_server:build",
     "diffusers": "kontext_ui.backends.diffusers:build",
     "builtin": "kontext_ui.backends.basic:build",
 }

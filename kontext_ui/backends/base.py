@@ -140,7 +140,7 @@ class KeyChecking(Protocol):
 
 
 @runtime_checkable
-class AskingByName(Protocol):
+class NamesModels(Protocol):
     """A backend that asks its provider for models by names, in whose place a setting may put their successors'."""
 
     @property

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from kontext_ui.backends.imageserver import survey
+from kontext_ui.backends.image_server import survey
 from kontext_ui.bootstrap import build_editor
 from kontext_ui.cli import care, doctor, edit, projects, serve_engine
 from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell

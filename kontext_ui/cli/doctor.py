@@ -9,17 +9,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from kontext_ui.backends.contentfilter import filter_for
+from kontext_ui.backends.content_filter import filter_for
 from kontext_ui.backends.diffusers import config_of
 from kontext_ui.backends.diffusers import extras as beside
 from kontext_ui.backends.diffusers import machine as this_machine
 from kontext_ui.backends.diffusers.checks import INSTALL, readiness
+from kontext_ui.backends.diffusers.config import EngineConfig
 from kontext_ui.backends.diffusers.loading import fetch
 from kontext_ui.backends.diffusers.machine import Device
 from kontext_ui.backends.diffusers.memory import EXPLICIT, PRECISIONS, PUBLISHED_GB, Precision, Rung, choose, needs_gb
-from kontext_ui.backends.diffusers.values import EngineConfig
 from kontext_ui.backends.diffusers.weights import locate, missing_parts, sizes_gb
-from kontext_ui.backends.imageserver import Found
+from kontext_ui.backends.image_server import Found
 from kontext_ui.cli.exits import DONE, MACHINE, write_json
 from kontext_ui.cli.parser import Options
 from kontext_ui.edits import Readiness

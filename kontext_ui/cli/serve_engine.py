@@ -14,7 +14,7 @@ from pathlib import Path
 import uvicorn
 
 from kontext_ui.backends.base import Backend
-from kontext_ui.backends.contentfilter import is_loopback
+from kontext_ui.backends.content_filter import is_loopback
 from kontext_ui.backends.diffusers import build
 from kontext_ui.cli.exits import DONE, exit_code, tell
 from kontext_ui.cli.parser import Options

@@ -46,7 +46,6 @@ from kontext_ui.errors import (
     ContentModerated,
     EditCancelled,
     KontextError,
-    UnexpectedAnswer,
 )
 from kontext_ui.images import codec
 
@@ -243,4 +242,4 @@ async def _last(items: AsyncGenerator[Item, None]) -> Drawn:
         async for item in items:
             if isinstance(item, Drawn):
                 return item
-    raise UnexpectedAnswer("The engine ended without a picture.", backend="")
+    raise AssertionError("draw() ends with a picture or raises")

@@ -22,6 +22,7 @@ from kontext_ui.errors import InvalidRequest, UnexpectedAnswer
 from kontext_ui.images import codec, masks
 from kontext_ui.images.geometry import (
     Fit,
+    NoPicture,
     content_of,
     flattened,
     nearest_size,
@@ -94,7 +95,10 @@ async def draw(engine: Backend, job: Job, number: int, stop: threading.Event) ->
     async with aclosing(events):
         async for event in events:
             if isinstance(event, Done):
-                yield await asyncio.to_thread(_finished, job, event.result)
+                try:
+                    yield await asyncio.to_thread(_finished, job, event.result)
+                except NoPicture as error:
+                    raise UnexpectedAnswer(str(error), backend=engine.id) from None
                 return
             yield event
     raise UnexpectedAnswer("The engine ended without a picture.", backend=engine.id)

@@ -16,17 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kontext_ui.edits import Mask, Pixels, Rectangle, Size, SizeRule
-from kontext_ui.errors import InvalidRequest, UnexpectedAnswer
-
-KONTEXT_SIZES: tuple[Size, ...] = tuple(
-    Size(w, h)
-    for w, h in (
-        (672, 1568), (688, 1504), (720, 1456), (752, 1392), (800, 1328), (832, 1248), (880, 1184), (944, 1104),
-        (1024, 1024),
-        (1104, 944), (1184, 880), (1248, 832), (1328, 800), (1392, 752), (1456, 720), (1504, 688), (1568, 672),
-    )
-)  # fmt: skip
-"""The picture sizes FLUX.1 Kontext works at, as its reference pipeline lists them; the nearest ratio wins."""
+from kontext_ui.errors import InvalidRequest
 
 _MIN_CONTENT = 0.5
 """A canvas of which the photo would fill less than this share wastes the model: such photos are refused."""
@@ -37,6 +27,10 @@ _TRAINED_AT = 1_048_576
 _REFLECT_ONLY = 0.04
 """Padding up to this share of a side is a plain reflection; wider padding is blurred too, so that the
 model does not see objects twice."""
+
+
+class NoPicture(ValueError):
+    """An answer that has no picture to read, in words for people."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +161,7 @@ def restore(answer: Pixels, fit: Fit, *, size: Size | None = None) -> Pixels:
     """The region as the model answered it, without the padding, at its own size in the photo.
 
     ``size`` asks for another resolution. An answer of another size than the canvas is read as the
-    same picture at another scale. Raises UnexpectedAnswer when there is no picture to read.
+    same picture at another scale. Raises ``NoPicture``.
     """
     return resized(content_of(answer, fit), size or Size(fit.region.width, fit.region.height))
 
@@ -185,7 +179,7 @@ def on_canvas(answer: Pixels, fit: Fit) -> Pixels:
     border reflected; :func:`covered` tells how much of the canvas it really fills.
     """
     if answer.ndim != 3 or min(answer.shape[:2]) < 8:
-        raise UnexpectedAnswer("The model answered without a usable picture.", backend="")
+        raise NoPicture("The model answered without a usable picture.")
     if size_of(answer) == fit.canvas:
         return answer
     part, canvas = covered(size_of(answer), fit), fit.canvas

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import httpx
 
-from kontext_ui.backends import bfl
-from kontext_ui.backends.bfl import BflBackend
-from kontext_ui.backends.http import Provider
+from kontext_ui.backends.hosted.http import Provider
+from kontext_ui.backends.hosted.providers import bfl
+from kontext_ui.backends.hosted.providers.bfl import BflBackend
 from kontext_ui.editor import EditDraft, Editor
 from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.jobs.router import Router

@@ -20,11 +20,12 @@ import numpy as np
 from PIL import Image
 
 from kontext_ui.backends.base import EditTask
+from kontext_ui.backends.diffusers.config import EngineConfig
 from kontext_ui.backends.diffusers.engine import DiffusersBackend, make_drawing
 from kontext_ui.backends.diffusers.painter import Painter
-from kontext_ui.backends.diffusers.values import SPEEDS, EngineConfig
 from kontext_ui.edits import EditRequest, Parameters, Size, Tier
 from kontext_ui.errors import EditCancelled
+from kontext_ui.models import kontext
 from tests import tiny_kontext
 from tests.bench import local_gpu
 
@@ -133,7 +134,7 @@ async def variants(backend: DiffusersBackend, photo: np.ndarray) -> list[float]:
 async def speeds(backend: DiffusersBackend, photo: np.ndarray, n: int) -> dict[str, float]:
     """Median seconds of an edit at each choice of the speed, words and photo kept."""
     found: dict[str, float] = {}
-    for speed in SPEEDS:
+    for speed in kontext.SPEEDS:
         found[speed] = statistics.median(
             [await edit(backend, photo, seed, acceleration=speed) for seed in range(n + 1)][1:]
         )

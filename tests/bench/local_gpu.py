@@ -19,12 +19,13 @@ import numpy as np
 from PIL import Image
 
 from kontext_ui.backends.diffusers import levers
+from kontext_ui.backends.diffusers.config import Drawing, EngineConfig
 from kontext_ui.backends.diffusers.loading import Loaded, load
 from kontext_ui.backends.diffusers.memory import EXPLICIT, PRECISIONS, Rung
 from kontext_ui.backends.diffusers.painter import Painter
-from kontext_ui.backends.diffusers.values import GUIDANCE, Drawing, EngineConfig
 from kontext_ui.edits import Size
 from kontext_ui.errors import KontextError
+from kontext_ui.models import kontext
 from tests import tiny_kontext
 
 WORDS = "make it red"
@@ -158,7 +159,7 @@ def engine(painter: Painter, drawing: Drawing) -> Callable[[], np.ndarray]:
 
 def report(config: EngineConfig, loader: Load, size: Size, edits: int) -> None:
     photo = np.random.default_rng(0).integers(0, 255, (size.height, size.width, 3), np.uint8)
-    drawing = Drawing(WORDS, size, config.steps, GUIDANCE, SEED, photo)
+    drawing = Drawing(WORDS, size, config.steps, kontext.GUIDANCE, SEED, photo)
     painter = Painter(config, loader)
     painter.preload()
     tokens = painter._text_tokens(painter._loaded)

@@ -14,20 +14,20 @@ import pytest
 
 from kontext_ui.backends.base import Backend
 from kontext_ui.backends.basic import BasicBackend
-from kontext_ui.backends.bfl import HOSTS, BflBackend
 from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig
 from kontext_ui.backends.diffusers.painter import Painter
-from kontext_ui.backends.fal import HOSTS as FAL
-from kontext_ui.backends.fal import FalBackend
-from kontext_ui.backends.http import Provider
-from kontext_ui.backends.huggingface import HOSTS as HUGGING_FACE
-from kontext_ui.backends.huggingface import HuggingFaceBackend
-from kontext_ui.backends.imageserver import ImageServerBackend
-from kontext_ui.backends.imageserver.dialects import DIALECTS
-from kontext_ui.backends.prodia import HOSTS as PRODIA
-from kontext_ui.backends.prodia import ProdiaBackend
-from kontext_ui.backends.replicate import HOSTS as REPLICATE
-from kontext_ui.backends.replicate import ReplicateBackend
+from kontext_ui.backends.hosted.http import Provider
+from kontext_ui.backends.hosted.providers.bfl import HOSTS, BflBackend
+from kontext_ui.backends.hosted.providers.fal import HOSTS as FAL
+from kontext_ui.backends.hosted.providers.fal import FalBackend
+from kontext_ui.backends.hosted.providers.huggingface import HOSTS as HUGGING_FACE
+from kontext_ui.backends.hosted.providers.huggingface import HuggingFaceBackend
+from kontext_ui.backends.hosted.providers.prodia import HOSTS as PRODIA
+from kontext_ui.backends.hosted.providers.prodia import ProdiaBackend
+from kontext_ui.backends.hosted.providers.replicate import HOSTS as REPLICATE
+from kontext_ui.backends.hosted.providers.replicate import ReplicateBackend
+from kontext_ui.backends.image_server import ImageServerBackend
+from kontext_ui.backends.image_server.dialects import DIALECTS
 from tests import engine_process, tiny_kontext
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.fal import FakeFal

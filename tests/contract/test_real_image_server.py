@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kontext_ui.backends.base import EditTask
-from kontext_ui.backends.imageserver import ImageServerBackend
+from kontext_ui.backends.image_server import ImageServerBackend
 from kontext_ui.edits import Done, EditRequest, Parameters, Tier
 from kontext_ui.images.geometry import size_of
 

@@ -16,8 +16,8 @@ from collections.abc import AsyncIterator
 import httpx
 import numpy as np
 
-from kontext_ui.backends.bfl import HOSTS, BflBackend
-from kontext_ui.backends.http import Provider
+from kontext_ui.backends.hosted.http import Provider
+from kontext_ui.backends.hosted.providers.bfl import HOSTS, BflBackend
 from kontext_ui.editor import EditDraft, Editor
 from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.jobs.router import Router

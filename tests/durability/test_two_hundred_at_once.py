@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from starlette.responses import Response
 
-from kontext_ui.backends.bfl import HOSTS, BflBackend
-from kontext_ui.backends.http import Provider
+from kontext_ui.backends.hosted.http import Provider
+from kontext_ui.backends.hosted.providers.bfl import HOSTS, BflBackend
 from kontext_ui.editor import EditDraft, Editor
 from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.jobs.router import Router

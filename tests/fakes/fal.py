@@ -6,16 +6,15 @@ The addresses it gives drop the model's sub-path, and the picture lies on a host
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 import uuid
+from functools import cached_property
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from kontext_ui.backends import ed25519
 from tests.fakes.pictures import edited, encoded
 
 HOSTED = {
@@ -44,30 +43,17 @@ NGINX = "<html><head><title>502 Bad Gateway</title></head><body><hr>nginx</body>
 
 
 class Signer:
-    """Makes Ed25519 signatures (RFC 8032) for calls back."""
+    """Makes Ed25519 signatures for calls back."""
 
     def __init__(self, seed: bytes) -> None:
-        digest = hashlib.sha512(seed).digest()
-        self._scalar = int.from_bytes(digest[:32], "little") & ~7 & ((1 << 254) - 1) | (1 << 254)
-        self._prefix = digest[32:]
-        self.public_key = _encoded(self._scalar)
+        # Imported here: only calls back need the package, and the demo makes none.
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public_key = self._key.public_key().public_bytes_raw()
 
     def sign(self, message: bytes) -> bytes:
-        nonce = _number(self._prefix + message)
-        commitment = _encoded(nonce)
-        challenge = _number(commitment + self.public_key + message)
-        return commitment + ((nonce + challenge * self._scalar) % ed25519.ORDER).to_bytes(32, "little")
-
-
-def _number(data: bytes) -> int:
-    return int.from_bytes(hashlib.sha512(data).digest(), "little") % ed25519.ORDER
-
-
-def _encoded(scalar: int) -> bytes:
-    x, y, z, _ = ed25519._times(scalar, ed25519.BASE)
-    inverse = pow(z, ed25519.PRIME - 2, ed25519.PRIME)
-    x, y = x * inverse % ed25519.PRIME, y * inverse % ed25519.PRIME
-    return (y | (x & 1) << 255).to_bytes(32, "little")
+        return self._key.sign(message)
 
 
 class FakeFal:
@@ -81,7 +67,6 @@ class FakeFal:
         self.trouble: list[str] = []
         self.webhooks: list[str | None] = []
         """Where to call back, of each submit."""
-        self.signer = Signer(b"a seed of thirty-two bytes, fixed")
         self._base = base
         self._requests: dict[str, dict] = {}
         here = "/{owner}/{alias}/requests/{id}"
@@ -95,6 +80,10 @@ class FakeFal:
                 Route("/{model:path}", self.submit, methods=["POST"]),
             ]
         )
+
+    @cached_property
+    def signer(self) -> Signer:
+        return Signer(b"a seed of thirty-two bytes, ever")
 
     def _refusal(self, request: Request) -> Response | None:
         if request.headers.get("authorization") == f"Key {self.key}":

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from kontext_ui.images.geometry import KONTEXT_SIZES
+from kontext_ui.models import kontext
 
 COLOURS = {
     "red": (210, 40, 40),
@@ -21,7 +21,7 @@ COLOURS = {
 
 
 def kontext_size(width, height):
-    return min(KONTEXT_SIZES, key=lambda size: abs(np.log(size.ratio * height / width)))
+    return min(kontext.SIZES, key=lambda size: abs(np.log(size.ratio * height / width)))
 
 
 def edited(data, prompt, aspect_ratio=None, *, size=None, drift=True):

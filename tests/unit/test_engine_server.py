@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kontext_ui.backends.contentfilter import is_wanted
+from kontext_ui.backends.content_filter import is_wanted
 from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig
 from kontext_ui.backends.diffusers.painter import Drawn
 from kontext_ui.cli.parser import Options, build_parser

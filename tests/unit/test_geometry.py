@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kontext_ui.edits import Rectangle, Size, SizeRule
-from kontext_ui.errors import InvalidRequest, UnexpectedAnswer
+from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.geometry import (
-    KONTEXT_SIZES,
     Fit,
+    NoPicture,
     content_of,
     nearest_size,
     pad_to_fit,
@@ -19,8 +19,9 @@ from kontext_ui.images.geometry import (
     zoom_region,
 )
 from kontext_ui.images.references import crop_answer, side_by_side
+from kontext_ui.models import kontext
 
-KONTEXT = SizeRule("list", KONTEXT_SIZES)
+KONTEXT = SizeRule("list", kontext.SIZES)
 STEPS = SizeRule("range", min_side_px=512, max_side_px=1040, multiple_px=32)
 FREE = SizeRule("range", min_side_px=256, max_side_px=2048, multiple_px=16, max_megapixels=1.05)
 BOUNDED = SizeRule("range", min_side_px=64, max_side_px=4096, multiple_px=16, min_ratio=3 / 7, max_ratio=7 / 3)
@@ -44,8 +45,8 @@ def picture(width: int, height: int, channels: int = 3) -> np.ndarray:
 
 
 def test_kontext_has_seventeen_sizes_of_about_a_megapixel_in_steps_of_sixteen():
-    assert len(set(KONTEXT_SIZES)) == 17
-    assert all(s.width % 16 == s.height % 16 == 0 and 0.98 < s.megapixels < 1.07 for s in KONTEXT_SIZES)
+    assert len(set(kontext.SIZES)) == 17
+    assert all(s.width % 16 == s.height % 16 == 0 and 0.98 < s.megapixels < 1.07 for s in kontext.SIZES)
 
 
 @given(sides, sides, rules)
@@ -141,7 +142,7 @@ def test_an_answer_of_another_scale_is_read_as_the_same_picture():
 
 
 def test_an_answer_without_a_picture_is_refused():
-    with pytest.raises(UnexpectedAnswer):
+    with pytest.raises(NoPicture):
         content_of(np.zeros((2, 2, 3), np.uint8), plan_fit(Size(640, 427), KONTEXT))
 
 
@@ -217,7 +218,7 @@ def test_side_by_side_shows_every_reference_and_gives_the_picture_back(count):
     before = picture(900, 700)
     tones = [np.full((300, 200 + 90 * i, 3), 40 * (i + 1), np.uint8) for i in range(count)]
     canvas, fit = side_by_side(before, tones, KONTEXT)
-    assert size_of(canvas) in KONTEXT_SIZES
+    assert size_of(canvas) in kontext.SIZES
     assert all((canvas == 40 * (i + 1)).all(axis=2).sum() > 400 for i in range(count))
     back = restore(canvas, fit)
     assert size_of(back) == Size(900, 700)

@@ -2,11 +2,11 @@
 
 import logging
 
-from kontext_ui.backends.contentfilter import ContentFilter, filter_for
+from kontext_ui.backends.content_filter import ContentFilter, filter_for
 from kontext_ui.backends.diffusers.checks import readiness
+from kontext_ui.backends.diffusers.config import EngineConfig
 from kontext_ui.backends.diffusers.engine import DiffusersBackend
 from kontext_ui.backends.diffusers.painter import Painter
-from kontext_ui.backends.diffusers.values import EngineConfig
 from kontext_ui.errors import KontextError
 from kontext_ui.settings import Settings, on_zero_gpu
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kontext_ui.backends.diffusers import extras, loading, machine, weights
-from kontext_ui.backends.diffusers.values import EngineConfig
+from kontext_ui.backends.diffusers.config import EngineConfig
 from kontext_ui.edits import Readiness
 
 INSTALL = "pip install -r requirements-local.txt"

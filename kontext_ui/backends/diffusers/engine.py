@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import CancelledError
 
 from kontext_ui.backends.base import EditTask
-from kontext_ui.backends.contentfilter import NOTE, ContentFilter
+from kontext_ui.backends.content_filter import NOTE, ContentFilter
 from kontext_ui.backends.diffusers.checks import readiness
+from kontext_ui.backends.diffusers.config import BACKEND_ID, Drawing, EngineConfig
 from kontext_ui.backends.diffusers.owner import LineFull, Owner, Ticket
 from kontext_ui.backends.diffusers.painter import Drawn, Painter
-from kontext_ui.backends.diffusers.values import BACKEND_ID, GUIDANCE, SPEEDS, Drawing, EngineConfig, scaled, sizes_for
 from kontext_ui.edits import (
     Capabilities,
     Done,
@@ -22,20 +22,16 @@ from kontext_ui.edits import (
     EditRequest,
     EditResult,
     Mode,
-    Parameter,
     Readiness,
     Running,
     Size,
-    SizeRule,
     Tier,
 )
 from kontext_ui.errors import EditCancelled, InvalidRequest, KontextError, RateLimited, UnexpectedAnswer
 from kontext_ui.images.geometry import flattened, nearest_size, resized, size_of
+from kontext_ui.models import kontext
 
 log = logging.getLogger(__name__)
-MODEL_NAME = "FLUX.1 Kontext [dev]"
-RATIOS = tuple("1:1 16:9 9:16 4:3 3:4 3:2 2:3 4:5 5:4 21:9 9:21 2:1 1:2".split())
-MAX_SEED = 2**31 - 1
 STOP_POLL_S = 0.05
 """The wish to stop is a flag that cannot be waited for, so it is looked at this often."""
 CHECK_S = 5.0
@@ -48,13 +44,8 @@ MAX_WAITING = 32
 TYPICAL_S = 20.0
 """Until an edit was measured here: what a large consumer card takes, more or less."""
 UNSUPPORTED = {
-    "prompt_upsampling": "This model reads your words as they are.",
+    **kontext.NOT_TAKEN_BY_OPEN_WEIGHTS,
     "safety_tolerance": "The weights have no filter of their own.",
-    "style_preset": "Ask for a style in words.",
-    "output_format": "Versions are kept lossless; choose a format when you download.",
-    "width": "Give an aspect ratio; the size follows from it.",
-    "height": "Give an aspect ratio; the size follows from it.",
-    "progressive": "Versions are kept lossless; choose a format when you download.",
 }
 
 
@@ -94,16 +85,16 @@ class DiffusersBackend:
     def capabilities(self, tier: Tier) -> Capabilities:
         config = self._config
         return Capabilities(
-            model=MODEL_NAME,
+            model=kontext.DEV_LABEL,
             modes=frozenset({Mode.EDIT, Mode.GENERATE}),
-            parameters=_parameters(config.steps),
+            parameters=kontext.open_weights_parameters(config.steps),
             unsupported=UNSUPPORTED,
-            size_rule=SizeRule("list", sizes=sizes_for(config.megapixels), min_ratio=9 / 21, max_ratio=21 / 9),
+            size_rule=kontext.size_rule(config.megapixels),
             price_usd=0.0,
             typical_s=TYPICAL_S if self._rate_s is None else self._rate_s * config.steps * config.megapixels,
             notes=(
                 "Nothing leaves this machine. The weights are for non-commercial use: FLUX.1 [dev] licence.",
-                "Draws about one megapixel; untouched pixels are kept from your photo.",
+                kontext.DRAWS_ONE_MEGAPIXEL,
                 *(() if self._content is None else (NOTE,)),
             ),
         )
@@ -146,7 +137,7 @@ class DiffusersBackend:
         finally:
             self._owner.withdraw(ticket)
         self._learn(drawn, drawing)
-        yield Done(EditResult(drawn.pixels, plan=_plan(drawing, drawn), seed=drawing.seed, model=MODEL_NAME))
+        yield Done(EditResult(drawn.pixels, plan=_plan(drawing, drawn), seed=drawing.seed, model=kontext.DEV_LABEL))
 
     async def aclose(self) -> None:
         """Stops after the step that runs."""
@@ -224,8 +215,8 @@ def make_drawing(request: EditRequest, task: EditTask, config: EngineConfig) -> 
     if request.input_image is not None and task.input_image is None:
         raise InvalidRequest("The picture to edit did not reach the engine.", hint="Send it again.")
     given = request.parameters
-    sizes = SizeRule("list", sizes=sizes_for(config.megapixels))
-    share = SPEEDS[given.acceleration or "none"]
+    sizes = kontext.size_rule(config.megapixels)
+    share = kontext.SPEEDS[given.acceleration or "none"]
     source = task.input_image
     size = canvas = nearest_size(Size(1, 1) if source is None else size_of(source), sizes)
     if given.aspect_ratio:
@@ -233,28 +224,11 @@ def make_drawing(request: EditRequest, task: EditTask, config: EngineConfig) -> 
         size = nearest_size(Size(width, height), sizes)
     return Drawing(
         prompt=request.sent_prompt,
-        size=scaled(size, share),
+        size=kontext.scaled(size, share),
         steps=config.steps if given.num_inference_steps is None else given.num_inference_steps,
-        guidance=GUIDANCE if given.guidance_scale is None else given.guidance_scale,
-        seed=secrets.randbelow(MAX_SEED + 1) if given.seed is None else given.seed,
-        source=None if source is None else resized(flattened(source), scaled(canvas, share)),
-    )
-
-
-def _parameters(steps: int) -> tuple[Parameter, ...]:
-    return (
-        Parameter("aspect_ratio", "Aspect ratio", "choice", None, choices=RATIOS, help="Empty follows the picture."),
-        Parameter("seed", "Seed", "int", None, 0, MAX_SEED),
-        Parameter("num_inference_steps", "Steps", "int", steps, min(steps, 4), max(steps, 50)),
-        Parameter("guidance_scale", "Guidance", "float", GUIDANCE, 1, 10),
-        Parameter(
-            "acceleration",
-            "Speed",
-            "choice",
-            "none",
-            choices=tuple(SPEEDS),
-            help="A draft draws half the pixels, a sketch a quarter; send it again with the same seed at full size.",
-        ),
+        guidance=kontext.GUIDANCE if given.guidance_scale is None else given.guidance_scale,
+        seed=secrets.randbelow(kontext.MAX_SEED + 1) if given.seed is None else given.seed,
+        source=None if source is None else resized(flattened(source), kontext.scaled(canvas, share)),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kontext_ui.backends.diffusers import machine, weights
-from kontext_ui.backends.diffusers.values import BACKEND_ID, EngineConfig
+from kontext_ui.backends.diffusers.config import BACKEND_ID, EngineConfig
 from kontext_ui.errors import ModelNotInstalled
 
 log = logging.getLogger(__name__)

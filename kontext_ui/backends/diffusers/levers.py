@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from kontext_ui.backends.diffusers.values import BACKEND_ID, EngineConfig
+from kontext_ui.backends.diffusers.config import BACKEND_ID, EngineConfig
 from kontext_ui.errors import InvalidSetting, ModelNotInstalled
 
 log = logging.getLogger(__name__)

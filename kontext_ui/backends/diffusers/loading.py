@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kontext_ui.backends.diffusers import extras, levers, machine, memory, weights
+from kontext_ui.backends.diffusers.config import BACKEND_ID, EngineConfig
 from kontext_ui.backends.diffusers.memory import Rung
-from kontext_ui.backends.diffusers.values import BACKEND_ID, EngineConfig
 from kontext_ui.errors import InvalidSetting, MissingCredentials, ModelNotInstalled, OutOfMemory
 
 log = logging.getLogger(__name__)

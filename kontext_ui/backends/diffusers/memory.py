@@ -7,7 +7,7 @@ another one, 3 GB are reckoned beside the weights. All of this is arithmetic: no
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 PUBLISHED_GB: Mapping[str, float] = {"transformer": 23.8, "text_encoder": 0.25, "text_encoder_2": 9.5, "vae": 0.17}
@@ -74,13 +74,6 @@ def needs_gb(
     if offload == "model":
         return max(transformer, text, rest) + working
     return max(rest, 1.0 if transformer > 1 else transformer) + working
-
-
-def rungs(sizes_gb: Mapping[str, float] = PUBLISHED_GB, megapixels: float = 1.0) -> Iterator[Rung]:
-    """Every way to run that is chosen by itself, best first."""
-    for precision in PRECISIONS:
-        for offload in ("none", "model"):
-            yield Rung(precision, offload, needs_gb(precision, offload, sizes_gb, megapixels))
 
 
 def choose(

@@ -15,9 +15,9 @@ import numpy as np
 
 from kontext_ui.backends.diffusers import extras, levers, trouble
 from kontext_ui.backends.diffusers.caches import BytesCache
+from kontext_ui.backends.diffusers.config import Drawing, EngineConfig
 from kontext_ui.backends.diffusers.loading import Loaded, load
 from kontext_ui.backends.diffusers.preview import Previewer, fit_colours, to_pixels
-from kontext_ui.backends.diffusers.values import Drawing, EngineConfig
 from kontext_ui.edits import Pixels, Running
 from kontext_ui.errors import Billed, EditCancelled, KontextError, OutOfMemory
 

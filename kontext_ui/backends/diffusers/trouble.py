@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kontext_ui.backends.diffusers.values import BACKEND_ID
+from kontext_ui.backends.diffusers.config import BACKEND_ID
 from kontext_ui.edits import Size
 from kontext_ui.errors import OutOfMemory, UnexpectedAnswer
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from kontext_ui.backends.diffusers.values import EngineConfig
+from kontext_ui.backends.diffusers.config import EngineConfig
 
 INDEX = "model_index.json"
 WITHOUT_WEIGHTS = ("scheduler", "tokenizer", "tokenizer_2", "feature_extractor")

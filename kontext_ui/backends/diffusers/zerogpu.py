@@ -15,9 +15,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from kontext_ui.backends.diffusers.config import Drawing
 from kontext_ui.backends.diffusers.painter import Draw, Drawn, Stopped, Tell
 from kontext_ui.backends.diffusers.trouble import is_out_of_memory
-from kontext_ui.backends.diffusers.values import Drawing
 from kontext_ui.edits import Running
 from kontext_ui.errors import EditCancelled
 

@@ -11,6 +11,7 @@ import numpy as np
 from kontext_ui.editor.drafts import Route
 from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Capabilities, EditRequest, EditResult, Mask, Pixels, Size, SizeRule
+from kontext_ui.errors import UnexpectedAnswer
 from kontext_ui.images import geometry, lock, masks, references
 from kontext_ui.projects import Job, Outcome
 
@@ -91,7 +92,14 @@ def plan(request: EditRequest, source: Size, capabilities: Capabilities, mask: M
 
 
 def bring_back(prepared: Prepared, request: EditRequest, result: EditResult) -> BroughtBack:
-    """From the backend's picture to the stored version."""
+    """From the backend's picture to the stored version. Raises ``UnexpectedAnswer`` when that is no picture."""
+    try:
+        return _brought_back(prepared, request, result)
+    except geometry.NoPicture as error:
+        raise UnexpectedAnswer(str(error), backend=request.backend) from None
+
+
+def _brought_back(prepared: Prepared, request: EditRequest, result: EditResult) -> BroughtBack:
     if prepared.parent is None:
         return BroughtBack(result.pixels, None, None, result.warnings)
     if prepared.fit is None and prepared.parent_mask is not None and result.pixels.shape == prepared.parent.shape:

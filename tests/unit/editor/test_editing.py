@@ -5,6 +5,7 @@ import io
 import os
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
@@ -150,6 +151,16 @@ async def test_a_backend_that_ends_without_a_picture_is_a_failure(make_desk):
     desk = await make_desk(ScriptedBackend().enqueue(running()))
 
     assert (await desk.edit()).job.failure.kind == "UnexpectedAnswer"
+
+
+async def test_an_answer_without_a_usable_picture_is_a_failure_of_the_backend_that_gave_it(make_desk):
+    sizes = SizeRule("list", sizes=(Size(64, 48),))
+    backend = ScriptedBackend(size_rule=sizes).enqueue(Done(EditResult(np.zeros((4, 4, 3), np.uint8))))
+    desk = await make_desk(backend)
+
+    failure = (await desk.edit()).job.failure
+
+    assert (failure.kind, failure.backend) == ("UnexpectedAnswer", backend.id)
 
 
 async def test_cancelling_an_edit_on_this_machine_costs_nothing(make_desk):

@@ -10,12 +10,13 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from kontext_ui.backends.bfl import HOSTS, BflBackend
-from kontext_ui.backends.fal import HOSTS as FAL
-from kontext_ui.backends.fal import FalBackend
-from kontext_ui.backends.http import Provider
-from kontext_ui.backends.replicate import HOSTS as REPLICATE
-from kontext_ui.backends.replicate import ReplicateBackend
+from kontext_ui.backends.hosted.http import Provider
+from kontext_ui.backends.hosted.providers.bfl import HOSTS, BflBackend
+from kontext_ui.backends.hosted.providers.fal import HOSTS as FAL
+from kontext_ui.backends.hosted.providers.fal import FalBackend
+from kontext_ui.backends.hosted.providers.replicate import HOSTS as REPLICATE
+from kontext_ui.backends.hosted.providers.replicate import ReplicateBackend
+from kontext_ui.backends.hosted.webhooks import PublishedKeys
 from kontext_ui.projects import JobState
 from kontext_ui.ui.routes import Pages
 from tests.conftest import ROOT
@@ -257,10 +258,21 @@ class TestFal:
         assert (await desk.editor.edits.wait(OWNER, job)).version is not None
         assert fake.trouble == []
 
+    async def test_without_the_package_for_signatures_no_call_is_asked_for_or_believed(self, make_desk, fake, pauses):
+        base, transport = "https://queue.fal.run", httpx.ASGITransport(app=fake.app)
+        provider = Provider("fal", "fal", base, FAL, transport=transport, sleep=pauses)
+        signers = PublishedKeys(provider, "https://rest.fal.ai/.well-known/jwks.json", usable=False)
+        desk = await make_desk(FalBackend(provider, fake.key, signers), public_url=PUBLIC)
+        await desk.send()
+        await pauses.next()
+
+        assert fake.webhooks == [None]
+        assert not await signers.is_signed(b"message", fake.signer.sign(b"message").hex())
+
     async def test_forged_and_old_calls_change_nothing(self, desk, internet, fake, pauses):
         job = await desk.send()
         await pauses.next()
-        other = Signer(b"the seed of somebody else entirely")
+        other = Signer(b"the seed of somebody else, sadly")
         calls = [
             ({}, BODY),
             (self.signed(fake), BODY + b" "),

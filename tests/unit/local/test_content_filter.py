@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 
 from kontext_ui.backends.base import EditTask
-from kontext_ui.backends.contentfilter import LIMIT, PACKAGE, ContentFilter, Nudity, filter_for, is_wanted
+from kontext_ui.backends.content_filter import LIMIT, PACKAGE, ContentFilter, Nudity, filter_for, is_wanted
 from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig, build
 from kontext_ui.backends.diffusers.painter import Drawn
 from kontext_ui.edits import Done, EditRequest, Readiness, Running, Tier

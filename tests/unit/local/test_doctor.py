@@ -7,7 +7,7 @@ import json
 import pytest
 
 from kontext_ui.backends.diffusers.machine import PACKAGES, Device
-from kontext_ui.backends.imageserver import Found
+from kontext_ui.backends.image_server import Found
 from kontext_ui.cli import doctor, main
 from kontext_ui.cli.exits import DONE, MACHINE
 from kontext_ui.cli.parser import Options, build_parser

@@ -18,10 +18,10 @@ from kontext_ui.backends.diffusers.engine import FAILED_S, make_drawing
 from kontext_ui.backends.diffusers.loading import Loaded
 from kontext_ui.backends.diffusers.memory import choose
 from kontext_ui.backends.diffusers.painter import Drawn, Painter
-from kontext_ui.backends.diffusers.values import GUIDANCE
 from kontext_ui.backends.diffusers.zerogpu import Failed, borrowed, seconds_for
 from kontext_ui.edits import Done, EditRequest, Parameters, Readiness, Running, Size, Tier
 from kontext_ui.errors import Billed, EditCancelled, InvalidRequest, OutOfMemory, RateLimited, UnexpectedAnswer
+from kontext_ui.models import kontext
 
 SIZE = Size(112, 96)
 WAIT_S = 30.0
@@ -227,8 +227,8 @@ def test_a_lost_photo_is_an_error_not_a_new_picture():
 def test_size_guidance_and_steps_are_always_said():
     drawing = make_drawing(request(), EditTask("job", input_image=picture()), CONFIG)
 
-    assert (drawing.size, drawing.steps, drawing.guidance) == (Size(112, 96), 4, GUIDANCE)
-    assert GUIDANCE == 2.5
+    assert (drawing.size, drawing.steps, drawing.guidance) == (Size(112, 96), 4, kontext.GUIDANCE)
+    assert kontext.GUIDANCE == 2.5
     assert np.array_equal(drawing.source, picture())
 
 

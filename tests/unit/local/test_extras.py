@@ -11,10 +11,10 @@ import pytest
 
 from kontext_ui.backends.diffusers import config_of, extras, levers, weights
 from kontext_ui.backends.diffusers.checks import readiness
+from kontext_ui.backends.diffusers.config import Drawing, EngineConfig
 from kontext_ui.backends.diffusers.loading import load
 from kontext_ui.backends.diffusers.memory import choose
 from kontext_ui.backends.diffusers.painter import Painter
-from kontext_ui.backends.diffusers.values import Drawing, EngineConfig
 from kontext_ui.edits import Size
 from kontext_ui.errors import InvalidSetting, ModelNotInstalled
 from tests import tiny_kontext

@@ -8,10 +8,10 @@ import pytest
 
 from kontext_ui.backends.diffusers import weights
 from kontext_ui.backends.diffusers.checks import readiness
+from kontext_ui.backends.diffusers.config import EngineConfig
 from kontext_ui.backends.diffusers.memory import PRECISIONS, choose, needs_gb
-from kontext_ui.backends.diffusers.values import EngineConfig, scaled, sizes_for
 from kontext_ui.edits import Size
-from kontext_ui.images.geometry import KONTEXT_SIZES
+from kontext_ui.models import kontext
 
 SHARD = "model-00001-of-00002.safetensors"
 
@@ -141,10 +141,10 @@ def test_large_weights_without_a_gpu_are_refused_unless_the_processor_was_named(
 
 
 def test_the_models_own_sizes_are_kept_and_smaller_ones_can_be_drawn():
-    assert sizes_for(1.0) == KONTEXT_SIZES
+    assert kontext.size_rule(1.0).sizes == kontext.SIZES
     for share in (0.5, 0.25, 0.01):
-        for size in KONTEXT_SIZES:
-            small = scaled(size, share)
+        for size in kontext.SIZES:
+            small = kontext.scaled(size, share)
             assert small.width % 16 == small.height % 16 == 0
             assert small.megapixels == pytest.approx(size.megapixels * share, rel=0.35)
-    assert scaled(Size(1024, 1024), 0.25) == Size(512, 512)
+    assert kontext.scaled(Size(1024, 1024), 0.25) == Size(512, 512)

@@ -12,13 +12,14 @@ from PIL import Image
 
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.diffusers import DiffusersBackend
+from kontext_ui.backends.diffusers.config import Drawing
 from kontext_ui.backends.diffusers.loading import load
 from kontext_ui.backends.diffusers.painter import Painter
 from kontext_ui.backends.diffusers.preview import Previewer, fit_colours
-from kontext_ui.backends.diffusers.values import Drawing, sizes_for
 from kontext_ui.edits import EditRequest, Parameters, Size, Tier
 from kontext_ui.errors import EditCancelled, InvalidSetting, ModelNotInstalled, OutOfMemory
 from kontext_ui.images.geometry import resized
+from kontext_ui.models import kontext
 from tests import tiny_kontext
 
 pytestmark = pytest.mark.skipif(not tiny_kontext.AVAILABLE, reason="torch and diffusers are not installed")
@@ -85,7 +86,7 @@ class Count:
         monkeypatch.setattr(part, name, counted)
 
 
-@pytest.mark.parametrize("size", sizes_for(0.01), ids=str)
+@pytest.mark.parametrize("size", kontext.size_rule(0.01).sizes, ids=str)
 def test_the_picture_has_the_size_that_was_asked_for(painter, size):
     assert draw(painter, drawing(size, steps=1)).shape == (size.height, size.width, 3)
 

@@ -11,11 +11,11 @@ import pytest
 
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.diffusers import DiffusersBackend
+from kontext_ui.backends.diffusers.config import Drawing, EngineConfig
 from kontext_ui.backends.diffusers.loading import Loaded, load
 from kontext_ui.backends.diffusers.memory import PRECISIONS, Rung
 from kontext_ui.backends.diffusers.painter import Drawn, Painter
 from kontext_ui.backends.diffusers.trouble import is_device_lost, is_out_of_memory
-from kontext_ui.backends.diffusers.values import Drawing, EngineConfig
 from kontext_ui.edits import EditRequest, Parameters, Readiness, Size, Tier
 from kontext_ui.errors import OutOfMemory, UnexpectedAnswer
 from tests import tiny_kontext

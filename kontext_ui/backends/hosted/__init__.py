@@ -1,0 +1,1 @@
+"""What the adapters of hosted providers share, and the adapters themselves."""

@@ -1,0 +1,85 @@
+"""Edits at a provider that answers with an id at once, and is then asked until the edit is over."""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from kontext_ui.backends.base import EditTask, Hook
+from kontext_ui.backends.hosted.backend import HostedBackend
+from kontext_ui.backends.hosted.http import Provider, json_of
+from kontext_ui.edits import Done, EditEvent, EditRequest, Running, Submitted
+
+
+@dataclass(frozen=True)
+class Poll:
+    """One answer to the question what became of an edit. ``number`` counts them from 0."""
+
+    remote_id: str
+    response: httpx.Response
+    number: int
+    started: float
+    """When the edit was sent, or picked up again, by the provider's clock here."""
+
+    @property
+    def answer(self) -> Mapping[str, Any]:
+        return json_of(self.response)
+
+
+async def follow(
+    http: Provider,
+    remote_id: str,
+    url: str,
+    headers: Mapping[str, str],
+    started: float,
+    hook: Hook | None,
+    read: Callable[[Poll], Awaitable[Running | Done]],
+) -> AsyncIterator[EditEvent]:
+    """Ends with ``Done``, with the deadline, or with what ``read`` raises for an edit that came to nothing."""
+    for number in itertools.count():
+        event = await read(Poll(remote_id, await http.get(url, headers, started), number, started))
+        yield event
+        if isinstance(event, Done):
+            return
+        http.check_deadline(started)
+        await http.pause(number, hook)
+
+
+class PolledBackend(HostedBackend, ABC):
+    """Has one address for each edit, where its state is told and, in the end, its picture."""
+
+    async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
+        started = self._http.now()
+        submitted = self._submitted(await self._send(request, task))
+        remote_id, url = submitted.remote_id, submitted.poll_url or self._poll_url(submitted.remote_id)
+        await self._http.check_url(url)
+        yield submitted
+        async for event in follow(self._http, remote_id, url, self.headers(task), started, task.hook, self._read):
+            yield event
+
+    async def resume(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
+        started, remote_id = self._http.now(), task.remote_id or ""
+        url = task.poll_url or self._poll_url(remote_id)
+        await self._http.check_url(url)
+        async for event in follow(self._http, remote_id, url, self.headers(task), started, task.hook, self._read):
+            yield event
+
+    @abstractmethod
+    async def _send(self, request: EditRequest, task: EditTask) -> Mapping[str, Any]:
+        """The answer to the submit. What was sent is large and is let go of with the end of this function."""
+
+    @abstractmethod
+    def _submitted(self, answer: Mapping[str, Any]) -> Submitted: ...
+
+    @abstractmethod
+    def _poll_url(self, remote_id: str) -> str:
+        """Where an edit is asked about when the provider names no address."""
+
+    @abstractmethod
+    async def _read(self, poll: Poll) -> Running | Done:
+        """Raises for an edit that came to nothing; an unknown word is waited on."""

@@ -1,0 +1,1 @@
+"""One hosted provider in each file."""

@@ -1,0 +1,228 @@
+"""Replicate: FLUX.1 Kontext [pro], [max] and [dev], with a real cancel.
+
+Hugging Face's router forwards the same predictions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from kontext_ui.backends.base import EditTask, Hook
+from kontext_ui.backends.hosted.backend import HostedBackend, key_of, provider_of
+from kontext_ui.backends.hosted.http import Provider, json_of
+from kontext_ui.backends.hosted.payload import data_uri_of, fields_of, first_of, text_of
+from kontext_ui.backends.hosted.polling import Poll, PolledBackend
+from kontext_ui.backends.hosted.webhooks import StandardWebhooks
+from kontext_ui.edits import (
+    Capabilities,
+    Done,
+    EditRequest,
+    EditResult,
+    Mode,
+    Parameter,
+    Pixels,
+    Running,
+    Submitted,
+    Tier,
+)
+from kontext_ui.errors import Billed, ContentModerated, EditCancelled, KontextError
+from kontext_ui.images import codec
+from kontext_ui.models import kontext
+from kontext_ui.settings import Settings
+
+HOSTS = ("replicate.com", "replicate.delivery")
+
+
+@dataclass(frozen=True)
+class Model:
+    """``edit`` and ``for_two`` are the models for one picture and for two; the price is per edit."""
+
+    price_usd: float
+    edit: str
+    for_two: str | None = None
+
+
+MODELS: Mapping[Tier, Model] = {
+    Tier.PRO: Model(0.04, "black-forest-labs/flux-kontext-pro", "flux-kontext-apps/multi-image-kontext-pro"),
+    Tier.MAX: Model(0.08, "black-forest-labs/flux-kontext-max", "flux-kontext-apps/multi-image-kontext-max"),
+    Tier.DEV: Model(0.025, "black-forest-labs/flux-kontext-dev"),
+}
+INLINE_BYTES = 256_000
+"""Up to this size a picture may travel as a data URI; a larger one is uploaded first."""
+ASPECT_RATIO = kontext.aspect_ratio_of(*kontext.RATIOS)
+ONLY_DEV = (
+    Parameter("num_inference_steps", "Steps", "int", 30, 4, 50),
+    Parameter("guidance_scale", "Guidance", "float", 2.5, 0, 10),
+)
+"""What only FLUX.1 Kontext [dev] takes, also by way of Hugging Face."""
+HOSTED = (
+    ASPECT_RATIO,
+    kontext.SEED,
+    kontext.PROMPT_UPSAMPLING,
+    kontext.SAFETY_TOLERANCE,
+    kontext.output_format_of("png", "jpeg"),
+)
+OPEN_WEIGHTS = (
+    ASPECT_RATIO,
+    kontext.SEED,
+    *ONLY_DEV,
+    kontext.output_format_of("png", "jpeg", "webp"),
+)
+ENDED_BADLY = ("failed", "canceled", "aborted")
+GOING_ON = ("starting", "processing")
+NAMES = {"guidance_scale": "guidance"}
+"""Our names to theirs, where they differ."""
+SENSITIVE = re.compile(r"E005|flagged as sensitive", re.IGNORECASE)
+SEED = re.compile(r"[Uu]sing seed: (\d{1,12})")
+
+
+class ReplicateBackend(PolledBackend):
+    id = "replicate"
+    label = "Replicate"
+    key_name = "REPLICATE_API_TOKEN"
+    key_page = "https://replicate.com/account"
+    tiers = (Tier.PRO, Tier.MAX, Tier.DEV)
+    model_names = tuple(name for model in MODELS.values() for name in (model.edit, model.for_two) if name)
+
+    def __init__(self, provider: Provider, key: str | None) -> None:
+        super().__init__(provider, key)
+        self._calls = StandardWebhooks(provider, "/webhooks/default/secret")
+
+    def capabilities(self, tier: Tier) -> Capabilities:
+        model = MODELS[tier]
+        parameters = OPEN_WEIGHTS if tier is Tier.DEV else HOSTED
+        return Capabilities(
+            model=self._http.model_label(model.edit, kontext.MODEL_LABELS[tier]),
+            modes=frozenset({Mode.EDIT} if tier is Tier.DEV else {Mode.EDIT, Mode.GENERATE}),
+            parameters=parameters,
+            unsupported=kontext.not_taken(parameters),
+            size_rule=kontext.SIZE_RULE,
+            max_reference_images=1 if model.for_two else 0,
+            price_usd=model.price_usd,
+            typical_s=7.0,
+            notes=(kontext.ONE_MEGAPIXEL,),
+        )
+
+    async def _send(self, request: EditRequest, task: EditTask) -> Mapping[str, Any]:
+        headers = self.headers(task)
+        pictures = [task.input_image, *task.reference_images[:1]] if task.input_image is not None else []
+        urls = [await self._url_of(picture, headers) for picture in pictures]
+        model = MODELS[request.tier]
+        two = model.for_two is not None and len(urls) > 1
+        body: dict[str, Any] = {"input": _input(request, urls, two=two)}
+        if task.hook is not None:
+            body |= {"webhook": task.hook.url, "webhook_events_filter": ["completed"]}
+        name = self._http.model(model.for_two if model.for_two is not None and two else model.edit)
+        return self.accepted(await self._http.submit(f"/models/{name}/predictions", headers, body))
+
+    def _submitted(self, answer: Mapping[str, Any]) -> Submitted:
+        remote_id = self.id_of(answer.get("id"))
+        addresses = fields_of(answer.get("urls"))
+        poll_url = str(addresses.get("get") or self._poll_url(remote_id))
+        return Submitted(remote_id, poll_url, details={"cancel": str(addresses.get("cancel") or f"{poll_url}/cancel")})
+
+    def _poll_url(self, remote_id: str) -> str:
+        return f"{self._http.base_url}/predictions/{remote_id}"
+
+    async def _read(self, poll: Poll) -> Running | Done:
+        answer = poll.answer
+        status, output = answer.get("status"), answer.get("output")
+        if status in ENDED_BADLY:
+            raise self._ended(answer, poll.remote_id)
+        if output:  # a finished answer may still say "processing"
+            gone = "its picture is there no longer; it is kept for one hour"
+            picture = await self._http.fetch(first_of(output), poll.started, gone)
+            return Done(EditResult(picture, seed=seed_in(answer), request_id=poll.remote_id))
+        if status == "succeeded":
+            self._http.unexpected("there is no picture in it", Billed.YES)
+        return Running(None, "waiting for a machine" if status == "starting" else "drawing")
+
+    def _ended(self, answer: Mapping[str, Any], remote_id: str) -> KontextError:
+        if refusal := refusal_in(answer, self, remote_id):
+            return refusal
+        if answer.get("status") == "canceled":
+            return EditCancelled(f"The edit was cancelled at {self.label}.", billed=Billed.MAYBE)
+        never_begun = answer.get("status") == "aborted"
+        return self.failed(billed=Billed.NO if never_begun else Billed.MAYBE, request_id=remote_id)
+
+    async def cancel(self, task: EditTask) -> Billed:
+        """Replicate bills the seconds that ran until now; before the start that is nothing."""
+        url = task.details.get("cancel") or f"{self._poll_url(task.remote_id or '')}/cancel"
+        await self._http.check_url(url)
+        try:
+            response = await self._http.client().post(url, headers=self.headers(task))
+        except httpx.HTTPError:
+            return Billed.MAYBE
+        stopped = json_of(response).get("status") in ("canceled", "aborted")
+        return Billed.NO if response.status_code == httpx.codes.OK and stopped else Billed.MAYBE
+
+    async def _url_of(self, pixels: Pixels, headers: Mapping[str, str]) -> str:
+        png = await asyncio.to_thread(codec.encode_png, pixels)
+        if len(png) <= INLINE_BYTES:
+            return data_uri_of(png)
+        files = {"content": ("input.png", png, "image/png")}
+        try:
+            response = await self._http.client().post(f"{self._http.base_url}/files", headers=headers, files=files)
+        except httpx.HTTPError as error:
+            raise self._http.unavailable(error, Billed.NO) from None
+        url = text_of(fields_of(self.accepted(response).get("urls")).get("get"))
+        return url or self._http.unexpected("the uploaded picture has no address", Billed.NO)
+
+    async def is_genuine(self, hook: Hook, headers: Mapping[str, str], body: bytes) -> bool:
+        return await self._calls.is_genuine(hook.key or self._key or "", headers, body)
+
+    async def verify_key(self, key: str | None = None) -> float | None:
+        """What is left on the account is shown on their site only."""
+        await self.ask_about_key(f"{self._http.base_url}/account", key)
+        return None
+
+
+def _input(request: EditRequest, urls: list[str], *, two: bool) -> dict[str, Any]:
+    given = request.parameters.given()
+    if two:
+        given.pop("prompt_upsampling", None)
+        pictures = {"input_image_1": urls[0], "input_image_2": urls[1]}
+    else:
+        pictures = {"input_image": urls[0], "aspect_ratio": "match_input_image"} if urls else {}
+    return {**pictures, **input_of(request.sent_prompt, given)}
+
+
+def input_of(prompt: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything but the pictures. ``given`` are parameters under our names."""
+    fields = {"prompt": prompt, "output_format": "png"}
+    fields |= {NAMES.get(name, name): value for name, value in given.items()}
+    if fields["output_format"] == "jpeg":
+        fields["output_format"] = "jpg"
+    return fields
+
+
+def seed_in(answer: Mapping[str, Any]) -> int | None:
+    """It stands in the log and nowhere else."""
+    found = SEED.search(str(answer.get("logs") or ""))
+    return None if found is None else int(found[1])
+
+
+def refusal_in(answer: Mapping[str, Any], backend: HostedBackend, request_id: str | None) -> ContentModerated | None:
+    """Whether words, picture or result were refused is not told; ``None`` when nothing was."""
+    if not SENSITIVE.search(str(answer.get("error") or "")):
+        return None
+    return ContentModerated(
+        f"{backend.label} refused the prompt, the picture or the result as sensitive.",
+        backend=backend.id,
+        stage="output",
+        reasons=("flagged as sensitive",),
+        hint="Another seed or other words may pass.",
+        billed=Billed.MAYBE,
+        request_id=request_id,
+    )
+
+
+def build(settings: Settings) -> ReplicateBackend:
+    provider = provider_of(ReplicateBackend, settings, settings.replicate_base_url, HOSTS)
+    return ReplicateBackend(provider, key_of(settings.replicate_api_token))
