@@ -20,6 +20,12 @@ MODEL_LABELS: Mapping[Tier, str] = {
 OPEN_WEIGHTS = "black-forest-labs/FLUX.1-Kontext-dev"
 """The published weights of [dev], by their name on the Hugging Face hub."""
 DEV_LABEL = MODEL_LABELS[Tier.DEV]
+OPEN_WEIGHTS_LICENCE = (
+    "FLUX.1 [dev] Non-Commercial License, by Black Forest Labs. Not for commercial use and not for serving end users "
+    "without a licence from them; pictures that you make may be used commercially. Results must pass a content filter "
+    "or a person's review before they are shared. Read it at "
+    "https://huggingface.co/black-forest-labs/FLUX.1-Kontext-dev/blob/main/LICENSE.md"
+)
 
 SIZES: tuple[Size, ...] = tuple(
     Size(w, h)

@@ -1,17 +1,25 @@
 """The local tier's model: FLUX.1 Kontext [dev] by way of diffusers, on this machine."""
 
+from __future__ import annotations
+
 import logging
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
 
 from kontext_ui.backends.content_filter import ContentFilter, filter_for
-from kontext_ui.backends.diffusers.checks import readiness
+from kontext_ui.backends.diffusers import extras, loading, machine
+from kontext_ui.backends.diffusers.checks import INSTALL, readiness
 from kontext_ui.backends.diffusers.config import EngineConfig
 from kontext_ui.backends.diffusers.engine import DiffusersBackend
+from kontext_ui.backends.diffusers.machine import Device
 from kontext_ui.backends.diffusers.painter import Painter
+from kontext_ui.backends.diffusers.report import MachineReport, describe_machine
 from kontext_ui.errors import KontextError
 from kontext_ui.settings import Settings, on_zero_gpu
 
 log = logging.getLogger(__name__)
-__all__ = ["DiffusersBackend", "EngineConfig", "build", "config_of"]
+__all__ = ["INSTALL", "DiffusersBackend", "EngineConfig", "MachineReport", "build", "config_of", "describe", "fetch"]
 
 
 def config_of(settings: Settings) -> EngineConfig:
@@ -42,6 +50,28 @@ def build(settings: Settings) -> DiffusersBackend:
         return _build_lent(config, content)
     idle_s = settings.diffusers_idle_minutes * 60 if settings.diffusers_idle_minutes else None
     return DiffusersBackend(config, idle_s=idle_s, max_waiting=settings.diffusers_waiting, content=content)
+
+
+def describe(
+    settings: Settings,
+    *,
+    devices: Callable[[], Sequence[Device]] = machine.devices,
+    installed: Callable[[str], bool] = machine.is_installed,
+    version_of: Callable[[str], str] = version,
+) -> MachineReport:
+    """Whether the model could be used here, and how. The arguments are for tests: what the machine has."""
+    return describe_machine(
+        config_of(settings), filter_for(settings), devices=devices, installed=installed, version_of=version_of
+    )
+
+
+def fetch(settings: Settings) -> Path:
+    """Download what the settings name and is not here; returns the folder. Raises ``ModelNotInstalled``."""
+    config = config_of(settings)
+    folder = loading.fetch(config)
+    for extra in extras.wanted(config):
+        extra.fetch(config.token)
+    return folder
 
 
 def _build_lent(config: EngineConfig, content: ContentFilter | None) -> DiffusersBackend:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
+from kontext_ui.backends.diffusers import describe, machine
 from kontext_ui.backends.diffusers.machine import PACKAGES, Device
 from kontext_ui.backends.image_server import Found
 from kontext_ui.cli import doctor, main
@@ -17,16 +19,19 @@ CARD = Device("cuda", "A card", 23.5, 24.5)
 LAPTOP = Device("cpu", "processor", 12.0, 16.0)
 
 
+def machine_with(devices, installed):
+    return partial(
+        describe, devices=lambda: devices, installed=lambda name: name in installed, version_of=lambda _: "1.0"
+    )
+
+
 @pytest.fixture
-def examine(make_settings, monkeypatch, capsys):
+def examine(make_settings, capsys):
     """Exit code and output of ``doctor`` on a machine with these devices and packages."""
-    monkeypatch.setattr(doctor, "version", lambda name: "1.0")
 
     def run(*arguments, devices=(CARD, LAPTOP), installed=PACKAGES, **settings):
         options = build_parser().parse_args(["doctor", *arguments], namespace=Options())
-        code = doctor.examine(
-            make_settings(**settings), options, devices=lambda: devices, installed=lambda name: name in installed
-        )
+        code = doctor.examine(make_settings(**settings), options, describe=machine_with(devices, installed))
         return code, capsys.readouterr().out
 
     return run
@@ -84,7 +89,7 @@ def test_weights_that_are_ready_end_with_zero(examine, tmp_path):
 
 def test_it_needs_no_data_folder_and_makes_none(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(doctor.this_machine, "missing_packages", lambda _: PACKAGES)
+    monkeypatch.setattr(machine, "missing_packages", lambda _: PACKAGES)
     main(["doctor", "--json", "--data-dir", str(tmp_path / "data")])
 
     assert json.loads(capsys.readouterr().out)["packages"] == {}
@@ -94,7 +99,7 @@ def test_it_needs_no_data_folder_and_makes_none(tmp_path, monkeypatch, capsys):
 def test_image_servers_are_listed_and_one_that_is_well_suffices(make_settings, capsys):
     servers = [Found("http://gpu1:8188", "kontext", "x", ""), Found("http://gpu2:8188", "", "", "no connection")]
     options = build_parser().parse_args(["doctor"], namespace=Options())
-    code = doctor.examine(make_settings(), options, devices=lambda: [], installed=lambda _: False, servers=servers)
+    code = doctor.examine(make_settings(), options, describe=machine_with([], ()), servers=servers)
     said = capsys.readouterr().out
 
     assert code == DONE
