@@ -43,7 +43,7 @@ def main(make_editor: Callable[[Settings], Editor] = build_editor) -> int:
         sys.stderr.write("\n".join(line for line in (error.message, error.hint) if line) + "\n")
         return 2
     silence_telemetry()
-    from kontext_ui.ui.app import build_app, launch_options
+    from kontext_ui.web.server import build_app, launch_options
 
     def stop(signum: int, frame: FrameType | None) -> None:
         editor.hang_up()

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from kontext_ui.ui.handlers import ACTIONS
+from kontext_ui.web.actions import ACTIONS
 from tests.browser.conftest import photo
 
 pytestmark = pytest.mark.browser

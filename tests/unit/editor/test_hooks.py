@@ -17,7 +17,7 @@ from kontext_ui.backends.http import Provider
 from kontext_ui.backends.replicate import HOSTS as REPLICATE
 from kontext_ui.backends.replicate import ReplicateBackend
 from kontext_ui.projects import JobState
-from kontext_ui.ui.routes import Pages
+from kontext_ui.web.routes import Pages
 from tests.conftest import ROOT
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.fal import FakeFal, Signer

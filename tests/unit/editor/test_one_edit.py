@@ -27,8 +27,8 @@ from kontext_ui.edits import (
 )
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.history.rows import REQUESTS
-from kontext_ui.ui.handlers import read_draft
-from kontext_ui.ui.present import job_row, version_row
+from kontext_ui.web.actions import read_draft
+from kontext_ui.web.rows import job_row, version_row
 from tests.unit.editor.conftest import OWNER, picture
 from tests.unit.editor.scripted import ScriptedBackend
 

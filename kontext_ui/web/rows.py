@@ -14,7 +14,7 @@ from kontext_ui.projects import Failure, Job, Outcome, Project, Version
 from kontext_ui.prompting import ACTIONS
 from kontext_ui.prompting.seen import said
 from kontext_ui.prompting.sentence import PRESERVABLE
-from kontext_ui.ui.row_types import (
+from kontext_ui.web.row_types import (
     BackendRow,
     BuilderActionRow,
     BuilderRow,

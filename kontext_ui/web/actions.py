@@ -19,10 +19,10 @@ from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Project
 from kontext_ui.prompting import Hint, Sentence, compose
-from kontext_ui.ui import present
-from kontext_ui.ui.examples import EXAMPLES
-from kontext_ui.ui.present import project_row, receipt_row, version_row
-from kontext_ui.ui.row_types import BuilderRow, OverviewRow, Patch, ProjectRow, ReceiptRow, VersionRow
+from kontext_ui.web import rows
+from kontext_ui.web.examples import EXAMPLES
+from kontext_ui.web.rows import project_row, receipt_row, version_row
+from kontext_ui.web.row_types import BuilderRow, OverviewRow, Patch, ProjectRow, ReceiptRow, VersionRow
 
 Message: TypeAlias = Mapping[str, Any]
 Action: TypeAlias = Callable[[str, Message], Awaitable[object]]
@@ -88,14 +88,14 @@ class Handlers:
     async def look(self, owner: str, message: Message) -> OverviewRow:
         """What is seen in a version and the instructions that fit it."""
         overview = await self._editor.help.look(owner, text(message, "project"), text(message, "version"))
-        return present.overview_row(overview)
+        return rows.overview_row(overview)
 
     async def hints(self, owner: str, message: Message) -> tuple[Hint, ...]:
         return await self._editor.help.hints(owner, text(message, "project"), read_draft(message))
 
     async def builder(self, owner: str, message: Message) -> BuilderRow:
         """What the sentence builder offers; the same for everybody."""
-        return present.builder_row()
+        return rows.builder_row()
 
     async def compose(self, owner: str, message: Message) -> Mapping[str, object]:
         """The sentence that the parts make, empty while one is missing."""

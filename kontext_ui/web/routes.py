@@ -30,11 +30,11 @@ from kontext_ui.errors import (
     ProjectNotFound,
     VersionNotFound,
 )
-from kontext_ui.ui import present
-from kontext_ui.ui.examples import EXAMPLES
-from kontext_ui.ui.handlers import Handlers, Moved
-from kontext_ui.ui.identity import OWNER_KEY
-from kontext_ui.ui.row_types import ExampleRow, Patch, Snapshot, TierRow
+from kontext_ui.web import rows
+from kontext_ui.web.examples import EXAMPLES
+from kontext_ui.web.actions import Handlers, Moved
+from kontext_ui.web.identity import OWNER_KEY
+from kontext_ui.web.row_types import ExampleRow, Patch, Snapshot, TierRow
 
 log = logging.getLogger(__name__)
 IMMUTABLE = "private, max-age=31536000, immutable"
@@ -85,7 +85,7 @@ class Pages:
         examples = tuple(
             ExampleRow(f"assets/{self.version}/examples/{item.file}", item.alt, item.instruction) for item in EXAMPLES
         )
-        patch = present.view_patch(view)
+        patch = rows.view_patch(view)
         whole = Snapshot(**vars(patch) | {"tiers": self._tiers(owner)}, preferences=preferences, examples=examples)
         return _json(whole)
 
@@ -98,7 +98,7 @@ class Pages:
         return projects[0].id if projects else (await self._editor.projects.create(owner)).id
 
     def _tiers(self, owner: str) -> tuple[TierRow, ...]:
-        return present.tier_rows(self._editor.accounts.tiers(owner))
+        return rows.tier_rows(self._editor.accounts.tiers(owner))
 
     async def events(self, request: Request) -> Response:
         """Server-sent events: what changes in a project from now on."""
@@ -119,7 +119,7 @@ class Pages:
                 if change is None:
                     yield ": still here\n\n"
                 else:
-                    patch = await asyncio.to_thread(present.change_patch, change)
+                    patch = await asyncio.to_thread(rows.change_patch, change)
                     yield _event("patch", patch)
             yield _event("stale", {})
 
@@ -268,7 +268,7 @@ def _message(body: bytes) -> dict[str, object]:
 
 def _failed(error: KontextError) -> Response:
     status = 404 if isinstance(error, NOT_FOUND) else 507 if isinstance(error, HistoryError) else 200
-    return _json({"error": present.error_row(error)}, status)
+    return _json({"error": rows.error_row(error)}, status)
 
 
 def _json(value: object, status: int = 200) -> Response:

@@ -19,8 +19,8 @@ from starlette.applications import Starlette
 
 from kontext_ui.editor import Editor
 from kontext_ui.settings import Settings, on_space
-from kontext_ui.ui.identity import Identity, load_secret
-from kontext_ui.ui.routes import Pages
+from kontext_ui.web.identity import Identity, load_secret
+from kontext_ui.web.routes import Pages
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 STYLES = ("base", "chat", "canvas", "tree", "prompting")
