@@ -1,238 +1,212 @@
-"""What a visitor can do, as plain async functions on the editor. No components, no HTTP.
+"""What a visitor can do: a table from an action's name to its message, its use case and its row.
 
-Each takes the owner and the page's message and answers with a row or a list of rows. Errors are
-raised as :class:`~kontext_ui.errors.KontextError`; the route turns them into sentences.
+Nothing outside the table can be reached from the page. No components, no HTTP. Errors are raised as
+:class:`~kontext_ui.errors.KontextError`; the route turns them into sentences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeAlias
+from functools import cache
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from anyio import to_thread
 from pydantic import TypeAdapter, ValidationError
 
-from kontext_ui.editor import Budget, EditDraft, Editor, FoundMask, KeyCheck
+from kontext_ui.editor import Editor, TierOffer
 from kontext_ui.errors import InvalidRequest
-from kontext_ui.images.export import RecipeStep
-from kontext_ui.projects import Project
-from kontext_ui.prompting import Hint, Sentence, compose
-from kontext_ui.web import rows
+from kontext_ui.paths import ASSETS
+from kontext_ui.projects import AccessKey, Job, Project, Version
+from kontext_ui.prompting import compose
+from kontext_ui.web import messages as m
 from kontext_ui.web.examples import EXAMPLES
-from kontext_ui.web.rows import project_row, receipt_row, version_row
-from kontext_ui.web.row_types import BuilderRow, OverviewRow, Patch, ProjectRow, ReceiptRow, VersionRow
+from kontext_ui.web.row_types import BuilderRow, Patch, ProjectRow, VersionRow
+from kontext_ui.web.rows import (
+    access_key_row,
+    builder_row,
+    overview_row,
+    project_row,
+    receipt_row,
+    spending_row,
+    tier_rows,
+    version_row,
+)
 
-Message: TypeAlias = Mapping[str, Any]
-Action: TypeAlias = Callable[[str, Message], Awaitable[object]]
-DRAFTS = TypeAdapter(EditDraft)
-SENTENCES = TypeAdapter(Sentence)
-STEPS = TypeAdapter(tuple[RecipeStep, ...])
-MAX_REPLAYED = 50
-PREFERENCES = ("theme", "composer", "last_project")
-MAX_TEXT = 20_000
-"""Longest text taken from the page, in characters; a prompt has a limit of its own per backend."""
+M = TypeVar("M")
+R = TypeVar("R")
+Use: TypeAlias = Callable[[Editor, str, M], Awaitable[R]]
 
 
 @dataclass(frozen=True)
-class Moved:
-    """The head moved: the answer carries what changed, before the event stream does."""
+class Patched:
+    """The answer carries what changed in the page's state, before the event stream does."""
 
     patch: Patch
 
 
-class Handlers:
-    """One method per action of the page."""
+@dataclass(frozen=True)
+class Action(Generic[M, R]):
+    """One thing that a visitor can do."""
 
-    def __init__(self, editor: Editor, assets: Path) -> None:
-        self._editor = editor
-        self._assets = assets
-
-    def action(self, name: str) -> Action | None:
-        """The method behind a name that the page may use."""
-        return getattr(self, name) if name in ACTIONS else None
-
-    async def create_project(self, owner: str, message: Message) -> ProjectRow:
-        return project_row(await self._editor.projects.create(owner, text(message, "title", "")))
-
-    async def list_projects(self, owner: str, message: Message) -> list[ProjectRow]:
-        projects = await self._editor.projects.all(owner, deleted=message.get("deleted") is True)
-        return [project_row(project) for project in projects]
-
-    async def rename_project(self, owner: str, message: Message) -> ProjectRow:
-        return project_row(await self._editor.projects.rename(owner, text(message, "project"), text(message, "title")))
-
-    async def duplicate_project(self, owner: str, message: Message) -> ProjectRow:
-        return project_row(await self._editor.projects.duplicate(owner, text(message, "project")))
-
-    async def delete_project(self, owner: str, message: Message) -> ProjectRow:
-        return project_row(await self._editor.projects.delete(owner, text(message, "project")))
-
-    async def restore_project(self, owner: str, message: Message) -> ProjectRow:
-        return project_row(await self._editor.projects.restore(owner, text(message, "project")))
-
-    async def save_draft(self, owner: str, message: Message) -> None:
-        await self._editor.projects.save_draft(owner, text(message, "project"), text(message, "text"))
-
-    async def set_preference(self, owner: str, message: Message) -> None:
-        key = text(message, "key")
-        value = message.get("value")
-        if key not in PREFERENCES or len(repr(value)) > MAX_TEXT:
-            raise InvalidRequest("There is no such preference.")
-        await self._editor.preferences.set(owner, key, value)
-
-    async def check(self, owner: str, message: Message) -> ReceiptRow:
-        return receipt_row(await self._editor.edits.check(owner, text(message, "project"), read_draft(message)))
-
-    async def look(self, owner: str, message: Message) -> OverviewRow:
-        """What is seen in a version and the instructions that fit it."""
-        overview = await self._editor.help.look(owner, text(message, "project"), text(message, "version"))
-        return rows.overview_row(overview)
-
-    async def hints(self, owner: str, message: Message) -> tuple[Hint, ...]:
-        return await self._editor.help.hints(owner, text(message, "project"), read_draft(message))
-
-    async def builder(self, owner: str, message: Message) -> BuilderRow:
-        """What the sentence builder offers; the same for everybody."""
-        return rows.builder_row()
-
-    async def compose(self, owner: str, message: Message) -> Mapping[str, object]:
-        """The sentence that the parts make, empty while one is missing."""
-        try:
-            sentence = SENTENCES.validate_python(message.get("sentence"))
-        except ValidationError:
-            raise InvalidRequest("The parts of the sentence cannot be read.") from None
-        return {"text": compose(sentence)}
-
-    async def find_mask(self, owner: str, message: Message) -> FoundMask:
-        return await self._editor.help.find_mask(
-            owner, text(message, "project"), text(message, "version"), text(message, "name")
-        )
-
-    async def submit(self, owner: str, message: Message) -> Mapping[str, object]:
-        job = await self._editor.edits.submit(owner, text(message, "project"), read_draft(message))
-        return {"job": job.id}
-
-    async def cancel(self, owner: str, message: Message) -> Mapping[str, object]:
-        return {"state": (await self._editor.edits.cancel(owner, text(message, "job"))).state.value}
-
-    async def check_again(self, owner: str, message: Message) -> Mapping[str, object]:
-        return {"state": (await self._editor.edits.check_again(owner, text(message, "job"))).state.value}
-
-    async def dismiss(self, owner: str, message: Message) -> None:
-        await self._editor.edits.dismiss(owner, text(message, "job"))
-
-    async def undo(self, owner: str, message: Message) -> Moved:
-        return _moved(await self._editor.versions.undo(owner, text(message, "project")))
-
-    async def redo(self, owner: str, message: Message) -> Moved:
-        return _moved(await self._editor.versions.redo(owner, text(message, "project")))
-
-    async def select(self, owner: str, message: Message) -> Moved:
-        return _moved(await self._editor.versions.select(owner, text(message, "project"), text(message, "version")))
-
-    async def star(self, owner: str, message: Message) -> None:
-        starred = message.get("starred") is True
-        await self._editor.versions.star(owner, text(message, "project"), text(message, "version"), starred)
-
-    async def name_version(self, owner: str, message: Message) -> None:
-        name = text(message, "name", "") or None
-        await self._editor.versions.name(owner, text(message, "project"), text(message, "version"), name)
-
-    async def prune(self, owner: str, message: Message) -> list[str]:
-        return list(await self._editor.versions.prune(owner, text(message, "project"), text(message, "version")))
-
-    async def pruned(self, owner: str, message: Message) -> list[VersionRow]:
-        branches = await self._editor.versions.pruned(owner, text(message, "project"))
-        return [version_row(version, self._editor.facts) for version in branches]
-
-    async def restore_version(self, owner: str, message: Message) -> list[str]:
-        restored = await self._editor.versions.restore(owner, text(message, "project"), text(message, "version"))
-        return [version.id for version in restored]
-
-    async def undo_open(self, owner: str, message: Message) -> list[str]:
-        """A picture that was dropped as a root, but meant as a reference."""
-        return await self.prune(owner, message)
-
-    async def search(self, owner: str, message: Message) -> list[str]:
-        found = await self._editor.versions.search(owner, text(message, "project"), text(message, "text"))
-        return [version.id for version in found]
-
-    async def replay(self, owner: str, message: Message) -> None:
-        try:
-            steps = STEPS.validate_python(message.get("steps"))
-        except ValidationError:
-            raise InvalidRequest("These steps cannot be read.") from None
-        if not 0 < len(steps) <= MAX_REPLAYED:
-            raise InvalidRequest(f"At most {MAX_REPLAYED} steps can be replayed at once.")
-        await self._editor.edits.replay(owner, text(message, "project"), text(message, "version"), steps)
-
-    async def change_mask(self, owner: str, message: Message) -> Mapping[str, object]:
-        how = message.get("how")
-        if isinstance(how, bool) or not isinstance(how, int | str):
-            raise InvalidRequest("Say by how many pixels the mask should change, or name a mask.")
-        made = await self._editor.pictures.change_mask(owner, text(message, "project"), text(message, "version"), how)
-        return {"version": made.id}
-
-    async def open_example(self, owner: str, message: Message) -> Mapping[str, object]:
-        index = message.get("index")
-        if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
-            raise InvalidRequest("There is no such example.")
-        example = EXAMPLES[index]
-        data = await to_thread.run_sync((self._assets / "examples" / example.file).read_bytes)
-        version = await self._editor.pictures.open(owner, text(message, "project"), data, example.file)
-        return {"version": version.id}
-
-    async def set_key(self, owner: str, message: Message) -> None:
-        self._editor.accounts.set_key(owner, text(message, "backend"), text(message, "key"))
-
-    async def check_key(self, owner: str, message: Message) -> KeyCheck:
-        return await self._editor.accounts.check_key(owner, text(message, "backend"))
-
-    async def forget_key(self, owner: str, message: Message) -> None:
-        self._editor.accounts.forget_key(owner, text(message, "backend"))
-
-    async def budgets(self, owner: str, message: Message) -> tuple[Budget, ...]:
-        return await self._editor.budgets.of(owner, text(message, "project"))
-
-    async def spending(self, owner: str, message: Message) -> Mapping[str, object]:
-        spent = await self._editor.budgets.spending(owner, text(message, "project"))
-        days = [{"day": day.isoformat(), "usd": usd} for day, usd in spent.days]
-        return {"project_usd": spent.project_usd, "branch_usd": spent.branch_usd, "days": days}
-
-    async def set_budget(self, owner: str, message: Message) -> None:
-        usd = message.get("usd")
-        if usd is not None and (isinstance(usd, bool) or not isinstance(usd, int | float) or not 0 <= usd < 1e6):
-            raise InvalidRequest("A budget is an amount in US dollars, or nothing.")
-        if message.get("name") == "day":
-            await self._editor.budgets.set_day(owner, usd)
-        else:
-            await self._editor.projects.set_budget(owner, text(message, "project"), usd)
+    message: type[M]
+    use: Use[M, R]
+    """What is done: editor, owner, message."""
+    row: Callable[[R], object]
+    """Its result as the page gets it."""
+    by_key: bool = True
+    """Whether a program with an access key may do it."""
 
 
-ACTIONS = frozenset(name for name in vars(Handlers) if not name.startswith("_") and name != "action")
+async def act(editor: Editor, owner: str, name: str, message: Any) -> object:
+    """Carry out an action of the table. ``message`` is what :func:`read_message` gave for the same name."""
+    action = ACTIONS[name]
+    return action.row(await action.use(editor, owner, message))
 
 
-def text(message: Message, name: str, default: str | None = None) -> str:
-    """A text of the message. Raises ``InvalidRequest`` for anything else, or one of absurd length."""
-    value = message.get(name)
-    if value is None and default is not None:
-        return default
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise InvalidRequest(f"The page sent no usable {name}.", hint="Reload the page and try again.")
+def read_message(name: str, body: bytes) -> Any:
+    """An action's message from JSON. Raises ``InvalidRequest`` that names what cannot be read."""
+    try:
+        return _adapter(ACTIONS[name].message).validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["type"] in ("json_invalid", "dataclass_type", "dataclass_exact_type"):
+            raise InvalidRequest("The page sent something unreadable.", hint="Reload the page and try again.") from None
+        where = " ".join(str(part).replace("_", " ") for part in first["loc"])
+        raise InvalidRequest(f"{where[:80]} cannot be read: {first['msg'].lower()}.") from None
+
+
+@cache
+def _adapter(message: type[M]) -> TypeAdapter[M]:
+    return TypeAdapter(message)
+
+
+def _as_is(value: object) -> object:
     return value
 
 
-def read_draft(message: Message) -> EditDraft:
-    """The composer's draft. Raises ``InvalidRequest`` naming what cannot be read."""
-    try:
-        return DRAFTS.validate_python(message.get("draft"))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = " ".join(str(part).replace("_", " ") for part in first["loc"]) or "The draft"
-        raise InvalidRequest(f"{where} cannot be read: {first['msg'].lower()}.") from None
+def _nothing(value: object) -> None:
+    return None
 
 
-def _moved(project: Project) -> Moved:
-    return Moved(Patch(project=project_row(project)))
+def _moved(project: Project) -> Patched:
+    return Patched(Patch(project=project_row(project)))
+
+
+def _tiers(offers: Iterable[TierOffer]) -> Patched:
+    return Patched(Patch(tiers=tier_rows(offers)))
+
+
+def _state(job: Job) -> Mapping[str, str]:
+    return {"state": job.state.value}
+
+
+def _version(version: Version) -> Mapping[str, str]:
+    return {"version": version.id}
+
+
+def _ids(versions: Iterable[Version]) -> list[str]:
+    return [version.id for version in versions]
+
+
+def _projects(projects: Iterable[Project]) -> list[ProjectRow]:
+    return [project_row(project) for project in projects]
+
+
+def _keys(keys: Iterable[AccessKey]) -> list[object]:
+    return [access_key_row(key) for key in keys]
+
+
+def _made_key(made: tuple[AccessKey, str]) -> Mapping[str, object]:
+    key, secret = made
+    return {"key": secret, "kept": access_key_row(key)}
+
+
+async def _pruned(editor: Editor, owner: str, message: m.InProject) -> list[VersionRow]:
+    facts = editor.facts
+    return [version_row(version, facts) for version in await editor.versions.pruned(owner, message.project)]
+
+
+async def _builder(editor: Editor, owner: str, message: m.Nothing) -> BuilderRow:
+    return builder_row()
+
+
+async def _compose(editor: Editor, owner: str, message: m.Parts) -> Mapping[str, str]:
+    """The sentence that the parts make, empty while one is missing."""
+    return {"text": compose(message.sentence)}
+
+
+async def _submit(editor: Editor, owner: str, message: m.Draft) -> Mapping[str, str]:
+    return {"job": (await editor.edits.submit(owner, message.project, message.draft)).id}
+
+
+async def _open_example(editor: Editor, owner: str, message: m.ExampleNumber) -> Version:
+    example = EXAMPLES[message.index]
+    data = await to_thread.run_sync((ASSETS / "examples" / example.file).read_bytes)
+    return await editor.pictures.open(owner, message.project, data, example.file)
+
+
+async def _set_key(editor: Editor, owner: str, message: m.ProviderKey) -> tuple[TierOffer, ...]:
+    editor.accounts.set_key(owner, message.backend, message.key)
+    return editor.accounts.tiers(owner)
+
+
+async def _forget_key(editor: Editor, owner: str, message: m.AtBackend) -> tuple[TierOffer, ...]:
+    editor.accounts.forget_key(owner, message.backend)
+    return editor.accounts.tiers(owner)
+
+
+async def _set_budget(editor: Editor, owner: str, message: m.NewBudget) -> None:
+    if message.name == "day":
+        await editor.budgets.set_day(owner, message.usd)
+    else:
+        await editor.projects.set_budget(owner, message.project, message.usd)
+
+
+ACTIONS: Mapping[str, Action[Any, Any]] = {
+    "create_project": Action(m.NewProject, lambda e, who, a: e.projects.create(who, a.title), project_row),
+    "list_projects": Action(m.WhichProjects, lambda e, who, a: e.projects.all(who, deleted=a.deleted), _projects),
+    "rename_project": Action(m.Title, lambda e, who, a: e.projects.rename(who, a.project, a.title), project_row),
+    "duplicate_project": Action(m.InProject, lambda e, who, a: e.projects.duplicate(who, a.project), project_row),
+    "delete_project": Action(m.InProject, lambda e, who, a: e.projects.delete(who, a.project), project_row),
+    "restore_project": Action(m.InProject, lambda e, who, a: e.projects.restore(who, a.project), project_row),
+    "save_draft": Action(m.Words, lambda e, who, a: e.projects.save_draft(who, a.project, a.text), _nothing),
+    "set_preference": Action(m.Preference, lambda e, who, a: e.preferences.set(who, a.key, a.value), _nothing),
+    "check": Action(m.Draft, lambda e, who, a: e.edits.check(who, a.project, a.draft), receipt_row),
+    "submit": Action(m.Draft, _submit, _as_is),
+    "cancel": Action(m.OnJob, lambda e, who, a: e.edits.cancel(who, a.job), _state),
+    "check_again": Action(m.OnJob, lambda e, who, a: e.edits.check_again(who, a.job), _state),
+    "dismiss": Action(m.OnJob, lambda e, who, a: e.edits.dismiss(who, a.job), _nothing),
+    "replay": Action(m.Replay, lambda e, who, a: e.edits.replay(who, a.project, a.version, a.steps), _nothing),
+    "look": Action(m.OnVersion, lambda e, who, a: e.help.look(who, a.project, a.version), overview_row),
+    "hints": Action(m.Draft, lambda e, who, a: e.help.hints(who, a.project, a.draft), _as_is),
+    "find_mask": Action(m.Thing, lambda e, who, a: e.help.find_mask(who, a.project, a.version, a.name), _as_is),
+    "builder": Action(m.Nothing, _builder, _as_is),
+    "compose": Action(m.Parts, _compose, _as_is),
+    "undo": Action(m.InProject, lambda e, who, a: e.versions.undo(who, a.project), _moved),
+    "redo": Action(m.InProject, lambda e, who, a: e.versions.redo(who, a.project), _moved),
+    "select": Action(m.OnVersion, lambda e, who, a: e.versions.select(who, a.project, a.version), _moved),
+    "star": Action(m.Star, lambda e, who, a: e.versions.star(who, a.project, a.version, a.starred), _nothing),
+    "name_version": Action(
+        m.VersionName, lambda e, who, a: e.versions.name(who, a.project, a.version, a.name or None), _nothing
+    ),
+    "prune": Action(m.OnVersion, lambda e, who, a: e.versions.prune(who, a.project, a.version), list),
+    "pruned": Action(m.InProject, _pruned, _as_is),
+    "restore_version": Action(m.OnVersion, lambda e, who, a: e.versions.restore(who, a.project, a.version), _ids),
+    # A picture that was dropped as a root, but meant as a reference.
+    "undo_open": Action(m.OnVersion, lambda e, who, a: e.versions.prune(who, a.project, a.version), list),
+    "search": Action(m.Words, lambda e, who, a: e.versions.search(who, a.project, a.text), _ids),
+    "change_mask": Action(
+        m.MaskChange, lambda e, who, a: e.pictures.change_mask(who, a.project, a.version, a.how), _version
+    ),
+    "open_example": Action(m.ExampleNumber, _open_example, _version),
+    "set_key": Action(m.ProviderKey, _set_key, _tiers),
+    "check_key": Action(m.AtBackend, lambda e, who, a: e.accounts.check_key(who, a.backend), _as_is),
+    "forget_key": Action(m.AtBackend, _forget_key, _tiers),
+    "budgets": Action(m.InProject, lambda e, who, a: e.budgets.of(who, a.project), _as_is),
+    "spending": Action(m.InProject, lambda e, who, a: e.budgets.spending(who, a.project), spending_row),
+    "set_budget": Action(m.NewBudget, _set_budget, _nothing, by_key=False),
+    "make_access_key": Action(m.KeyName, lambda e, who, a: e.access_keys.make(who, a.name), _made_key, by_key=False),
+    "list_access_keys": Action(m.Nothing, lambda e, who, a: e.access_keys.all(who), _keys, by_key=False),
+    "revoke_access_key": Action(m.KeyId, lambda e, who, a: e.access_keys.revoke(who, a.id), _nothing, by_key=False),
+}
