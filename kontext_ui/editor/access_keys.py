@@ -27,7 +27,10 @@ class AccessKeys:
         self._store = store.access_keys
 
     async def make(self, owner: str, name: str) -> tuple[AccessKey, str]:
-        """A new key: what is kept of it, and the key itself. Raises ``InvalidRequest`` for a bad name or one too many."""
+        """A new key: what is kept of it, and the key itself.
+
+        Raises ``InvalidRequest`` for a name that is no name, or when there are too many keys.
+        """
         name = name.strip()
         if not name or len(name) > MAX_NAME or not name.isprintable():
             raise InvalidRequest(f"Give the key a name of at most {MAX_NAME} characters.")

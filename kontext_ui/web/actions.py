@@ -72,8 +72,14 @@ def read_message(name: str, body: bytes) -> Any:
         first = error.errors(include_url=False)[0]
         if first["type"] in ("json_invalid", "dataclass_type", "dataclass_exact_type"):
             raise InvalidRequest("The page sent something unreadable.", hint="Reload the page and try again.") from None
-        where = " ".join(str(part).replace("_", " ") for part in first["loc"])
-        raise InvalidRequest(f"{where[:80]} cannot be read: {first['msg'].lower()}.") from None
+        raise InvalidRequest(unreadable(error)) from None
+
+
+def unreadable(error: ValidationError) -> str:
+    """A sentence on the first thing that could not be read."""
+    first = error.errors(include_url=False)[0]
+    where = " ".join(str(part).replace("_", " ") for part in first["loc"])
+    return f"{where[:80] or 'It'} cannot be read: {first['msg'].lower()}."
 
 
 @cache

@@ -3,9 +3,9 @@
 Files never go through Gradio's public cache. What is sent comes in by our own upload route and is kept in a
 folder of its owner until the call has read it; what is handed out is an address that names a version, and
 is answered only to the version's owner.
-"""
 
-from __future__ import annotations
+No ``from __future__ import annotations`` here: Gradio reads what an endpoint returns from the annotation itself.
+"""
 
 import dataclasses
 import hashlib
@@ -19,6 +19,7 @@ from typing import Literal
 import gradio as gr
 from anyio import to_thread
 from gradio.utils import get_upload_folder
+from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -27,9 +28,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from kontext_ui.editor import EditDraft, Editor
-from kontext_ui.edits import Parameters, Tier
 from kontext_ui.errors import InvalidRequest, KontextError
 from kontext_ui.projects import Turn, Version
+from kontext_ui.web.actions import unreadable
 from kontext_ui.web.http import owner_of, read_body
 from kontext_ui.web.identity import OWNER_KEY
 
@@ -38,6 +39,7 @@ ENVELOPE_BYTES = 100_000
 """What a form may hold beside its file."""
 KEEP_UPLOADS_S = 3600.0
 """Uploads that no call has asked for are removed after this."""
+DRAFTS = TypeAdapter(EditDraft)
 TierName = Literal["pro", "max", "dev", "local"]
 
 
@@ -83,11 +85,9 @@ class Api:
         assert request is not None
         owner = request.request.scope[OWNER_KEY]
         try:
+            draft = _draft(instruction, tier, backend, seed)
             upload = self._own_upload(owner, image)
             data = await to_thread.run_sync(_take, upload)
-            draft = EditDraft(
-                instruction=instruction, tier=Tier(tier), backend=backend or None, parameters=Parameters(seed=seed)
-            )
             turn = await self._carry_out(owner, project, data, upload.name, draft)
         except KontextError as error:
             raise gr.Error(" ".join((error.message, error.hint)).strip(), print_exception=False) from None
@@ -96,11 +96,15 @@ class Api:
         return gr.FileData(path=name, mime_type="image/png"), _sentence(turn.version)
 
     async def _carry_out(self, owner: str, project_id: str, data: bytes, name: str, draft: EditDraft) -> Turn:
-        """Open the picture and edit it. Raises what went wrong; the project then keeps what there is."""
-        if not project_id:
-            project_id = (await self._editor.projects.create(owner, PurePosixPath(name).stem)).id
-        opened = await self._editor.pictures.open(owner, project_id, data, name)
-        job = await self._editor.edits.submit(owner, project_id, dataclasses.replace(draft, parent=opened.id))
+        """Open the picture and edit it. Raises what went wrong; what was not even sent leaves no new project."""
+        into = project_id or (await self._editor.projects.create(owner, PurePosixPath(name).stem)).id
+        try:
+            opened = await self._editor.pictures.open(owner, into, data, name)
+            job = await self._editor.edits.submit(owner, into, dataclasses.replace(draft, parent=opened.id))
+        except KontextError:
+            if not project_id:
+                await self._editor.projects.delete(owner, into)
+            raise
         turn = await self._editor.edits.wait(owner, job.id)
         if turn.job.failure is not None:
             raise KontextError(turn.job.failure.message, hint=turn.job.failure.hint)
@@ -143,6 +147,15 @@ class Api:
         except KontextError:
             raise HTTPException(404) from None
         return Response(made.data, media_type=made.media_type, headers={"cache-control": "no-store"})
+
+
+def _draft(instruction: object, tier: object, backend: object, seed: object) -> EditDraft:
+    """Gradio does not check what it is sent. Raises ``InvalidRequest``."""
+    options = {"instruction": instruction, "tier": tier, "backend": backend or None, "parameters": {"seed": seed}}
+    try:
+        return DRAFTS.validate_python(options)
+    except ValidationError as error:
+        raise InvalidRequest(unreadable(error)) from None
 
 
 def _sentence(version: Version) -> str:

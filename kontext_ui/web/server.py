@@ -29,12 +29,12 @@ class Server(gr.Server):
     """The whole program over HTTP. Works under any ASGI server, without ``launch`` but for the named endpoints."""
 
     def __init__(self, editor: Editor, settings: Settings) -> None:
-        max_upload_bytes = int(settings.max_upload_mb * 1_000_000)
+        self.max_upload_bytes = int(settings.max_upload_mb * 1_000_000)
         self._editor = editor
         self._secret = load_secret(settings.data_dir)
         self._embedded = on_space()
-        pages = Pages(editor, ASSETS, max_upload_bytes, embedded=self._embedded)
-        api = Api(editor, max_upload_bytes)
+        pages = Pages(editor, ASSETS, self.max_upload_bytes, embedded=self._embedded)
+        api = Api(editor, self.max_upload_bytes)
         super().__init__(
             title="kontext_ui",
             routes=[*pages.routes(), *api.routes()],
@@ -79,7 +79,7 @@ def launch_options(server: Server) -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
         "show_error": False,
-        "max_file_size": "1kb",  # files come in by our own upload route
+        "max_file_size": server.max_upload_bytes,  # told to clients; files come in by our own upload route
         "max_threads": MAX_CALLS,
         "state_session_capacity": 1000,
         "theme": gr.themes.Base(font="system-ui", font_mono="ui-monospace"),
