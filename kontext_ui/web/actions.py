@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from anyio import to_thread
@@ -67,7 +66,7 @@ async def act(editor: Editor, owner: str, name: str, message: Any) -> object:
 def read_message(name: str, body: bytes) -> Any:
     """An action's message from JSON. Raises ``InvalidRequest`` that names what cannot be read."""
     try:
-        return _adapter(ACTIONS[name].message).validate_json(body)
+        return READERS[ACTIONS[name].message].validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if first["type"] in ("json_invalid", "dataclass_type", "dataclass_exact_type"):
@@ -80,11 +79,6 @@ def unreadable(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = " ".join(str(part).replace("_", " ") for part in first["loc"])
     return f"{where[:80] or 'It'} cannot be read: {first['msg'].lower()}."
-
-
-@cache
-def _adapter(message: type[M]) -> TypeAdapter[M]:
-    return TypeAdapter(message)
 
 
 def _as_is(value: object) -> object:
@@ -215,4 +209,8 @@ ACTIONS: Mapping[str, Action[Any, Any]] = {
     "make_access_key": Action(m.KeyName, lambda e, who, a: e.access_keys.make(who, a.name), _made_key, by_key=False),
     "list_access_keys": Action(m.Nothing, lambda e, who, a: e.access_keys.all(who), _keys, by_key=False),
     "revoke_access_key": Action(m.KeyId, lambda e, who, a: e.access_keys.revoke(who, a.id), _nothing, by_key=False),
+}
+
+READERS: Mapping[type[Any], TypeAdapter[Any]] = {
+    message: TypeAdapter(message) for message in {action.message for action in ACTIONS.values()}
 }

@@ -12,9 +12,9 @@ import hashlib
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, cast
 
 import gradio as gr
 from anyio import to_thread
@@ -82,11 +82,11 @@ class Api:
         Returns:
             The edited picture and a sentence on what was done.
         """
-        assert request is not None
+        assert request is not None and request.request is not None
         owner = request.request.scope[OWNER_KEY]
         try:
             draft = _draft(instruction, tier, backend, seed)
-            upload = self._own_upload(owner, image)
+            upload = self._own_upload(owner, str(cast(Mapping[str, object], image)["path"]))
             data = await to_thread.run_sync(_take, upload)
             turn = await self._carry_out(owner, project, data, upload.name, draft)
         except KontextError as error:
@@ -110,9 +110,9 @@ class Api:
             raise KontextError(turn.job.failure.message, hint=turn.job.failure.hint)
         return turn
 
-    def _own_upload(self, owner: str, image: gr.FileData) -> Path:
+    def _own_upload(self, owner: str, sent: str) -> Path:
         """Raises ``InvalidRequest`` for a file that this owner did not upload."""
-        path = Path(image["path"])
+        path = Path(sent)
         if not path.is_relative_to(self._of(owner)) or ".." in path.parts:
             raise InvalidRequest("This picture was not uploaded with this key.", hint="Send the file itself.")
         return path
@@ -165,7 +165,7 @@ def _sentence(version: Version) -> str:
     return " ".join(filter(None, (outcome.description or "The picture was edited.", price, *outcome.warnings)))
 
 
-async def _once(body: bytes) -> AsyncIterator[bytes]:
+async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
     yield body
 
 
