@@ -82,7 +82,8 @@ class Api:
         Returns:
             The edited picture and a sentence on what was done.
         """
-        assert request is not None and request.request is not None
+        assert request is not None
+        assert request.request is not None
         owner = request.request.scope[OWNER_KEY]
         try:
             draft = _draft(instruction, tier, backend, seed)
