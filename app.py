@@ -1,68 +1,21 @@
 """The page: `python app.py` here, and what a Hugging Face Space runs.
 
-Settings come before the imports of the page: gradio reads the environment while it is imported, and
-a wrong value should be answered with a sentence.
+The page is served by Gradio in Server mode: our own document and routes, and Gradio's API engine for
+the named endpoints, so that `gradio_client` works. Everything that is needed stands in `kontext_ui`.
 """
 
-import logging
-import signal
-import socket
 import sys
 from collections.abc import Callable
-from types import FrameType
 
 from kontext_ui.bootstrap import build_editor
 from kontext_ui.editor import Editor
-from kontext_ui.errors import InvalidSetting, KontextError
-from kontext_ui.settings import Settings, load_settings, silence_telemetry
-
-
-def open_port(settings: Settings) -> int:
-    """The port to listen on; 0 is replaced by a free one. Raises ``InvalidSetting`` when it is taken."""
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise InvalidSetting(
-                f"Nothing can listen on {settings.host}:{settings.port}: {error.strerror or error}.",
-                hint="Stop the program that uses the port, or choose another: KONTEXT_UI_PORT=0 takes a free one.",
-            ) from error
-        return int(probe.getsockname()[1])
+from kontext_ui.settings import Settings
+from kontext_ui.web.serve import serve
 
 
 def main(make_editor: Callable[[Settings], Editor] = build_editor) -> int:
     """Runs until it is stopped. ``make_editor`` lets tests bring a backend of their own."""
-    try:
-        settings = load_settings()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        logging.getLogger("httpx").setLevel(max(logging.WARNING, logging.getLogger().level))
-        port = open_port(settings)
-        editor = make_editor(settings)
-    except KontextError as error:
-        sys.stderr.write("\n".join(line for line in (error.message, error.hint) if line) + "\n")
-        return 2
-    silence_telemetry()
-    from kontext_ui.ui.app import build_app, launch_options
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        editor.hang_up()
-        signal.default_int_handler(signum, frame)
-
-    for name in (signal.SIGINT, signal.SIGTERM):  # what stops a container ends as orderly as Ctrl+C
-        signal.signal(name, stop)
-    page = build_app(editor, settings)
-    page.launch(
-        server_name=settings.host,
-        server_port=port,
-        quiet=True,
-        prevent_thread_lock=True,
-        **launch_options(editor, settings),
-    )
-    sys.stdout.write(f"The editor is at {page.local_url} (Ctrl+C stops it).\n")
-    sys.stdout.flush()
-    page.block_thread()
-    return 0
+    return serve(make_editor)
 
 
 if __name__ == "__main__":

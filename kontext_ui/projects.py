@@ -180,6 +180,15 @@ class StoredImage:
 
 
 @dataclass(frozen=True)
+class AccessKey:
+    """A key by which a program acts for an owner. The key itself is not kept and cannot be shown again."""
+
+    id: str
+    name: str
+    made_at: datetime
+
+
+@dataclass(frozen=True)
 class Turn:
     """One user message and what came of it."""
 

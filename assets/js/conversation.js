@@ -180,7 +180,8 @@ function showProgress(card, job) {
   if (job.fraction === null || job.fraction === undefined) bar.removeAttribute("value");
   else bar.value = job.fraction;
   const preview = card.querySelector(".kx-preview");
-  if (job.preview && preview.src !== job.preview) preview.src = job.preview;
+  const address = job.preview && store.url(job.preview);
+  if (address && preview.src !== address) preview.src = address;
   preview.hidden = !preview.getAttribute("src"); // between two previews the last one stays
 }
 

@@ -58,6 +58,10 @@ class Options(argparse.Namespace):
     port: int
     max_waiting: int
     warm_up: bool
+    action: str
+    name: str
+    id: str
+    owner: str | None
 
     def parameters(self) -> Parameters:
         return Parameters(**{name: getattr(self, name) for name in PARAMETER_HELP})
@@ -77,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     export = _add_command(commands, "export", "write a project's current picture; waits for its open edits")
     export.add_argument("project", metavar="PROJECT", help="id or title of a project of the command line")
     _add_output(export)
+    _add_key(commands)
     _add_command(commands, "verify", "check that the history and its pictures are whole; changes nothing")
     sweep = _add_command(commands, "sweep", "remove files that no version, mask or edit refers to")
     sweep.add_argument(
@@ -101,6 +106,19 @@ def _add_command(commands: Any, name: str, description: str) -> argparse.Argumen
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.add_argument("--quiet", action="store_true", help="say nothing unless something is wrong")
     return parser
+
+
+def _add_key(commands: Any) -> None:
+    parser = _add_command(commands, "key", "make, list and revoke access keys, by which programs use the server's API")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("make", help="make a key and print it, once").add_argument(
+        "name", metavar="NAME", help="what it is for"
+    )
+    actions.add_parser("list", help="list the keys there are; the keys themselves are not kept")
+    actions.add_parser("revoke", help="let nobody in by this key any more").add_argument("id", metavar="ID")
+    parser.add_argument(
+        "--owner", metavar="ID", help="whose key; default: the command line's, whose projects `projects` lists"
+    )
 
 
 def _add_serve_engine(commands: Any) -> None:

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from anyio import to_thread
 
+from kontext_ui.editor.access_keys import AccessKeys
 from kontext_ui.editor.accounts import Accounts, KeyRing
 from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.drafts import Facts
@@ -63,6 +64,7 @@ class Editor:
         self.pictures = Pictures(journal, pixels, limits)
         self.edits = Edits(journal, pixels, router, self._runner, keys, budgets, webhooks)
         self.accounts = Accounts(router, keys, tell_credit=tell_credit)
+        self.access_keys = AccessKeys(store)
         self.budgets = budgets
         self.help = Help(store, pixels, router, self.accounts)
         self.preferences = Preferences(store)

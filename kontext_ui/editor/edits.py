@@ -20,11 +20,14 @@ from kontext_ui.editor.jobs.runner import JobRunner
 from kontext_ui.editor.jobs.webhooks import Webhooks
 from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.errors import ImageMissing, InvalidRequest, KontextError
+from kontext_ui.images.codec import EncodedImage, make_preview
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Job, JobState, Project, Turn, Version
 
 log = logging.getLogger(__name__)
 _io = to_thread.run_sync
+PREVIEW_SIDE_PX = 256
+"""Longest side of what is shown of a running edit."""
 
 
 class Edits:
@@ -79,6 +82,12 @@ class Edits:
         if job.version is not None:
             version = await _io(self._store.tree.get, owner, job.project, job.version)
         return Turn(job, version)
+
+    async def preview(self, owner: str, job_id: str) -> EncodedImage | None:
+        """What a running edit looks like now, as a small file; ``None`` when nothing is to be seen yet."""
+        await _io(self._store.jobs.get, owner, job_id)
+        pixels = self._runner.preview(job_id)
+        return None if pixels is None else await self._pixels.compute(make_preview, pixels, PREVIEW_SIDE_PX)
 
     async def cancel(self, owner: str, job_id: str) -> Job:
         """Stop an edit; the job's failure says what that means for the bill."""

@@ -186,3 +186,20 @@ def m004_references_are_objects(db: Database) -> None:
             WHERE CASE WHEN json_valid(request) THEN json_type(request, '$.reference_images') END = 'array'
             """
         )
+
+
+@migrations()
+def m005_access_keys(db: Database) -> None:
+    """Keys by which programs act for an owner, as hashes only."""
+    db.execute(
+        """
+        CREATE TABLE access_keys (
+            digest TEXT PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            owner TEXT NOT NULL,
+            name TEXT NOT NULL,
+            made_at TEXT NOT NULL
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE INDEX access_keys_by_owner ON access_keys (owner, made_at)")

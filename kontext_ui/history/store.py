@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
+from kontext_ui.history.access_key_store import AccessKeyStore
 from kontext_ui.history.connections import Connections
 from kontext_ui.history.image_store import ImageStore
 from kontext_ui.history.job_store import JobStore
@@ -46,6 +47,7 @@ class HistoryStore:
         self.images = ImageStore(self._connections, clock)
         self.spend = SpendStore(self._connections, clock)
         self.preferences = PreferenceStore(self._connections, clock)
+        self.access_keys = AccessKeyStore(self._connections, clock)
         self.upkeep = Upkeep(self._connections, clock)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from kontext_ui.backends.base import EditTask
 from kontext_ui.editor.drafts import Route
-from kontext_ui.edits import Running
+from kontext_ui.edits import Pixels, Running
 from kontext_ui.projects import Failure, Job
 
 
@@ -24,6 +24,8 @@ class Run:
     task: asyncio.Task[None] | None = None
     edit_task: EditTask | None = None
     progress: Running = field(default_factory=Running)
+    preview: Pixels | None = None
+    """The last picture that the backend has shown."""
     told_at: float = 0.0
     left_out: tuple[str, ...] = ()
     """Settings that a backend which stepped in does not have."""

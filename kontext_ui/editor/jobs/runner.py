@@ -31,7 +31,7 @@ from kontext_ui.editor.jobs.router import Router, fit_parameters, price_of
 from kontext_ui.editor.jobs.run import Run
 from kontext_ui.editor.jobs.webhooks import Webhooks
 from kontext_ui.editor.pixel_store import PixelStore
-from kontext_ui.edits import Done, EditEvent, EditResult, Running, Submitted
+from kontext_ui.edits import Done, EditEvent, EditResult, Pixels, Running, Submitted
 from kontext_ui.errors import BackendError, Billed, EditCancelled, JobClosed, KontextError, UnexpectedAnswer
 from kontext_ui.images import meters
 from kontext_ui.images.geometry import size_of
@@ -78,6 +78,11 @@ class JobRunner:
 
     def _route(self, job: Job) -> Route:
         return Route(self._router.backends[job.request.backend].capabilities(job.request.tier), None)
+
+    def preview(self, job_id: str) -> Pixels | None:
+        """The last picture that a running job's backend has shown."""
+        run = self._runs.get(job_id)
+        return None if run is None else run.preview
 
     def progress(self, project_id: str) -> Mapping[str, Running]:
         return {run.job.id: run.progress for run in self._runs.values() if run.job.project == project_id}
@@ -254,6 +259,7 @@ class JobRunner:
 
     async def _journal_running(self, run: Run, event: Running) -> None:
         run.progress = event
+        run.preview = run.preview if event.preview is None else event.preview
         if run.job.state is not JobState.RUNNING and not run.abandoned and event.queue_position is None:
             await self._step(run, self._store.jobs.mark_running)
         elif event.preview is not None or time.monotonic() - run.told_at >= PROGRESS_INTERVAL_S:

@@ -34,7 +34,7 @@ from kontext_ui.edits import (
 from kontext_ui.errors import ContentModerated, MissingCredentials
 from kontext_ui.images import codec
 from kontext_ui.settings import Settings
-from kontext_ui.ui.present import tier_rows
+from kontext_ui.web.rows import tier_rows
 from tests import readme
 from tests.contract.members import Member
 from tests.contract.test_every_backend import (  # noqa: F401  the suite that step 4 speaks of, run on our member

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from kontext_ui.backends.basic import EXAMPLES
 from kontext_ui.basic import read as make_plan
 from kontext_ui.errors import NotUnderstood
-from kontext_ui.ui.examples import EXAMPLES as OFFERED
+from kontext_ui.web.examples import EXAMPLES as OFFERED
 from tests.unit.basic.instructions import PLACES, REFUSED, UNDERSTOOD
 
 

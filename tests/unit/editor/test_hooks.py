@@ -18,7 +18,7 @@ from kontext_ui.backends.hosted.providers.replicate import HOSTS as REPLICATE
 from kontext_ui.backends.hosted.providers.replicate import ReplicateBackend
 from kontext_ui.backends.hosted.webhooks import PublishedKeys
 from kontext_ui.projects import JobState
-from kontext_ui.ui.routes import Pages
+from kontext_ui.web.routes import Pages
 from tests.conftest import ROOT
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.fal import FakeFal, Signer

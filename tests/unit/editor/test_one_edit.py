@@ -27,8 +27,8 @@ from kontext_ui.edits import (
 )
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.history.rows import REQUESTS
-from kontext_ui.ui.handlers import read_draft
-from kontext_ui.ui.present import job_row, version_row
+from kontext_ui.web.actions import read_message
+from kontext_ui.web.rows import job_row, version_row
 from tests.unit.editor.conftest import OWNER, picture
 from tests.unit.editor.scripted import ScriptedBackend
 
@@ -81,7 +81,8 @@ async def edited(make_desk):
 
 def as_sent_by_the_page(request, **changes):
     """The row's request, straight back from the page."""
-    return read_draft({"draft": json.loads(to_json(request)) | changes})
+    message = {"project": "p", "draft": json.loads(to_json(request)) | changes}
+    return read_message("submit", json.dumps(message).encode()).draft
 
 
 @each_field

@@ -3,7 +3,7 @@
 import pytest
 
 from kontext_ui.basic import read as make_plan
-from kontext_ui.ui.present import plan_lines
+from kontext_ui.web.rows import plan_lines
 
 
 @pytest.mark.parametrize(

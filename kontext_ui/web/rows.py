@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kontext_ui.editor import BackendOffer, Change, Facts, Overview, ProjectView, Receipt, TierOffer
-from kontext_ui.edits import Pixels, Running
+from kontext_ui.editor import BackendOffer, Change, Facts, Overview, ProjectView, Receipt, Spending, TierOffer
+from kontext_ui.edits import Running
 from kontext_ui.errors import KontextError, NotUnderstood
-from kontext_ui.images import codec
-from kontext_ui.projects import Failure, Job, Outcome, Project, Version
+from kontext_ui.projects import AccessKey, Failure, Job, Outcome, Project, Version
 from kontext_ui.prompting import ACTIONS
 from kontext_ui.prompting.seen import said
 from kontext_ui.prompting.sentence import PRESERVABLE
-from kontext_ui.ui.row_types import (
+from kontext_ui.web.row_types import (
+    AccessKeyRow,
     BackendRow,
     BuilderActionRow,
     BuilderRow,
+    DayRow,
     ErrorRow,
     FailureRow,
     JobRow,
@@ -27,13 +27,13 @@ from kontext_ui.ui.row_types import (
     ProgressRow,
     ProjectRow,
     ReceiptRow,
+    SpendingRow,
     ThingRow,
     TierRow,
     VersionRow,
 )
 
 TIER_LABELS = {"pro": "Pro", "max": "Max", "dev": "Dev", "local": "Local"}
-PREVIEW_SIDE_PX = 256
 
 
 def project_row(project: Project) -> ProjectRow:
@@ -157,22 +157,17 @@ def _failure_row(failure: Failure) -> FailureRow:
     )
 
 
-def progress_rows(progress: Mapping[str, Running]) -> tuple[ProgressRow, ...]:
+def progress_rows(progress: Mapping[str, Running], revision: int) -> tuple[ProgressRow, ...]:
     return tuple(
         ProgressRow(
             id=job_id,
             fraction=running.fraction,
             stage=running.stage,
             queue_position=running.queue_position,
-            preview=None if running.preview is None else _data_url(running.preview),
+            preview=None if running.preview is None else f"previews/{job_id}/{revision}",
         )
         for job_id, running in progress.items()
     )
-
-
-def _data_url(pixels: Pixels) -> str:
-    image = codec.make_preview(pixels, PREVIEW_SIDE_PX)
-    return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
 
 def change_patch(change: Change) -> Patch:
@@ -181,7 +176,7 @@ def change_patch(change: Change) -> Patch:
         project=None if change.project is None else project_row(change.project),
         versions=tuple(version_row(version, change.facts) for version in change.versions),
         removed_versions=change.removed,
-        jobs=(*(job_row(job, change.facts) for job in change.jobs), *progress_rows(change.progress)),
+        jobs=(*(job_row(job, change.facts) for job in change.jobs), *progress_rows(change.progress, change.revision)),
     )
 
 
@@ -253,6 +248,15 @@ def overview_row(overview: Overview) -> OverviewRow:
         for_reader=overview.for_reader,
         for_model=overview.for_model,
     )
+
+
+def spending_row(spent: Spending) -> SpendingRow:
+    days = tuple(DayRow(day.isoformat(), usd) for day, usd in spent.days)
+    return SpendingRow(spent.project_usd, spent.branch_usd, days)
+
+
+def access_key_row(key: AccessKey) -> AccessKeyRow:
+    return AccessKeyRow(key.id, key.name, key.made_at.isoformat())
 
 
 def builder_row() -> BuilderRow:

@@ -1,7 +1,7 @@
-"""Who a visitor is: a random id in a signed cookie that scripts cannot read.
+"""Who sends a request: a visitor by a signed cookie that scripts cannot read, or a program by an access key.
 
-Also the page's armour: security headers, and a closed door before those of Gradio's own endpoints
-that would hand out files or run functions without knowing whose they are.
+Also the server's armour: security headers, and a closed door before everything of Gradio's that is not
+needed, since it would hand out files or run functions without knowing whose they are.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, Signer
@@ -18,23 +20,32 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kontext_ui.editor.access_keys import PREFIX
+from kontext_ui.web.page import content_security_policy
+
 COOKIE = "kontext_visitor"
 COOKIE_MAX_AGE_S = 400 * 24 * 3600
 """Four hundred days, the longest that browsers keep a cookie."""
 ISSUING_PATHS = ("/", "/kontext/state")
 """Only here a visitor without an identity is given one; everywhere else it is refused."""
 OWNER_KEY = "kontext_owner"
+BY_KEY = "kontext_by_key"
+"""In the scope: whether the owner was known by an access key."""
 OWNER = re.compile(r"[A-Za-z0-9_-]{20,64}")
-GRADIO_API = "/gradio_api/"
-GRADIO_NEEDED = ("startup-events", "app_id", "info")
-"""What Gradio's page asks for by itself. The rest (files, uploads, queue, functions) is not used here; the
-heartbeat least of all: browsers open six connections to a host, and it would hold one per tab for nothing."""
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors {ancestors}"
+ACCESS_KEY_HEADER = "x-kontext-key"
+OPEN = ("/kontext/", "/favicon.ico", "/robots.txt", "/gradio_api/startup-events")
+"""Beginnings of paths that are answered without a key; Gradio asks the last one of itself while it starts."""
+WITH_KEY = (
+    "/config",
+    "/gradio_api/info",
+    "/gradio_api/upload",
+    "/gradio_api/queue/join",
+    "/gradio_api/queue/data",
+    "/gradio_api/call/",
+    "/gradio_api/file=",
 )
-"""Gradio builds its page with inline scripts and ``new Function``, which is why both are allowed."""
+"""What programs need to call a named endpoint. Everything else that Gradio serves stays closed."""
+OwnerOfKey: TypeAlias = Callable[[str], Awaitable[str | None]]
 
 
 def load_secret(folder: Path) -> str:
@@ -52,40 +63,60 @@ def load_secret(folder: Path) -> str:
 
 
 class Identity:
-    """ASGI middleware: puts the visitor's id, or ``None``, into the scope under ``OWNER_KEY``.
+    """ASGI middleware: puts the owner's id, or ``None``, into the scope under ``OWNER_KEY``.
 
     It has to be the outermost one, so that what others add for foreign origins is taken off again.
     """
 
-    def __init__(self, app: ASGIApp, *, secret: str, embedded: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, secret: str, embedded: bool, owner_of_key: OwnerOfKey, root_path: str = ""
+    ) -> None:
         self._app = app
         self._signer = Signer(secret, salt=COOKIE)
         self._embedded = embedded
         """Shown inside another site's frame (a Space): the cookie has to be a partitioned one."""
+        self._owner_of_key = owner_of_key
+        self._root_path = root_path.rstrip("/")
+        self._policy = content_security_policy(embedded=embedded)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        path = scope["path"]
-        if path.startswith(GRADIO_API) and not path[len(GRADIO_API) :].startswith(GRADIO_NEEDED):
-            await JSONResponse({"detail": "Not found"}, 404)(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        owner = self._owner(headers)
+        headers, path = Headers(scope=scope), self._path(scope)
+        key = access_key(headers)
+        owner = self._owner(headers) if key is None else await self._owner_of_key(key)
         fresh = None
-        if owner is None and path in ISSUING_PATHS and is_same_origin(headers):
+        if owner is None and key is None and path in ISSUING_PATHS and is_same_origin(headers):
             owner = secrets.token_urlsafe(24)
             fresh = self._cookie(owner)
-        scope[OWNER_KEY] = owner
+        scope[OWNER_KEY], scope[BY_KEY] = owner, key is not None
 
         async def armoured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._add_headers(MutableHeaders(scope=message), fresh)
             await send(message)
 
-        await self._app(scope, receive, armoured)
+        refused = self._refusal(path, by_key=key is not None and owner is not None)
+        await (refused or self._app)(scope, receive, armoured)
+
+    def _path(self, scope: Scope) -> str:
+        """As the routes see it: without the prefix under which a proxy serves us."""
+        path: str = scope["path"]
+        inner = path.removeprefix(self._root_path)
+        return inner if inner.startswith("/") else path
+
+    @staticmethod
+    def _refusal(path: str, *, by_key: bool) -> ASGIApp | None:
+        if path == "/" or path.startswith(OPEN):
+            return None
+        if not path.startswith(WITH_KEY):
+            return JSONResponse({"detail": "Not found"}, 404)
+        if by_key:
+            return None
+        hint = "Make an access key for yourself and send it as the header X-Kontext-Key."
+        return JSONResponse({"detail": f"This needs a valid access key. {hint}"}, 401)
 
     def _owner(self, headers: Headers) -> str | None:
         if not is_same_origin(headers):
@@ -103,8 +134,7 @@ class Identity:
         return f"{COOKIE}={value}; Path=/; Max-Age={COOKIE_MAX_AGE_S}; HttpOnly; {where}"
 
     def _add_headers(self, headers: MutableHeaders, cookie: str | None) -> None:
-        ancestors = "'self' https://huggingface.co https://*.hf.space" if self._embedded else "'self'"
-        headers.setdefault("content-security-policy", CONTENT_SECURITY_POLICY.format(ancestors=ancestors))
+        headers.setdefault("content-security-policy", self._policy)
         headers["x-content-type-options"] = "nosniff"
         headers["referrer-policy"] = "same-origin"
         headers["cross-origin-resource-policy"] = "same-origin"
@@ -114,6 +144,18 @@ class Identity:
         if cookie is not None:
             headers.append("set-cookie", cookie)
             headers["cache-control"] = "no-store"
+
+
+def access_key(headers: Headers) -> str | None:
+    """The key that a program sends, in our own header or as a bearer token.
+
+    A private Space keeps ``Authorization`` for itself, and a bearer that is no key of ours may be meant for it.
+    """
+    own = headers.get(ACCESS_KEY_HEADER)
+    if own is not None:
+        return own.strip()
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" and value.startswith(PREFIX) else None
 
 
 def is_same_origin(headers: Headers) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import logging
 import mimetypes
 from collections.abc import AsyncIterator, Mapping
@@ -16,25 +15,19 @@ from pathlib import Path
 
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from kontext_ui.editor import Editor
-from kontext_ui.errors import (
-    HistoryError,
-    ImageMissing,
-    InvalidImage,
-    InvalidRequest,
-    KontextError,
-    ProjectNotFound,
-    VersionNotFound,
-)
-from kontext_ui.ui import present
-from kontext_ui.ui.examples import EXAMPLES
-from kontext_ui.ui.handlers import Handlers, Moved
-from kontext_ui.ui.identity import OWNER_KEY
-from kontext_ui.ui.row_types import ExampleRow, Patch, Snapshot, TierRow
+from kontext_ui.errors import HistoryError, KontextError
+from kontext_ui.web import rows
+from kontext_ui.web.actions import ACTIONS, Patched, act, read_message
+from kontext_ui.web.examples import EXAMPLES
+from kontext_ui.web.http import NOT_FOUND, as_json, failed, owner_of, read_body
+from kontext_ui.web.identity import BY_KEY
+from kontext_ui.web.page import content_security_policy, make_page
+from kontext_ui.web.row_types import ExampleRow, Snapshot, TierRow
 
 log = logging.getLogger(__name__)
 IMMUTABLE = "private, max-age=31536000, immutable"
@@ -46,48 +39,54 @@ MAX_CALL_BYTES = 2_000_000
 """A provider's call may repeat what was sent."""
 KINDS = ("full", "preview", "thumb")
 PAGE_SUFFIXES = (".js", ".css", ".jpg", ".svg", ".png")
-NOT_FOUND = (ProjectNotFound, VersionNotFound, ImageMissing)
 
 
 class Pages:
     """Routes on one editor. ``assets`` is the folder of scripts, styles and example pictures."""
 
-    def __init__(self, editor: Editor, assets: Path, max_upload_bytes: int) -> None:
+    def __init__(self, editor: Editor, assets: Path, max_upload_bytes: int, *, embedded: bool = False) -> None:
         self._editor = editor
         self._assets = assets.resolve()
-        self._handlers = Handlers(editor, assets)
         self._max_upload_bytes = max_upload_bytes
         self.version = _hash_of(self._assets)
         """Part of every asset's address, so that a new release is never mixed with cached files."""
+        self._page = make_page(self._assets, self.version)
+        self._policy = content_security_policy(embedded=embedded, script_hash=self._page.script_hash)
 
     def routes(self) -> list[Route]:
         return [
+            Route("/", self.page),
             Route("/kontext/state", self.state),
             Route("/kontext/events", self.events),
             Route("/kontext/do/{action}", self.act, methods=["POST"]),
             Route("/kontext/hook/{backend}/{token}", self.hook, methods=["POST"]),
             Route("/kontext/upload", self.upload, methods=["POST"]),
+            Route("/kontext/previews/{job}/{number}", self.preview),
             Route("/kontext/images/{project}/{digest}/{kind}", self.image),
             Route("/kontext/export/{project}/{version}", self.export),
             Route("/kontext/assets/{hash}/{path:path}", self.asset),
         ]
 
+    async def page(self, request: Request) -> Response:
+        headers = {"content-security-policy": self._policy, "cache-control": "no-store"}
+        return HTMLResponse(self._page.html, headers=headers)
+
     async def state(self, request: Request) -> Response:
         """Everything that the page needs to begin, of one project or of the visitor's last one."""
-        owner = _owner(request)
+        owner = owner_of(request)
         try:
             project_id = request.query_params.get("project") or await self._last_project(owner)
             view = await self._editor.projects.open(owner, project_id)
         except KontextError as error:
-            return _failed(error)
+            return failed(error)
         await self._editor.preferences.set(owner, "last_project", project_id)
         preferences = {key: await self._editor.preferences.get(owner, key) or {} for key in ("theme", "composer")}
         examples = tuple(
             ExampleRow(f"assets/{self.version}/examples/{item.file}", item.alt, item.instruction) for item in EXAMPLES
         )
-        patch = present.view_patch(view)
+        patch = rows.view_patch(view)
         whole = Snapshot(**vars(patch) | {"tiers": self._tiers(owner)}, preferences=preferences, examples=examples)
-        return _json(whole)
+        return as_json(whole)
 
     async def _last_project(self, owner: str) -> str:
         last = await self._editor.preferences.get(owner, "last_project")
@@ -98,16 +97,16 @@ class Pages:
         return projects[0].id if projects else (await self._editor.projects.create(owner)).id
 
     def _tiers(self, owner: str) -> tuple[TierRow, ...]:
-        return present.tier_rows(self._editor.accounts.tiers(owner))
+        return rows.tier_rows(self._editor.accounts.tiers(owner))
 
     async def events(self, request: Request) -> Response:
         """Server-sent events: what changes in a project from now on."""
-        owner = _owner(request)
+        owner = owner_of(request)
         project_id = request.query_params.get("project", "")
         try:
             await self._editor.projects.get(owner, project_id)
         except KontextError as error:
-            return _failed(error)
+            return failed(error)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._stream(project_id), media_type="text/event-stream", headers=headers)
 
@@ -119,32 +118,32 @@ class Pages:
                 if change is None:
                     yield ": still here\n\n"
                 else:
-                    patch = await asyncio.to_thread(present.change_patch, change)
+                    patch = await asyncio.to_thread(rows.change_patch, change)
                     yield _event("patch", patch)
             yield _event("stale", {})
 
     async def act(self, request: Request) -> Response:
         """One action of the page: a JSON message in, ``{result}`` with perhaps a patch, or ``{error}`` out."""
-        owner = _owner(request)
-        action = self._handlers.action(request.path_params["action"])
-        if action is None:
+        owner = owner_of(request)
+        name = request.path_params["action"]
+        if name not in ACTIONS:
             raise HTTPException(404)
+        if request.scope[BY_KEY] and not ACTIONS[name].by_key:
+            raise HTTPException(403, "An access key is not enough for this: use the page.")
         try:
-            message = _message(await _body(request, MAX_MESSAGE_BYTES))
-            result = await action(owner, message)
+            message = read_message(name, await read_body(request, MAX_MESSAGE_BYTES))
+            result = await act(self._editor, owner, name, message)
         except KontextError as error:
-            return _failed(error)
-        if isinstance(result, Moved):
-            return _json({"result": {}, "patch": result.patch})
-        if request.path_params["action"] in ("set_key", "forget_key"):
-            return _json({"result": result, "patch": Patch(tiers=self._tiers(owner))})
-        return _json({"result": result})
+            return failed(error)
+        if isinstance(result, Patched):
+            return as_json({"result": {}, "patch": result.patch})
+        return as_json({"result": result})
 
     async def hook(self, request: Request) -> Response:
         """A provider's call that an edit is over. The only route without an owner: the call carries its own proof."""
         names = request.path_params
         try:
-            body = await _body(request, MAX_CALL_BYTES)
+            body = await read_body(request, MAX_CALL_BYTES)
         except KontextError:
             raise HTTPException(404) from None
         if not await self._editor.edits.called_back(names["backend"], names["token"], dict(request.headers), body):
@@ -153,22 +152,24 @@ class Pages:
 
     async def upload(self, request: Request) -> Response:
         """A picture's bytes as the body: a new root, a reference image, or a mask for a version."""
-        owner = _owner(request)
+        owner = owner_of(request)
         query = request.query_params
         project_id, name = query.get("project", ""), query.get("name", "")
         try:
             await self._editor.projects.get(owner, project_id)
-            data = await _body(request, self._max_upload_bytes)
+            data = await read_body(request, self._max_upload_bytes)
             if query.get("kind") == "reference":
-                return _json({"result": {"digest": await self._editor.pictures.add_reference(owner, project_id, data)}})
+                return as_json(
+                    {"result": {"digest": await self._editor.pictures.add_reference(owner, project_id, data)}}
+                )
             if query.get("kind") == "mask":
                 digest = await self._editor.pictures.add_mask(owner, project_id, query.get("version", ""), data)
-                return _json({"result": {"digest": digest}})
+                return as_json({"result": {"digest": digest}})
             version = await self._editor.pictures.open(owner, project_id, data, name)
             recipe = await self._recipe(owner, data)
         except KontextError as error:
-            return _failed(error)
-        return _json({"result": {"version": version.id, "digest": version.digest, "recipe": recipe}})
+            return failed(error)
+        return as_json({"result": {"version": version.id, "digest": version.digest, "recipe": recipe}})
 
     async def _recipe(self, owner: str, data: bytes) -> Mapping[str, object] | None:
         """The recipe of a file that was exported here, and whether its project is still there for this visitor."""
@@ -182,7 +183,7 @@ class Pages:
         return {"steps": recipe.steps, "project": recipe.project, "version": recipe.version}
 
     async def image(self, request: Request) -> Response:
-        owner = _owner(request)
+        owner = owner_of(request)
         kind = request.path_params["kind"]
         if kind not in KINDS:
             raise HTTPException(404)
@@ -195,9 +196,20 @@ class Pages:
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         return FileResponse(path, media_type=media_type, headers={"cache-control": IMMUTABLE})
 
+    async def preview(self, request: Request) -> Response:
+        """What a running edit looks like now; the number in the address only makes each preview's another."""
+        owner = owner_of(request)
+        try:
+            image = await self._editor.edits.preview(owner, request.path_params["job"])
+        except KontextError:
+            image = None
+        if image is None:
+            raise HTTPException(404)
+        return Response(image.data, media_type=image.media_type, headers={"cache-control": "no-store"})
+
     async def export(self, request: Request) -> Response:
         """A version as a download: ``format``, ``quality`` (1-100) and ``recipe`` (0 or 1) in the query."""
-        owner = _owner(request)
+        owner = owner_of(request)
         project_id, version_id = request.path_params["project"], request.path_params["version"]
         query = request.query_params
         try:
@@ -228,52 +240,6 @@ class Pages:
         headers = {"cache-control": "public, max-age=31536000, immutable" if fresh else "no-store"}
         media_type = "text/javascript" if path.suffix == ".js" else None
         return FileResponse(path, media_type=media_type, headers=headers)
-
-
-def _owner(request: Request) -> str:
-    owner = request.scope.get(OWNER_KEY)
-    if not isinstance(owner, str) or not owner:
-        raise HTTPException(401, "This browser has no identity here. Allow cookies and reload the page.")
-    return owner
-
-
-async def _body(request: Request, max_bytes: int) -> bytes:
-    """The request's body, read only as far as the limit. Raises ``InvalidImage``."""
-    too_large = InvalidImage(
-        f"The file is larger than the {max_bytes / 1e6:.0f} MB that are taken.", hint="Save it smaller, or as JPEG."
-    )
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise too_large
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_bytes:
-                raise too_large
-    except ClientDisconnect:
-        raise InvalidRequest("The connection broke off before everything had arrived.") from None
-    return bytes(body)
-
-
-def _message(body: bytes) -> dict[str, object]:
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        message = None
-    if not isinstance(message, dict):
-        raise InvalidRequest("The page sent something unreadable.", hint="Reload the page and try again.")
-    return message
-
-
-def _failed(error: KontextError) -> Response:
-    status = 404 if isinstance(error, NOT_FOUND) else 507 if isinstance(error, HistoryError) else 200
-    return _json({"error": present.error_row(error)}, status)
-
-
-def _json(value: object, status: int = 200) -> Response:
-    """Rows and everything else that is plain data, as JSON that no cache keeps."""
-    return Response(to_json(value), status, {"cache-control": "no-store"}, "application/json")
 
 
 def _event(name: str, data: object) -> str:

@@ -110,6 +110,7 @@ class ProgressRow:
     stage: str
     queue_position: int | None
     preview: str | None
+    """Address of the picture as it is now, below ``kontext/``; each has another."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,28 @@ class BuilderRow:
 
     actions: tuple[BuilderActionRow, ...]
     preservable: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DayRow:
+    day: str
+    usd: float
+
+
+@dataclass(frozen=True)
+class SpendingRow:
+    project_usd: float
+    branch_usd: float
+    days: tuple[DayRow, ...]
+
+
+@dataclass(frozen=True)
+class AccessKeyRow:
+    """What is known of an access key; the key itself is told once, when it is made."""
+
+    id: str
+    name: str
+    made_at: str
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,59 @@
+"""What routes share: whose a request is, its body, and answers."""
+
+from __future__ import annotations
+
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from kontext_ui.errors import (
+    HistoryError,
+    ImageMissing,
+    InvalidImage,
+    InvalidRequest,
+    KontextError,
+    ProjectNotFound,
+    VersionNotFound,
+)
+from kontext_ui.web.identity import OWNER_KEY
+from kontext_ui.web.rows import error_row
+
+NOT_FOUND = (ProjectNotFound, VersionNotFound, ImageMissing)
+
+
+def owner_of(request: Request) -> str:
+    """Raises a 401 for a request of nobody."""
+    owner = request.scope.get(OWNER_KEY)
+    if not isinstance(owner, str) or not owner:
+        raise HTTPException(401, "This browser has no identity here. Allow cookies and reload the page.")
+    return owner
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The request's body, read only as far as the limit. Raises ``InvalidImage``."""
+    too_large = InvalidImage(
+        f"The file is larger than the {max_bytes / 1e6:.0f} MB that are taken.", hint="Save it smaller, or as JPEG."
+    )
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise too_large
+    except ClientDisconnect:
+        raise InvalidRequest("The connection broke off before everything had arrived.") from None
+    return bytes(body)
+
+
+def failed(error: KontextError) -> Response:
+    status = 404 if isinstance(error, NOT_FOUND) else 507 if isinstance(error, HistoryError) else 200
+    return as_json({"error": error_row(error)}, status)
+
+
+def as_json(value: object, status: int = 200) -> Response:
+    """Rows and everything else that is plain data, as JSON that no cache keeps."""
+    return Response(to_json(value), status, {"cache-control": "no-store"}, "application/json")

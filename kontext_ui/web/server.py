@@ -1,0 +1,86 @@
+"""The server: Gradio in Server mode, with our page at ``/``, our routes, and Gradio's engine for named endpoints.
+
+What a visitor does goes to our own routes (``routes.py``): they answer in a quarter of the time of a Gradio
+event, hold no place in its queue, and survive a restart. What programs do goes to the endpoints (``api.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import gradio as gr
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from kontext_ui.editor import Editor
+from kontext_ui.paths import ASSETS
+from kontext_ui.settings import Settings, on_space
+from kontext_ui.web.api import Api
+from kontext_ui.web.identity import Identity, load_secret
+from kontext_ui.web.routes import Pages
+
+MAX_CALLS = 200
+"""Endpoint calls that run at once; those that wait for a model hold no thread."""
+
+
+class Server(gr.Server):
+    """The whole program over HTTP. Works under any ASGI server, without ``launch`` but for the named endpoints."""
+
+    def __init__(self, editor: Editor, settings: Settings) -> None:
+        self.max_upload_bytes = int(settings.max_upload_mb * 1_000_000)
+        self._editor = editor
+        self._secret = load_secret(settings.data_dir)
+        self._embedded = on_space()
+        pages = Pages(editor, ASSETS, self.max_upload_bytes, embedded=self._embedded)
+        api = Api(editor, self.max_upload_bytes)
+        super().__init__(
+            title="kontext_ui",
+            routes=[*pages.routes(), *api.routes()],
+            lifespan=self.running,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+        )
+        self.api(api.edit, name="edit", concurrency_limit=None)
+
+    @asynccontextmanager
+    async def running(self, app: Starlette) -> AsyncIterator[None]:
+        """From the first request to the last the editor's heart beats."""
+        await self._editor.start()
+        try:
+            yield
+        finally:
+            await self._editor.aclose()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Gradio puts its CORS layer, which trusts every origin, outside of all middleware it is given: ours has
+        to stand before it."""
+        return Identity(
+            super().build_middleware_stack(),
+            secret=self._secret,
+            embedded=self._embedded,
+            owner_of_key=self._editor.access_keys.owner_of,
+            root_path=self.root_path,
+        )
+
+
+def build_server(editor: Editor, settings: Settings) -> Server:
+    return Server(editor, settings)
+
+
+def launch_options(server: Server) -> dict[str, Any]:
+    """Keyword arguments for ``Server.launch``: Gradio's extras switched off."""
+    return {
+        "app_kwargs": {"lifespan": server.running},  # launching puts Gradio's own in place of the one that it has
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "show_error": False,
+        "max_file_size": server.max_upload_bytes,  # told to clients; files come in by our own upload route
+        "max_threads": MAX_CALLS,
+        "state_session_capacity": 1000,
+        "theme": gr.themes.Base(font="system-ui", font_mono="ui-monospace"),
+    }
