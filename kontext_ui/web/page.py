@@ -7,7 +7,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-STYLES = ("reset", "base", "chat", "canvas", "tree", "prompting")
+STYLES = (
+    *("tokens", "base", "layout", "overlays", "top", "conversation", "composer", "prompting"),
+    *("canvas", "mask", "tree", "projects", "settings"),
+)
+"""In the order of their layers, then of the parts."""
 ENTRY = "app/main.js"
 SKELETON = "app/skeleton.js"
 """Written into the head: it asks for the project's state before anything else is loaded."""
@@ -38,7 +42,7 @@ def make_page(assets: Path, version: str) -> Page:
         f'<link rel="modulepreload" href="{base}/{name}">' for name in names if name != SKELETON
     )
     panels = "\n".join(
-        f'<div id="kx-{name}-panel"><div class="kx-panel kx-{name}" id="kx-{name}"></div></div>' for name in PANELS
+        f'<div class="kx-panel" id="kx-{name}"></div>' for name in PANELS
     )
     html = f"""<!doctype html>
 <html lang="en">

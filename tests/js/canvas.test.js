@@ -13,7 +13,10 @@ test("the brush lays ink on and the eraser takes it off", () => {
   const context = new FakeContext();
   stroke(context, HERE, THERE, { width: 8, erases: false });
   stroke(context, HERE, THERE, { width: 8, erases: true });
-  assert.deepEqual(context.drawn.map(({ how }) => how), ["source-over", "destination-out"]);
+  assert.deepEqual(
+    context.drawn.map(({ how }) => how),
+    ["source-over", "destination-out"],
+  );
   assert.equal(context.globalCompositeOperation, "source-over");
   assert.equal(context.drawn[0].width, 8);
 });
@@ -45,7 +48,11 @@ test("zooming keeps the spot under the pointer where it is", () => {
 
 test("a small picture stays in the middle, a large one leaves no gap", () => {
   const stage = { width: 200, height: 100 };
-  assert.deepEqual(geometry.settled({ scale: 1, x: 90, y: -9 }, { width: 100, height: 50 }, stage), { scale: 1, x: 50, y: 25 });
+  assert.deepEqual(geometry.settled({ scale: 1, x: 90, y: -9 }, { width: 100, height: 50 }, stage), {
+    scale: 1,
+    x: 50,
+    y: 25,
+  });
   const large = { width: 400, height: 400 };
   assert.deepEqual(geometry.settled({ scale: 1, x: 300, y: -900 }, large, stage), { scale: 1, x: 24, y: -324 });
 });
@@ -60,7 +67,10 @@ test("the stored picture is loaded once the preview would be seen to be one", ()
 
 test("a rectangle is the same from whichever corner, and inside the picture", () => {
   const picture = { width: 100, height: 80 };
-  const [a, b] = [{ x: 90, y: -7 }, { x: 10.4, y: 60 }];
+  const [a, b] = [
+    { x: 90, y: -7 },
+    { x: 10.4, y: 60 },
+  ];
   const expected = { x: 10, y: 0, width: 80, height: 60 };
   assert.deepEqual(geometry.rectangleBetween(a, b, picture), expected);
   assert.deepEqual(geometry.rectangleBetween(b, a, picture), expected);
@@ -72,9 +82,18 @@ test("a mask has the picture's size up to a limit", () => {
 });
 
 test("the last mask is the newest one that fits the picture", () => {
-  const [small, large] = [{ width: 10, height: 10 }, { width: 20, height: 20 }];
+  const [small, large] = [
+    { width: 10, height: 10 },
+    { width: 20, height: 20 },
+  ];
   const masked = (id, mask, size) => version({ id, ...size, request: { ...REQUEST, mask } });
-  assert.equal(lastMask([root(), masked("a", "old", small), masked("b", "new", small), masked("c", null, small)]), "new");
-  assert.equal(lastMask([masked("a", "fits", small), masked("b", "other size", large), masked("c", null, small)]), "fits");
+  assert.equal(
+    lastMask([root(), masked("a", "old", small), masked("b", "new", small), masked("c", null, small)]),
+    "new",
+  );
+  assert.equal(
+    lastMask([masked("a", "fits", small), masked("b", "other size", large), masked("c", null, small)]),
+    "fits",
+  );
   assert.equal(lastMask([root()]), null);
 });

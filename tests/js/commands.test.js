@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { commandFor, JOB, keyOf, keyTable, labelOf, offered, PAGE, PROJECT, VERSION } from "../../assets/app/core/commands.js";
+import {
+  commandFor,
+  JOB,
+  keyOf,
+  keyTable,
+  labelOf,
+  offered,
+  PAGE,
+  PROJECT,
+  VERSION,
+} from "../../assets/app/core/commands.js";
 import { job, makePage, root, version } from "./page.js";
 
 const NOTHING_HELD = { ctrlKey: false, metaKey: false, altKey: false, shiftKey: false };
@@ -41,11 +51,16 @@ test("undo and redo go along the tree, and inside the mask while one is painted"
   assert.deepEqual(pressed("z", makePage(), held), [["call", "undo"]]);
   assert.deepEqual(pressed("Z", makePage(), { ...held, shiftKey: true }), [["call", "redo"]]);
   assert.deepEqual(pressed("z", makePage({ mode: "mask" }), held), [["canvas", "undoMask"]]);
-  assert.deepEqual(pressed("Z", makePage({ mode: "mask" }), { metaKey: true, shiftKey: true }), [["canvas", "redoMask"]]);
+  assert.deepEqual(pressed("Z", makePage({ mode: "mask" }), { metaKey: true, shiftKey: true }), [
+    ["canvas", "redoMask"],
+  ]);
 });
 
 test("Escape leaves a tool first, then stops the running edit of this version", () => {
-  const running = [job({ id: "mine", parent: "new", state: "running" }), job({ id: "other", parent: "old", state: "running" })];
+  const running = [
+    job({ id: "mine", parent: "new", state: "running" }),
+    job({ id: "other", parent: "old", state: "running" }),
+  ];
   assert.deepEqual(pressed("Escape", makePage({ mode: "compare", jobs: running })), [["canvas", "leave"]]);
   assert.deepEqual(pressed("Escape", makePage({ jobs: running })), [["call", "cancel", { job: "mine" }]]);
   assert.deepEqual(pressed("Escape", makePage()), []);
@@ -59,7 +74,10 @@ test("keys held with Alt belong to the system, and plain letters held with Ctrl 
 
 test("without a picture no tool is offered", () => {
   const page = makePage({ rows: [] });
-  assert.deepEqual(offered(PAGE, "tools", page).map(({ id }) => id), ["redo"]);
+  assert.deepEqual(
+    offered(PAGE, "tools", page).map(({ id }) => id),
+    ["redo"],
+  );
   assert.deepEqual(pressed("m", page), []);
 });
 
@@ -91,7 +109,10 @@ test("a star is given and taken", () => {
 });
 
 test("a chain becomes one request on its first picture", () => {
-  const steps = [version({ id: "a", instruction: "Add a hat." }), version({ id: "b", parent: "a", instruction: "make it red" })];
+  const steps = [
+    version({ id: "a", instruction: "Add a hat." }),
+    version({ id: "b", parent: "a", instruction: "make it red" }),
+  ];
   const page = makePage({ rows: [root(), ...steps] });
   find(VERSION, "collapse").run(page, steps[1]);
   const draft = { instruction: "Add a hat. Then make it red", prompt: "", parent: "old" };
@@ -133,9 +154,15 @@ test("a tier that can is named, and offered while it is ready", () => {
 });
 
 test("projects are duplicated, binned and restored by their id, and the list is read again", async () => {
-  for (const [id, action] of Object.entries({ "duplicate-project": "duplicate_project", "restore-project": "restore_project" })) {
+  for (const [id, action] of Object.entries({
+    "duplicate-project": "duplicate_project",
+    "restore-project": "restore_project",
+  })) {
     const page = makePage();
-    await find(PROJECT, id).run(page, { row: { id: "other", title: "Same" }, reload: async () => page.asked.push("reload") });
+    await find(PROJECT, id).run(page, {
+      row: { id: "other", title: "Same" },
+      reload: async () => page.asked.push("reload"),
+    });
     assert.deepEqual(page.asked, [["call", action, { project: "other" }], "reload"]);
   }
 });
@@ -143,18 +170,38 @@ test("projects are duplicated, binned and restored by their id, and the list is 
 test("binning the open project opens another and can be taken back", async () => {
   const page = makePage();
   await find(PROJECT, "bin-project").run(page, { row: { id: "project", title: "Mine" }, reload: async () => {} });
-  assert.deepEqual(page.asked.map(([what, how]) => [what, how]), [
-    ["call", "delete_project"],
-    ["toast", "“Mine” is in the bin."],
-    ["open", null],
-  ]);
+  assert.deepEqual(
+    page.asked.map(([what, how]) => [what, how]),
+    [
+      ["call", "delete_project"],
+      ["toast", "“Mine” is in the bin."],
+      ["open", null],
+    ],
+  );
 });
 
 test("every key of a command is in the table, once", () => {
   const shown = keyTable().map(([key]) => key);
   assert.equal(new Set(shown).size, shown.length);
-  for (const key of ["Ctrl or ⌘ + Z", "Shift + Ctrl or ⌘ + Z", "C", "M", "[", "]", "+", "−", "0", "1", "/", "Esc", "?"]) {
+  for (const key of [
+    "Ctrl or ⌘ + Z",
+    "Shift + Ctrl or ⌘ + Z",
+    "C",
+    "M",
+    "[",
+    "]",
+    "+",
+    "−",
+    "0",
+    "1",
+    "/",
+    "Esc",
+    "?",
+  ]) {
     assert.ok(shown.includes(key), key);
   }
-  assert.deepEqual(keyTable().find(([key]) => key === "Esc"), ["Esc", "Leave a tool, or stop the running edit"]);
+  assert.deepEqual(
+    keyTable().find(([key]) => key === "Esc"),
+    ["Esc", "Leave a tool, or stop the running edit"],
+  );
 });

@@ -53,7 +53,12 @@ test("a change made while listeners are told is told in the next frame", () => {
 
 test("progress is merged into its job, and of an unknown job nothing is kept", () => {
   const { store } = makePage({ jobs: [job({ state: "running" })] });
-  store.applyPatch({ jobs: [{ id: "job", fraction: 0.5 }, { id: "unknown", fraction: 0.1 }] });
+  store.applyPatch({
+    jobs: [
+      { id: "job", fraction: 0.5 },
+      { id: "unknown", fraction: 0.1 },
+    ],
+  });
   assert.equal(store.jobs.get("job").fraction, 0.5);
   assert.equal(store.jobs.get("job").instruction, "make the door red");
   assert.equal(store.jobs.size, 1);
@@ -92,7 +97,13 @@ function connected() {
   };
   const connection = new Connection(connect, clock);
   connection.restart();
-  return { connection, streams, pass: () => [...timers.values()].forEach((run) => run()) };
+  return {
+    connection,
+    streams,
+    pass: () => {
+      for (const run of timers.values()) run();
+    },
+  };
 }
 
 test("a tab that nobody sees gives its connection back after a while, and takes one when it is seen again", () => {
@@ -102,7 +113,10 @@ test("a tab that nobody sees gives its connection back after a while, and takes 
   pass();
   assert.equal(streams[0].open, false);
   connection.visibility(false);
-  assert.deepEqual(streams.map(({ open }) => open), [false, true]);
+  assert.deepEqual(
+    streams.map(({ open }) => open),
+    [false, true],
+  );
 });
 
 test("a tab that is only hidden for a moment keeps its connection", () => {
@@ -110,13 +124,19 @@ test("a tab that is only hidden for a moment keeps its connection", () => {
   connection.visibility(true);
   connection.visibility(false);
   pass();
-  assert.deepEqual(streams.map(({ open }) => open), [true]);
+  assert.deepEqual(
+    streams.map(({ open }) => open),
+    [true],
+  );
 });
 
 test("another project closes the stream of the one before", () => {
   const { connection, streams } = connected();
   connection.restart();
-  assert.deepEqual(streams.map(({ open }) => open), [false, true]);
+  assert.deepEqual(
+    streams.map(({ open }) => open),
+    [false, true],
+  );
 });
 
 const draw = ({ id }) => new FakeElement(id);

@@ -31,7 +31,13 @@ export function version(fields = {}) {
 
 export function job(fields = {}) {
   const usual = { id: "job", parent: "old", state: "failed", instruction: "make the door red", created_at: "3" };
-  return { ...usual, request: REQUEST, can_check: true, failure: { kind: "OutOfCredit", capable_tier: null }, ...fields };
+  return {
+    ...usual,
+    request: REQUEST,
+    can_check: true,
+    failure: { kind: "OutOfCredit", capable_tier: null },
+    ...fields,
+  };
 }
 
 export const root = () => version({ id: "old", parent: null, created_at: "1", request: null, outcome: null });
@@ -44,9 +50,15 @@ export const TIERS = [
 /** A page with one picture and one edit of it; `asked` lists what was done, `mode` is the canvas's. */
 export function makePage({ mode = "view", rows = [root(), version()], jobs = [] } = {}) {
   const asked = [];
-  const note = (part) => new Proxy({ mode }, { get: (own, name) => own[name] ?? ((...args) => asked.push([part, name, ...args])) });
+  const note = (part) =>
+    new Proxy({ mode }, { get: (own, name) => own[name] ?? ((...args) => asked.push([part, name, ...args])) });
   const store = new Store((run) => run());
-  store.applyPatch({ project: { id: "project", head: rows.at(-1)?.id ?? null, redo: "later" }, versions: rows, jobs, tiers: TIERS });
+  store.applyPatch({
+    project: { id: "project", head: rows.at(-1)?.id ?? null, redo: "later" },
+    versions: rows,
+    jobs,
+    tiers: TIERS,
+  });
   store.draft = { ...emptyDraft(), tier: "local", backend: "builtin" };
   const page = {
     store,

@@ -42,7 +42,12 @@ test("arrows go where they point", () => {
 });
 
 test("where there is nothing, an arrow goes nowhere; another key moves nothing", () => {
-  for (const [key, from] of [["ArrowLeft", "left"], ["ArrowRight", "right"], ["ArrowUp", "root"], ["ArrowDown", "below"]]) {
+  for (const [key, from] of [
+    ["ArrowLeft", "left"],
+    ["ArrowRight", "right"],
+    ["ArrowUp", "root"],
+    ["ArrowDown", "below"],
+  ]) {
     assert.equal(go(key, from), undefined, key);
   }
   assert.equal(go("x", "root"), null);
@@ -70,7 +75,10 @@ test("an edit that made no version stands after the version that it was for, old
 
 test("a hint's parameters are added, but with another tier they are all there are", () => {
   const draft = { parameters: { seed: 1 } };
-  assert.deepEqual(hinted(draft, { settings: { parameters: { guidance_scale: 3 } } }).parameters, { seed: 1, guidance_scale: 3 });
+  assert.deepEqual(hinted(draft, { settings: { parameters: { guidance_scale: 3 } } }).parameters, {
+    seed: 1,
+    guidance_scale: 3,
+  });
   assert.deepEqual(hinted(draft, { settings: { tier: "max", parameters: {} } }), { tier: "max", parameters: {} });
   assert.deepEqual(hinted(draft, { settings: { preserve: true } }), { preserve: true });
 });
@@ -82,7 +90,10 @@ test("a picture can be made from words where the backend that would be asked mak
     store.draft.backend = null;
     return canGenerate(store);
   };
-  const [edits, makes] = [{ id: "a", ready: true, modes: ["edit"] }, { id: "b", ready: true, modes: ["edit", "generate"] }];
+  const [edits, makes] = [
+    { id: "a", ready: true, modes: ["edit"] },
+    { id: "b", ready: true, modes: ["edit", "generate"] },
+  ];
   assert.equal(able("a", edits), false);
   assert.equal(able("a", edits, makes), true);
   assert.equal(able("a", edits, { ...makes, ready: false }), false);

@@ -46,7 +46,7 @@ function chip({ label, text }, write) {
 /** One stop for the Tab key; arrows move inside. @param {HTMLElement} row @param {KeyboardEvent} event */
 function moveInside(row, event) {
   const chips = /** @type {HTMLElement[]} */ ([...row.children]);
-  const at = chips.findIndex((one) => one === document.activeElement);
+  const at = chips.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   /** @type {Record<string, number>} */
   const moves = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: chips.length - 1 };
   const to = moves[event.key];

@@ -41,7 +41,7 @@ export function openMenu(id, element, page) {
 
 /** @param {HTMLElement[]} entries @param {KeyboardEvent} event @param {() => void} close */
 function moveIn(entries, event, close) {
-  const at = entries.findIndex((entry) => entry === document.activeElement);
+  const at = entries.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   if (event.key === "Escape") close();
   else if (event.key === "ArrowDown") entries[(at + 1) % entries.length].focus();
   else if (event.key === "ArrowUp") entries[(at + entries.length - 1) % entries.length].focus();
