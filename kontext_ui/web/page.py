@@ -7,9 +7,13 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-STYLES = ("reset", "base", "chat", "canvas", "tree", "prompting")
-ENTRY = "main.js"
-SKELETON = "skeleton.js"
+STYLES = (
+    *("tokens", "base", "layout", "overlays", "top", "conversation", "composer", "prompting"),
+    *("canvas", "mask", "tree", "projects", "settings"),
+)
+"""In the order of their layers, then of the parts."""
+ENTRY = "app/main.js"
+SKELETON = "app/skeleton.js"
 """Written into the head: it asks for the project's state before anything else is loaded."""
 PANELS = ("top", "chat", "canvas", "tree")
 CONTENT_SECURITY_POLICY = (
@@ -31,14 +35,14 @@ class Page:
 def make_page(assets: Path, version: str) -> Page:
     """``version`` is part of every asset's address, so that a new release is never mixed with cached files."""
     base = f"kontext/assets/{version}"
-    skeleton = (assets / "js" / SKELETON).read_text(encoding="utf-8")
-    styles = "\n".join(f'<link rel="stylesheet" href="{base}/css/{name}.css">' for name in STYLES)
-    names = sorted(path.relative_to(assets).as_posix() for path in (assets / "js").rglob("*.js"))
+    skeleton = (assets / SKELETON).read_text(encoding="utf-8")
+    styles = "\n".join(f'<link rel="stylesheet" href="{base}/styles/{name}.css">' for name in STYLES)
+    names = sorted(path.relative_to(assets).as_posix() for path in (assets / "app").rglob("*.js"))
     preloads = "\n".join(
-        f'<link rel="modulepreload" href="{base}/{name}">' for name in names if not name.endswith(SKELETON)
+        f'<link rel="modulepreload" href="{base}/{name}">' for name in names if name != SKELETON
     )
     panels = "\n".join(
-        f'<div id="kx-{name}-panel"><div class="kx-panel kx-{name}" id="kx-{name}"></div></div>' for name in PANELS
+        f'<div class="kx-panel" id="kx-{name}"></div>' for name in PANELS
     )
     html = f"""<!doctype html>
 <html lang="en">
@@ -49,7 +53,7 @@ def make_page(assets: Path, version: str) -> Page:
 <script>{skeleton}</script>
 {styles}
 {preloads}
-<script type="module" src="{base}/js/{ENTRY}"></script>
+<script type="module" src="{base}/{ENTRY}"></script>
 </head>
 <body>
 <main id="kx-app">

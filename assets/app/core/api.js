@@ -1,0 +1,102 @@
+// How the page talks with the server: messages, uploads, pictures, events. It keeps nothing.
+
+/** @import { ErrorRow, Snapshot } from "./types.d.ts" */
+/** @import { AnyPatch } from "./store.js" */
+
+/** @typedef {{result?: any, patch?: AnyPatch, error?: Partial<ErrorRow> & {message: string}}} Answer */
+
+/** Everything of ours lies below this address, whatever the page is mounted under. */
+const ROOT = new URL("../../../../", import.meta.url);
+
+/** @param {string} path */
+export function url(path) {
+  return new URL(path, ROOT).href;
+}
+
+/**
+ * @param {string} project
+ * @param {string} digest
+ * @param {"full" | "preview" | "thumb"} kind
+ */
+export function imageUrl(project, digest, kind) {
+  return url(`images/${project}/${digest}/${kind}`);
+}
+
+/**
+ * Ask the server to do something. It always answers, if only with an error.
+ * @param {string} action
+ * @param {object} message
+ * @returns {Promise<Answer>}
+ */
+export async function post(action, message) {
+  try {
+    const response = await fetch(url(`do/${action}`), {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      credentials: "same-origin",
+      body: JSON.stringify(message),
+    });
+    return await response.json();
+  } catch {
+    const hint = "Nothing was sent. Try again in a moment.";
+    return { error: { kind: "Offline", message: "The program cannot be reached just now.", hint } };
+  }
+}
+
+/**
+ * A message that is sent even while the page is being left. Rejects when it cannot be sent.
+ * @param {string} action
+ * @param {object} message
+ */
+export function postAndLeave(action, message) {
+  return fetch(url(`do/${action}`), {
+    method: "POST",
+    keepalive: true,
+    headers: { "content-type": "application/json" },
+    credentials: "same-origin",
+    body: JSON.stringify(message),
+  });
+}
+
+/**
+ * @param {File} file
+ * @param {Record<string, string>} query
+ * @returns {Promise<Answer>}
+ */
+export async function send(file, query) {
+  const address = url(`upload?${new URLSearchParams({ name: file.name || "", ...query })}`);
+  try {
+    const response = await fetch(address, { method: "POST", credentials: "same-origin", body: file });
+    return await response.json();
+  } catch {
+    return { error: { message: "The picture did not arrive.", hint: "Check the connection and drop it again." } };
+  }
+}
+
+/**
+ * A project and everything the page needs to begin; the last one without an id. Rejects when it cannot be had.
+ * @param {string | null} project
+ * @param {Promise<Response> | null} prefetched
+ * @returns {Promise<Snapshot>}
+ */
+export async function snapshot(project, prefetched = null) {
+  const query = project ? `?project=${encodeURIComponent(project)}` : "";
+  const response = await (prefetched ?? fetch(url(`state${query}`), { credentials: "same-origin" }));
+  const answer = await response.json();
+  if (answer.error) throw new Error(answer.error.message);
+  return answer;
+}
+
+/**
+ * What changes in a project from now on.
+ * @param {string} project
+ * @param {{hello: (revision: number) => void, patch: (patch: AnyPatch) => void, stale: () => void, lost: () => void}} told
+ */
+export function events(project, told) {
+  const source = new EventSource(url(`events?project=${project}`));
+  source.addEventListener("hello", (event) => told.hello(JSON.parse(event.data).revision));
+  source.addEventListener("patch", (event) => told.patch(JSON.parse(event.data)));
+  source.addEventListener("stale", () => told.stale());
+  source.addEventListener("error", () => told.lost());
+  return source;
+}

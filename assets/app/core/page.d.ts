@@ -1,0 +1,84 @@
+// What the parts of the page can do for each other. `main.js` puts them together; commands reach them through this.
+
+import type { KxCompare } from "../elements/kx-compare.js";
+import type { KxMask } from "../elements/kx-mask.js";
+import type { KxViewer } from "../elements/kx-viewer.js";
+import type { Answer } from "./api.js";
+import type { Store } from "./store.js";
+import type { EditDraft, ProjectRow, VersionRow } from "./types.d.ts";
+
+export type Child = Node | string | number | null | undefined | false;
+/** Nested lists are flattened; null, undefined, false and "" are left out. */
+export type Children = Child | Children[];
+
+export type View = "chat" | "image" | "tree";
+export type Mode = "view" | "compare" | "mask";
+
+export interface Canvas {
+  readonly mode: Mode;
+  /** Back to looking at the picture. */
+  leave(): void;
+  toggleCompare(): void;
+  /** The comparing key: held it shows the version before, tapped it switches the slider. */
+  pressCompare(): void;
+  releaseCompare(): void;
+  peek(on: boolean): void;
+  compareWith(version: string): void;
+  toggleMask(): void;
+  growBrush(factor: number): void;
+  undoMask(): void;
+  redoMask(): void;
+  toggleChanged(): void;
+  zoomBy(factor: number): void;
+  zoomTo(scale: number): void;
+  fit(): void;
+}
+
+export interface Composer {
+  focus(): void;
+  /** Put a text into the prompt as if it were typed. */
+  write(text: string): void;
+  /** Take a draft over, to be looked at before it is sent. */
+  take(draft: Partial<EditDraft>): void;
+}
+
+export interface Dialogs {
+  help(): void;
+  /** `backend` is whose key field to begin at. */
+  settings(backend?: string | null): void;
+  projects(): void;
+  download(): void;
+  name(version: VersionRow): void;
+}
+
+export interface Page {
+  store: Store;
+  call(action: string, message?: object, how?: { quiet?: boolean }): Promise<Answer>;
+  open(project: string | null): Promise<void>;
+  toast(message: string, action?: { label: string; run: () => unknown } | null): void;
+  show(view: View): void;
+  switchTheme(): void;
+  canvas: Canvas;
+  composer: Composer;
+  dialogs: Dialogs;
+}
+
+/** A project in the list of projects. */
+export interface ProjectEntry {
+  row: ProjectRow;
+  binned: boolean;
+  rename(): void;
+  reload(): Promise<void>;
+}
+
+declare global {
+  interface Window {
+    /** The project's state, asked for before any module has come. */
+    kxState?: Promise<Response>;
+  }
+  interface HTMLElementTagNameMap {
+    "kx-viewer": KxViewer;
+    "kx-compare": KxCompare;
+    "kx-mask": KxMask;
+  }
+}

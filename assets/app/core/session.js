@@ -1,0 +1,128 @@
+// The store kept in step with the server: what is asked, what is opened, what arrives.
+import * as api from "./api.js";
+import { Connection } from "./connection.js";
+import { emptyDraft } from "./draft.js";
+import { store } from "./store.js";
+import { toast } from "./toast.js";
+
+/** @import { Answer } from "./api.js" */
+/** @import { EditDraft, ErrorRow, Snapshot } from "./types.d.ts" */
+
+const RETRY_MS = 2000;
+
+/** @param {Partial<ErrorRow> & {message: string}} error */
+export const sentence = (error) => [error.message, error.hint].filter(Boolean).join(" ");
+
+/**
+ * Ask the server to do something with this project. Errors are shown unless `quiet`.
+ * @param {string} action
+ * @param {object} message
+ * @param {{quiet?: boolean}} how
+ * @returns {Promise<Answer>}
+ */
+export async function call(action, message = {}, { quiet = false } = {}) {
+  const answer = await api.post(action, { project: store.project?.id, ...message });
+  store.applyPatch(answer.patch);
+  if (answer.error && !quiet) toast(sentence(answer.error));
+  return answer;
+}
+
+/**
+ * @param {File} file
+ * @param {"root" | "reference" | "mask"} kind
+ * @param {Record<string, string>} more
+ */
+export async function upload(file, kind, more = {}) {
+  const answer = await api.send(file, { project: store.project?.id ?? "", kind, ...more });
+  store.applyPatch(answer.patch);
+  if (answer.error) toast(sentence(answer.error), null, "error");
+  return answer;
+}
+
+/** What the composer should begin with next time. */
+export function rememberComposer() {
+  const { tier, backend, preserve } = store.draft;
+  return call("set_preference", { key: "composer", value: { tier, backend, preserve } }, { quiet: true });
+}
+
+/**
+ * A picture of this project.
+ * @param {string} digest
+ * @param {"full" | "preview" | "thumb"} kind
+ */
+export function imageUrl(digest, kind = "preview") {
+  return api.imageUrl(store.project?.id ?? "", digest, kind);
+}
+
+const connection = new Connection(() =>
+  api.events(store.project?.id ?? "", {
+    hello(revision) {
+      store.put("online", true);
+      // A revision we have not seen means that something happened while nobody was listening.
+      if (revision !== store.revision) reopen();
+    },
+    patch: (patch) => store.applyPatch(patch),
+    stale: reopen,
+    lost: () => store.put("online", false),
+  }),
+);
+
+function reopen() {
+  if (store.project) open(store.project.id);
+}
+
+/**
+ * Load a project (the last one without an id) and follow it from then on.
+ * @param {string | null} project
+ * @param {Promise<Response> | null} prefetched
+ * @returns {Promise<void>}
+ */
+export async function open(project = null, prefetched = null) {
+  let snapshot;
+  try {
+    snapshot = await api.snapshot(project, prefetched);
+  } catch {
+    if (project) return open(null);
+    store.put("online", false);
+    return new Promise((resolve) => setTimeout(() => resolve(open(project)), RETRY_MS));
+  }
+  begin(snapshot);
+  connection.restart();
+}
+
+/** @param {Snapshot} snapshot */
+function begin(snapshot) {
+  const other = store.project && store.project.id !== snapshot.project?.id;
+  store.clear();
+  store.applyPatch(snapshot);
+  if (other || !store.ready) store.draft = startingDraft(snapshot);
+  store.ready = true;
+  store.put("online", true);
+  history.replaceState(null, "", `#${store.project?.id}`);
+  store.changed("project", "versions", "jobs", "tiers", "draft", "opened");
+}
+
+/**
+ * What was being typed, with what this visitor chose last.
+ * @param {Snapshot} snapshot
+ */
+function startingDraft(snapshot) {
+  const chosen = snapshot.preferences?.composer ?? {};
+  const known =
+    store.tiers.find((tier) => tier.tier === chosen.tier) ?? store.tiers.find((tier) => tier.chosen) ?? store.tiers[0];
+  const pinned = known?.backends.some((backend) => backend.id === chosen.backend);
+  return {
+    ...emptyDraft(),
+    instruction: snapshot.project?.draft ?? "",
+    tier: /** @type {EditDraft["tier"]} */ (known?.tier ?? "local"),
+    backend: pinned ? chosen.backend : null,
+    parameters: chosen.parameters ?? {},
+    preserve: Boolean(chosen.preserve),
+  };
+}
+
+/** Take up again what a hidden tab or a lost network let go of. */
+export function keepFollowing() {
+  document.addEventListener("visibilitychange", () => store.project && connection.visibility(document.hidden));
+  addEventListener("online", reopen);
+}

@@ -1,0 +1,167 @@
+// The page's one state, and who is told when it changes. It knows neither the server nor the page's elements.
+import { emptyDraft } from "./draft.js";
+
+/** @import { EditDraft, ExampleRow, JobRow, OverviewRow, Patch, ProgressRow, ProjectRow, TierRow, VersionRow } from "./types.d.ts" */
+/** @typedef {Partial<Patch> & {preferences?: Record<string, any> | null, examples?: ExampleRow[]}} AnyPatch */
+/** @typedef {JobRow & Partial<ProgressRow>} Job */
+/** @typedef {"project" | "versions" | "jobs" | "tiers" | "preferences" | "examples" | "look" | "draft" | "online" | "opened"} Key */
+/** @typedef {(changed: Set<Key>) => void} Listener */
+
+export const OPEN_STATES = ["queued", "submitted", "running"];
+
+/** In a tab that nobody sees no frame is ever drawn. @param {() => void} run */
+const nextFrame = (run) => (document.hidden ? setTimeout(run) : requestAnimationFrame(run));
+
+export class Store {
+  /** @param {(run: () => void) => unknown} schedule calls its argument soon, once */
+  constructor(schedule = nextFrame) {
+    this.schedule = schedule;
+    /** @type {ProjectRow | null} */
+    this.project = null;
+    /** @type {Map<string, VersionRow>} */
+    this.versions = new Map();
+    /** @type {Map<string, Job>} */
+    this.jobs = new Map();
+    /** @type {TierRow[]} */
+    this.tiers = [];
+    /** @type {Record<string, any>} */
+    this.preferences = {};
+    /** @type {ExampleRow[]} */
+    this.examples = [];
+    /** @type {OverviewRow | null} What is seen in the current picture. */
+    this.look = null;
+    this.draft = emptyDraft();
+    this.revision = 0;
+    this.ready = false;
+    this.online = true;
+    /** @type {Set<{listener: Listener, keys: Set<Key>}>} */
+    this.listeners = new Set();
+    /** @type {Set<Key>} */
+    this.pending = new Set();
+  }
+
+  /**
+   * Call `listener` now and after changes to one of `keys`, at most once a frame.
+   * @param {Key[]} keys
+   * @param {Listener} listener
+   */
+  subscribe(keys, listener) {
+    this.listeners.add({ listener, keys: new Set(keys) });
+    if (this.ready) listener(new Set());
+  }
+
+  /** @param {Key[]} keys */
+  changed(...keys) {
+    const scheduled = this.pending.size > 0;
+    for (const key of keys) this.pending.add(key);
+    if (!scheduled) this.schedule(() => this.tell());
+  }
+
+  tell() {
+    const changed = this.pending;
+    this.pending = new Set();
+    for (const { listener, keys } of this.listeners) {
+      if ([...keys].some((key) => changed.has(key))) listener(changed);
+    }
+  }
+
+  /** Forget the project before another is read. */
+  clear() {
+    this.project = null;
+    this.versions = new Map();
+    this.jobs = new Map();
+    this.revision = 0;
+  }
+
+  /**
+   * Merge a partial snapshot: rows by id, everything else as it comes.
+   * @param {AnyPatch | null | undefined} patch
+   */
+  applyPatch(patch) {
+    if (!patch || (patch.project && this.project && patch.project.id !== this.project.id)) return;
+    this.mergeRows(patch);
+    for (const key of /** @type {const} */ (["project", "tiers", "preferences", "examples"])) {
+      const value = patch[key];
+      if (value) this.put(key, value);
+    }
+    this.revision = Math.max(this.revision, patch.revision ?? 0);
+  }
+
+  /** @param {AnyPatch} patch */
+  mergeRows({ versions = [], removed_versions = [], jobs = [] }) {
+    for (const row of versions) this.versions.set(row.id, row);
+    for (const id of removed_versions) this.versions.delete(id);
+    if (versions.length + removed_versions.length) this.changed("versions");
+    for (const row of jobs) this.mergeJob(row);
+    if (jobs.length) this.changed("jobs");
+  }
+
+  /**
+   * @template {"project" | "tiers" | "preferences" | "examples" | "look" | "online"} K
+   * @param {K} key
+   * @param {Store[K]} value
+   */
+  put(key, value) {
+    if (this[key] === value) return;
+    /** @type {Pick<Store, K>} */ (this)[key] = value;
+    this.changed(key);
+  }
+
+  /** @param {JobRow | ProgressRow} row */
+  mergeJob(row) {
+    const known = this.jobs.get(row.id);
+    const whole = "state" in row;
+    if (whole && (row.dismissed || (row.state === "done" && row.version))) this.jobs.delete(row.id);
+    else if (whole) this.jobs.set(row.id, { ...known, ...row });
+    else if (known) this.jobs.set(row.id, { ...known, ...row });
+  }
+
+  /** @param {Partial<EditDraft>} fields */
+  setDraft(fields) {
+    this.draft = { ...this.draft, ...fields };
+    this.changed("draft");
+  }
+
+  /** @param {string} image a stored picture's digest */
+  addReference(image) {
+    this.setDraft({ references: [...this.draft.references, { image }] });
+  }
+
+  head() {
+    return this.version(this.project?.head);
+  }
+
+  /** @param {string | null | undefined} id */
+  version(id) {
+    return (id && this.versions.get(id)) || null;
+  }
+
+  /** Versions from the root to `id`. @param {string | null | undefined} id */
+  path(id = this.project?.head) {
+    const path = [];
+    for (let version = this.version(id); version; version = this.version(version.parent)) path.push(version);
+    return path.reverse();
+  }
+
+  openJobs() {
+    return [...this.jobs.values()].filter((job) => OPEN_STATES.includes(job.state));
+  }
+
+  /** The newest running edit of the current version. */
+  runningHere() {
+    return this.openJobs().findLast((job) => job.parent === this.project?.head) ?? null;
+  }
+
+  tier(name = this.draft.tier) {
+    return this.tiers.find((offer) => offer.tier === name) ?? null;
+  }
+
+  /** The backend a request would go to now: the pinned one, else the router's choice. */
+  backend() {
+    const tier = this.tier();
+    const wanted = this.draft.backend ?? tier?.chosen;
+    return tier?.backends.find((backend) => backend.id === wanted) ?? tier?.backends[0] ?? null;
+  }
+}
+
+export const store = new Store();

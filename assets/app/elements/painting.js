@@ -1,0 +1,77 @@
+// Painting on a mask. Only how opaque the ink is counts: opaque is where the edit may work.
+
+/** @import { Point, Size } from "./geometry.js" */
+/** @typedef {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} Context */
+
+/** Seen on every picture. */
+export const INK = "#ff2d6f";
+const INK_WORD = 0x6f2dff;
+
+/**
+ * @param {Context} context
+ * @param {Point} from
+ * @param {Point} to
+ * @param {{width: number, erases: boolean}} brush
+ */
+export function stroke(context, from, to, { width, erases }) {
+  context.globalCompositeOperation = erases ? "destination-out" : "source-over";
+  context.strokeStyle = INK;
+  context.lineCap = "round";
+  context.lineJoin = "round";
+  context.lineWidth = width;
+  context.beginPath();
+  context.moveTo(from.x, from.y);
+  context.lineTo(to.x + 0.01, to.y); // a line without length would not be drawn
+  context.stroke();
+  context.globalCompositeOperation = "source-over";
+}
+
+/** @param {Context} context @param {Size} size */
+export function invert(context, { width, height }) {
+  context.globalCompositeOperation = "xor";
+  context.fillStyle = INK;
+  context.fillRect(0, 0, width, height);
+  context.globalCompositeOperation = "source-over";
+}
+
+/**
+ * A stored mask as ink: as opaque as the mask is white.
+ * @param {CanvasImageSource} stored
+ * @param {Size} size
+ */
+export function inked(stored, { width, height }) {
+  const context = flat({ width, height });
+  context.drawImage(stored, 0, 0, width, height);
+  const pixels = context.getImageData(0, 0, width, height);
+  const words = new Uint32Array(pixels.data.buffer);
+  for (let at = 0; at < words.length; at += 1) words[at] = ((words[at] & 0xff) << 24) | INK_WORD;
+  return pixels;
+}
+
+/**
+ * What is painted as a black and white picture; `null` when nothing is.
+ * @param {HTMLCanvasElement} painted
+ * @returns {Promise<Blob> | null}
+ */
+export function blackAndWhite(painted) {
+  const context = flat(painted);
+  context.drawImage(painted, 0, 0);
+  const { data } = context.getImageData(0, 0, painted.width, painted.height);
+  if (!data.some((value, index) => index % 4 === 3 && value > 0)) return null;
+  for (const [how, colour] of /** @type {const} */ ([
+    ["source-in", "#fff"],
+    ["destination-over", "#000"],
+  ])) {
+    context.globalCompositeOperation = how;
+    context.fillStyle = colour;
+    context.fillRect(0, 0, painted.width, painted.height);
+  }
+  return context.canvas.convertToBlob({ type: "image/png" });
+}
+
+/** @param {Size} size */
+function flat({ width, height }) {
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("This browser gave no canvas to draw on.");
+  return context;
+}

@@ -1,0 +1,58 @@
+// Puts the page together: its parts, the keys, and the project that is shown.
+
+import { fill, h } from "./core/dom.js";
+import { listenToKeys } from "./core/offer.js";
+import { call, keepFollowing, open } from "./core/session.js";
+import { store } from "./core/store.js";
+import { toast } from "./core/toast.js";
+import { mountCanvas } from "./parts/canvas/canvas.js";
+import { openDownload } from "./parts/canvas/download.js";
+import { mountComposer } from "./parts/composer/composer.js";
+import { mountConversation } from "./parts/conversation/conversation.js";
+import { followHead } from "./parts/look.js";
+import { openProjects } from "./parts/projects/projects.js";
+import { openHelp } from "./parts/settings/help.js";
+import { openSettings } from "./parts/settings/settings.js";
+import { applyTheme, switchTheme } from "./parts/top/theme.js";
+import { mountTop } from "./parts/top/top.js";
+import { openNaming } from "./parts/tree/pruned.js";
+import { mountTree } from "./parts/tree/tree.js";
+
+/** @import { Page } from "./core/page.d.ts" */
+
+/** @param {string} name @returns {HTMLElement} */
+function panel(name) {
+  const element = document.getElementById(`kx-${name}`);
+  if (!element) throw new Error(`The page has no place for ${name}.`);
+  return element;
+}
+
+/** Parts reach each other through the page, which is whole once all of them are mounted. */
+function mount() {
+  const page = /** @type {Page} */ ({ store, call, open, toast });
+  page.switchTheme = () => switchTheme(page);
+  page.dialogs = {
+    help: openHelp,
+    settings: (backend) => openSettings(page, backend),
+    projects: () => openProjects(page),
+    download: () => openDownload(page),
+    name: (version) => openNaming(version, page),
+  };
+  const conversation = h("div", { class: "kx-conversation", id: "kx-conversation" });
+  const composer = h("div", { class: "kx-compose", id: "kx-composer" });
+  fill(panel("chat"), conversation, composer);
+  page.show = mountTop(panel("top"), page).show;
+  page.canvas = mountCanvas(panel("canvas"), page);
+  page.composer = mountComposer(composer, page);
+  mountConversation(conversation, page);
+  mountTree(panel("tree"), page);
+  followHead(page);
+  listenToKeys(page);
+}
+
+mount();
+keepFollowing();
+await open(location.hash.slice(1) || null, window.kxState ?? null);
+applyTheme(store.preferences.theme);
+document.getElementById("kx-skeleton")?.remove();
+document.documentElement.dataset.kxReady = "yes";

@@ -1,0 +1,156 @@
+// The tools for painting a mask.
+import { button, fileField, h, iconButton, setState } from "../../core/dom.js";
+import { icon } from "../../core/icons.js";
+import { imageUrl, upload } from "../../core/session.js";
+import { automask } from "./automask.js";
+
+/** @import { Page } from "../../core/page.d.ts" */
+/** @import { VersionRow } from "../../core/types.d.ts" */
+/** @import { KxMask, Tool } from "../../elements/kx-mask.js" */
+/** @typedef {{page: Page, mask: KxMask, close: () => void}} Painting */
+
+const TOOLS = /** @type {const} */ ([
+  ["brush", "mask", "Brush"],
+  ["eraser", "eraser", "Eraser"],
+  ["rectangle", "rectangle", "Select a rectangle to send at full detail"],
+]);
+
+/**
+ * @param {Painting} painting
+ * @returns {{element: HTMLElement, reset: () => void}}
+ */
+export function maskTools(painting) {
+  const { mask, page } = painting;
+  const { pick, buttons } = toolButtons(mask);
+  const auto = automask(page, async (digest) => {
+    await paintStored(mask, digest);
+    pick("brush");
+  });
+  const file = fileField({ accept: "image/*" }, ([picked]) => picked && send(painting, picked));
+  /** @param {import("../../core/icons.js").IconName} name @param {string} label @param {() => unknown} run @param {import("../../core/dom.js").Props} [props] */
+  const tool = (name, label, run, props) => iconButton(icon(name), label, run, props);
+  const bar = h(
+    "div",
+    { class: "kx-mask-bar" },
+    buttons,
+    auto.button,
+    h("label", { class: "kx-inline" }, "Size", sizeField(mask)),
+    h("label", { class: "kx-inline" }, "Soft edge", featherField(page)),
+    tool("undo", "Undo in the mask", () => mask.undo()),
+    tool("redo", "Redo in the mask", () => mask.redo()),
+    tool("invert", "Invert", () => mask.invert()),
+    tool("trash", "Clear", () => mask.clear()),
+    tool("upload", "Upload a black and white mask", () => file.click()),
+    tool("copy", "Use the last mask", () => useLast(painting), { id: "kx-last-mask" }),
+  );
+  const end = h(
+    "div",
+    { class: "kx-row kx-mask-end" },
+    button("kx-link", "Cancel", painting.close),
+    button("kx-button kx-primary", "Use this mask", () => finish(painting), { id: "kx-mask-done" }),
+    file,
+  );
+  mask.addEventListener("rectangle", () => {
+    page.store.setDraft({ region: mask.drawn });
+    page.toast("This part is sent at its own resolution.");
+    painting.close();
+  });
+  const props = { class: "kx-mask-tools", role: "toolbar", "aria-label": "Mask", hidden: true };
+  return { element: h("div", props, bar, end, auto.row), reset: auto.reset };
+}
+
+/** @param {KxMask} mask */
+function toolButtons(mask) {
+  /** @param {Tool} tool */
+  const pick = (tool) => {
+    mask.tool = tool;
+    for (const one of buttons) setState(one, "pressed", one.dataset.tool === tool);
+  };
+  const buttons = TOOLS.map(([tool, name, label]) =>
+    iconButton(icon(name), label, () => pick(tool), {
+      "data-tool": tool,
+      "aria-pressed": tool === mask.tool ? "true" : "false",
+    }),
+  );
+  return { pick, buttons };
+}
+
+/** @param {KxMask} mask */
+function sizeField(mask) {
+  /** @type {HTMLInputElement} */
+  const field = h("input", {
+    type: "range",
+    min: 4,
+    max: 600,
+    "aria-label": "Brush size",
+    oninput: () => mask.setBrush(Number(field.value)),
+  });
+  mask.addEventListener("brushchange", () => {
+    const { width, height } = mask.viewer?.picture ?? { width: 0, height: 0 };
+    field.max = String(Math.max(12, Math.round(Math.max(width, height) / 3)));
+    field.value = String(mask.brush_px);
+  });
+  return field;
+}
+
+/** @param {Page} page */
+function featherField({ store }) {
+  /** @type {HTMLInputElement} */
+  const field = h("input", {
+    type: "number",
+    min: 0,
+    max: 500,
+    placeholder: "auto",
+    "aria-label": "Soft edge in pixels of the photo",
+    onchange: () => store.setDraft({ feather_px: field.value === "" ? null : Number(field.value) }),
+  });
+  store.subscribe(["draft"], () => {
+    if (document.activeElement !== field) field.value = String(store.draft.feather_px ?? "");
+  });
+  return field;
+}
+
+/** @param {KxMask} mask @param {string} digest */
+async function paintStored(mask, digest) {
+  const stored = new Image();
+  stored.src = imageUrl(digest, "full");
+  await stored.decode();
+  mask.paint(stored);
+}
+
+/** @param {Painting} painting */
+async function finish(painting) {
+  const painted = await painting.mask.result();
+  if (!painted) return painting.page.toast("Nothing is painted yet.");
+  await send(painting, new File([painted], "mask.png", { type: "image/png" }));
+}
+
+/** @param {Painting} painting @param {File} file */
+async function send({ page, close }, file) {
+  const head = page.store.head();
+  if (!head) return;
+  const answer = await upload(file, "mask", { version: head.id });
+  if (!answer.result) return;
+  page.store.setDraft({ mask: answer.result.digest });
+  close();
+}
+
+/** @param {Painting} painting */
+function useLast({ page, close }) {
+  const mask = lastMask(page.store.path());
+  if (!mask) return page.toast("No edit of this picture had a mask yet.");
+  page.store.setDraft({ mask });
+  close();
+}
+
+/**
+ * The newest mask on the way to the last version; it fits, since masks only go with pictures of their size.
+ * @param {VersionRow[]} path
+ */
+export function lastMask(path) {
+  const head = path.at(-1);
+  const fits = path.findLast(
+    ({ request, width, height }) => request?.mask && width === head?.width && height === head?.height,
+  );
+  return fits?.request?.mask ?? null;
+}

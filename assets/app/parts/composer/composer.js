@@ -1,0 +1,163 @@
+// Where instructions are written: the prompt, references, the tier with its price, and what sending would do.
+
+import { fileField, fill, h, iconButton } from "../../core/dom.js";
+import { afterSending, takeBack } from "../../core/draft.js";
+import { icon } from "../../core/icons.js";
+import { pageCommand } from "../../core/offer.js";
+import { upload } from "../../core/session.js";
+import { builder } from "./builder.js";
+import { Hints } from "./hints.js";
+import { ideas } from "./ideas.js";
+import { parameterPanel } from "./parameters.js";
+import { Prompt } from "./prompt.js";
+import { keyless, Receipt } from "./receipt.js";
+import { drawStrip } from "./strip.js";
+import { canGenerate, drawTiers, tierPicker } from "./tiers.js";
+
+/** @import { Composer, Page } from "../../core/page.d.ts" */
+/** @import { EditDraft } from "../../core/types.d.ts" */
+
+export const DIGEST_TYPE = "application/x-kontext-digest";
+const PICTURE = /\.(heic|avif|tiff?)$/i;
+
+/** @implements {Composer} */
+class ComposerPart {
+  strip = h("div", { class: "kx-strip" });
+
+  /** @param {HTMLElement} root @param {Page} page */
+  constructor(root, page) {
+    this.root = root;
+    this.page = page;
+    this.prompt = new Prompt(page, { send: () => this.send(), attach: (files) => this.attach(files) });
+    this.receipt = new Receipt(page);
+    this.picker = tierPicker(page);
+    this.panel = parameterPanel(page);
+    this.builder = builder(page, (text) => this.write(text));
+    this.hints = new Hints(page, { write: (text) => this.write(text), focus: () => this.prompt.focus() });
+    this.sendButton = sender("kx-send", "Send (Enter)", "send", () => this.send());
+    this.stopButton = sender("kx-stop", "Stop the running edit (Esc)", "stop", () => pageCommand("stop").run?.(page));
+    this.assemble();
+    page.store.subscribe(["draft", "tiers", "opened"], () => this.draw());
+    page.store.subscribe(["jobs", "project", "opened", "draft", "tiers"], () => this.drawState());
+  }
+
+  assemble() {
+    const { root, page, panel } = this;
+    const file = fileField({ accept: "image/*", multiple: true }, (files) => this.attach(files));
+    const attach = iconButton(icon("plus"), "Add a reference image", () => file.click(), { id: "kx-attach" });
+    const grow = h("span", { class: "kx-grow" });
+    const row = [attach, this.picker, panel.button, this.builder.button, grow, this.stopButton, this.sendButton];
+    const box = h(
+      "div",
+      { class: "kx-composer" },
+      this.strip,
+      h("div", { class: "kx-prompt-row" }, this.prompt.field),
+      h("div", { class: "kx-row kx-composer-row" }, row),
+      this.receipt.element,
+      this.hints.line,
+      file,
+    );
+    const suggestions = ideas(page, (text) => this.write(text));
+    fill(root, panel.element, this.builder.element, suggestions, box);
+    box.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    box.addEventListener("drop", (event) => this.dropped(event));
+    // On a phone the composer lies over the lower edge of every view, which has to know how high it is.
+    const { style } = document.documentElement;
+    new ResizeObserver(() => style.setProperty("--compose", `${root.offsetHeight}px`)).observe(root);
+  }
+
+  draw() {
+    const { store } = this.page;
+    if (!store.project) return;
+    this.prompt.draw();
+    this.sendButton.disabled = !store.draft.instruction.trim();
+    this.root.classList.toggle("kx-has-text", !this.sendButton.disabled);
+    this.hints.refresh();
+    drawTiers(this.picker, store);
+    drawStrip(this.strip, this.page);
+    this.panel.draw();
+    this.receipt.check();
+  }
+
+  drawState() {
+    const { store } = this.page;
+    this.stopButton.hidden = store.runningHere() === null;
+    const first = canGenerate(store) ? "Open a picture first, or describe one" : "Open a picture first";
+    this.prompt.field.placeholder = store.head() ? "Say what should change…" : first;
+  }
+
+  async send() {
+    const { store } = this.page;
+    const draft = { ...store.draft, instruction: store.draft.instruction.trim() };
+    if (!draft.instruction || !store.project) return;
+    const lacking = keyless(store);
+    if (lacking) return this.page.dialogs.settings(lacking.id);
+    store.setDraft(afterSending(store.draft));
+    this.draw();
+    const answer = await this.page.call("submit", { draft }, { quiet: true });
+    if (!answer.error) return;
+    store.setDraft(takeBack(store.draft, draft)); // nothing was sent
+    this.receipt.showError(answer.error);
+  }
+
+  /** @param {File[]} files */
+  async attach(files) {
+    const { store } = this.page;
+    for (const picture of files.filter(({ type, name }) => type.startsWith("image/") || PICTURE.test(name))) {
+      if (!store.head()) await upload(picture, "root");
+      else {
+        const { result } = await upload(picture, "reference");
+        if (result) store.addReference(result.digest);
+      }
+    }
+  }
+
+  /** @param {DragEvent} event */
+  dropped(event) {
+    event.preventDefault();
+    event.stopPropagation();
+    const digest = event.dataTransfer?.getData(DIGEST_TYPE);
+    if (digest) this.page.store.addReference(digest);
+    else this.attach([...(event.dataTransfer?.files ?? [])]);
+  }
+
+  focus() {
+    if (matchMedia("(max-width: 700px)").matches) this.page.show("chat");
+    this.prompt.focus();
+  }
+
+  /** @param {string} text */
+  write(text) {
+    this.prompt.write(text);
+  }
+
+  /** @param {Partial<EditDraft>} draft */
+  take(draft) {
+    this.page.store.setDraft(draft);
+    this.draw();
+    this.prompt.focus();
+  }
+}
+
+/**
+ * @param {string} id
+ * @param {string} label
+ * @param {"send" | "stop"} name
+ * @param {() => unknown} run
+ */
+function sender(id, label, name, run) {
+  const stops = name === "stop";
+  return iconButton(icon(name), label, run, { id, class: stops ? "kx-send kx-stop" : "kx-send", hidden: stops });
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {Page} page
+ * @returns {Composer}
+ */
+export function mountComposer(root, page) {
+  return new ComposerPart(root, page);
+}

@@ -1,0 +1,105 @@
+// The box that instructions are typed into; what is typed outlives the page.
+import { postAndLeave } from "../../core/api.js";
+import { debounce, h } from "../../core/dom.js";
+import { withInstruction } from "../../core/draft.js";
+
+/** @import { Page } from "../../core/page.d.ts" */
+
+const MAX_LINES = 8;
+const PADDING_PX = 16;
+const SAVE_MS = 600;
+const KEYCODE_OF_INPUT_METHODS = 229;
+
+export class Prompt {
+  /** @type {string | null} What the server knows; `null` before it was asked or when it could not be told. */
+  saved = null;
+
+  /** @param {Page} page @param {{send: () => unknown, attach: (files: File[]) => unknown}} does */
+  constructor(page, does) {
+    this.page = page;
+    this.does = does;
+    this.field = h("textarea", {
+      id: "kx-prompt",
+      rows: 1,
+      placeholder: "Say what should change…",
+      "aria-label": "Instruction",
+      "aria-describedby": "kx-receipt",
+      autocomplete: "off",
+      spellcheck: "true",
+      maxlength: 8000,
+      oninput: () => this.typed(),
+      onkeydown: (event) => this.keyed(event),
+      onpaste: (event) => this.pasted(event),
+    });
+    this.save = debounce(() => this.saveNow(), SAVE_MS);
+    addEventListener("pagehide", () => this.saveNow());
+  }
+
+  typed() {
+    const { store } = this.page;
+    store.setDraft(withInstruction(store.draft, this.field.value));
+    this.grow();
+    this.save();
+  }
+
+  /** Show what the draft says, unless it is what is there. */
+  draw() {
+    const { instruction } = this.page.store.draft;
+    this.saved ??= instruction;
+    if (this.field.value === instruction) return;
+    this.field.value = instruction;
+    this.grow();
+    this.save();
+  }
+
+  grow() {
+    const { style } = this.field;
+    style.height = "auto";
+    const line_px = Number.parseFloat(getComputedStyle(this.field).lineHeight);
+    style.height = `${Math.min(this.field.scrollHeight, line_px * MAX_LINES + PADDING_PX)}px`;
+  }
+
+  focus() {
+    this.field.focus();
+    this.field.setSelectionRange(this.field.value.length, this.field.value.length);
+  }
+
+  /** Put a text in as if it were typed, so that Ctrl+Z brings back what was there. @param {string} text */
+  write(text) {
+    this.field.focus();
+    this.field.select();
+    // Deprecated, and still the only way to change a text and keep the browser's own undo; nothing replaces it.
+    if (!document.execCommand("insertText", false, text)) {
+      this.field.value = text;
+      this.typed();
+    }
+    const gap = text.indexOf("…");
+    if (gap >= 0) this.field.setSelectionRange(gap, gap + 1);
+  }
+
+  saveNow() {
+    this.save.cancel();
+    const { project, draft } = this.page.store;
+    if (!project || this.saved === draft.instruction) return;
+    this.saved = draft.instruction;
+    postAndLeave("save_draft", { project: project.id, text: this.saved }).catch(() => {
+      this.saved = null;
+    });
+  }
+
+  /** While an input method is composing, Enter belongs to it. @param {KeyboardEvent} event */
+  keyed(event) {
+    const composing = event.isComposing || event.keyCode === KEYCODE_OF_INPUT_METHODS;
+    if (event.key !== "Enter" || event.shiftKey || composing) return;
+    event.preventDefault();
+    this.does.send();
+  }
+
+  /** @param {ClipboardEvent} event */
+  pasted(event) {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return;
+    event.preventDefault();
+    this.does.attach(files);
+  }
+}

@@ -1,0 +1,74 @@
+// What sending would do and cost, or why it cannot be done.
+import { button, debounce, fill, h } from "../../core/dom.js";
+import { price, seconds } from "../../core/format.js";
+import { icon } from "../../core/icons.js";
+import { spoken } from "../../core/spoken.js";
+
+/** @import { Answer } from "../../core/api.js" */
+/** @import { Page } from "../../core/page.d.ts" */
+/** @import { Store } from "../../core/store.js" */
+/** @import { ReceiptRow } from "../../core/types.d.ts" */
+
+const PAUSE_MS = 300;
+
+/** The backend whose key would make the chosen tier ready, when it is not. @param {Store} store */
+export function keyless(store) {
+  const backend = store.backend();
+  return backend && !backend.ready && backend.takes_key ? backend : null;
+}
+
+export class Receipt {
+  element = h("div", { id: "kx-receipt", class: "kx-receipt", "aria-live": "polite" });
+
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    this.check = debounce(() => this.checkNow(), PAUSE_MS);
+  }
+
+  async checkNow() {
+    const { store } = this.page;
+    const asked = store.draft;
+    if (!store.ready || !asked.instruction.trim()) return fill(this.element, this.hint());
+    const answer = await this.page.call("check", { draft: asked }, { quiet: true });
+    if (store.draft.instruction !== asked.instruction) return null;
+    if (answer.error) return this.showError(answer.error);
+    return this.show(answer.result, asked.instruction);
+  }
+
+  /** @param {ReceiptRow} receipt @param {string} instruction */
+  show(receipt, instruction) {
+    const takes = receipt.typical_s ? `about ${seconds(receipt.typical_s)}` : "";
+    const facts = [receipt.backend_label, price(receipt.price_usd), receipt.price_note, takes, receipt.geometry];
+    fill(
+      this.element,
+      h("span", {}, facts.filter(Boolean).join(" · ")),
+      receipt.prompt !== instruction.trim() && h("span", { class: "kx-sent" }, `Sent as: ${receipt.prompt}`),
+      receipt.warnings.map((warning) => h("span", { class: "kx-warning" }, icon("warning"), warning)),
+    );
+  }
+
+  /** @param {NonNullable<Answer["error"]>} error */
+  showError(error) {
+    const way = error.kind === "MissingCredentials" ? this.pasteKey() : null; // the place for keys says where to get one
+    const raise = () => this.page.dialogs.settings();
+    fill(
+      this.element,
+      h("span", { class: "kx-error", role: "alert" }, [error.message, !way && error.hint].filter(Boolean).join(" ")),
+      way,
+      error.kind === "BudgetExceeded" && button("kx-link", "Raise the budget", raise),
+    );
+  }
+
+  pasteKey() {
+    const backend = keyless(this.page.store);
+    return backend && button("kx-link kx-paste-key", "Paste a key", () => this.page.dialogs.settings(backend.id));
+  }
+
+  hint() {
+    const backend = this.page.store.backend();
+    if (!backend) return null;
+    const note = backend.ready ? (backend.notes[0] ?? "") : `${backend.reason} ${backend.hint}`.trim();
+    return [h("span", { class: "kx-muted" }, spoken(note)), this.pasteKey()];
+  }
+}

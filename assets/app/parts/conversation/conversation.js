@@ -1,0 +1,129 @@
+// The turns from the root to the head, newest at the bottom; only the newest few are in the page.
+import { button, fill, h } from "../../core/dom.js";
+import { clear, reconcile } from "../../core/reconcile.js";
+import { isOpen, jobCard, showProgress } from "./job_card.js";
+import { rootCard, turnCard } from "./turn_card.js";
+
+/** @import { Page } from "../../core/page.d.ts" */
+/** @import { Job, Store } from "../../core/store.js" */
+/** @import { VersionRow } from "../../core/types.d.ts" */
+/** @typedef {{version: VersionRow, job?: undefined} | {job: Job, version?: undefined}} Entry */
+
+const WINDOW = 30;
+const NEAR_END_PX = 80;
+const TICK_MS = 500;
+
+class Conversation {
+  shown = WINDOW;
+  clock = 0;
+  older = button("kx-link kx-older", "Show earlier turns", () => this.showMore(), { hidden: true });
+  welcome = welcome();
+  list = h("ol", { class: "kx-turns", "aria-label": "Conversation" });
+  scroller = h(
+    "div",
+    { class: "kx-scroll", tabindex: "0", role: "log", "aria-label": "Turns", "aria-live": "off" },
+    this.welcome,
+    this.older,
+    this.list,
+  );
+
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    page.store.subscribe(["project", "versions", "jobs", "tiers", "opened"], (changed) => {
+      if (changed.has("opened")) this.begin();
+      this.draw();
+    });
+  }
+
+  begin() {
+    this.shown = WINDOW;
+    clear(this.list);
+  }
+
+  showMore() {
+    this.shown += WINDOW;
+    this.draw();
+  }
+
+  draw() {
+    const { store } = this.page;
+    if (!store.project) return;
+    const all = entriesOf(store);
+    this.welcome.hidden = all.length > 0;
+    this.older.hidden = all.length <= this.shown;
+    const { scrollHeight, scrollTop, clientHeight } = this.scroller;
+    const atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    const before = this.list.children.length;
+    reconcile(this.list, all.slice(-this.shown), {
+      key: keyOf,
+      stamp: (entry) => stampOf(entry, store),
+      draw: (entry) => this.card(entry),
+      refresh: (card, { job }) => job && isOpen(job) && showProgress(card, job),
+    });
+    if (atEnd || before === 0 || this.list.children.length > before)
+      this.scroller.scrollTop = scrollHeightOf(this.scroller);
+    this.tick();
+  }
+
+  /** @param {Entry} entry */
+  card({ version, job }) {
+    if (job) return jobCard(job, this.page);
+    return version.request ? turnCard(version, this.page) : rootCard(version, this.page);
+  }
+
+  /** The seconds of running edits go on while there are any. */
+  tick() {
+    clearTimeout(this.clock);
+    const running = this.page.store.openJobs();
+    if (!running.length) return;
+    for (const shown of /** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll("[data-since]"))) {
+      shown.textContent = `${Math.round((Date.now() - Number(shown.dataset.since)) / 1000)} s`;
+    }
+    this.clock = window.setTimeout(() => this.tick(), TICK_MS);
+  }
+}
+
+/** Asked for after drawing, when the list has its new height. @param {HTMLElement} scroller */
+const scrollHeightOf = (scroller) => scroller.scrollHeight;
+
+function welcome() {
+  const rules =
+    "Each message is applied to the current picture and becomes a new version. Nothing is overwritten: undo moves " +
+    "back, and an edit of an earlier version grows a new branch.";
+  return h(
+    "div",
+    { class: "kx-welcome", hidden: true },
+    h("h2", {}, "Edit a picture by saying what should change"),
+    h("p", { class: "kx-muted" }, rules),
+  );
+}
+
+/**
+ * Versions on the path, each followed by the edits of it that made none.
+ * @param {Store} store
+ * @returns {Entry[]}
+ */
+export function entriesOf(store) {
+  const jobs = [...store.jobs.values()].sort((a, b) => a.created_at.localeCompare(b.created_at));
+  const onPath = store.path().flatMap((version) => {
+    const edits = jobs.filter((job) => job.parent === version.id);
+    return [{ version }, ...edits.map((job) => ({ job }))];
+  });
+  return [...onPath, ...jobs.filter((job) => !job.parent).map((job) => ({ job }))];
+}
+
+/** @param {Entry} entry */
+const keyOf = ({ version, job }) => (job ? `j${job.id}` : `v${version.id}`);
+
+/** What a card depends on, besides its progress. @param {Entry} entry @param {Store} store */
+function stampOf({ version, job }, store) {
+  const offers = store.tiers.map((tier) => tier.chosen).join();
+  if (job) return isOpen(job) ? "open" : JSON.stringify(job) + offers;
+  return [version.digest, version.name, version.starred, version.id === store.project?.head, offers].join();
+}
+
+/** @param {HTMLElement} root @param {Page} page */
+export function mountConversation(root, page) {
+  fill(root, new Conversation(page).scroller);
+}

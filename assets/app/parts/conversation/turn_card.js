@@ -1,0 +1,107 @@
+// A version in the conversation: what was asked, what came of it, what can be done next.
+import { sendToTier, VERSION } from "../../core/commands.js";
+import { button, h } from "../../core/dom.js";
+import { percent, price, seconds, words } from "../../core/format.js";
+import { icon } from "../../core/icons.js";
+import { commandButtons } from "../../core/offer.js";
+import { imageUrl } from "../../core/session.js";
+import { chips } from "./chips.js";
+
+/** @import { Page } from "../../core/page.d.ts" */
+/** @import { OutcomeRow, VersionRow } from "../../core/types.d.ts" */
+
+const LONG = { characters: 240, lines: 4 };
+
+/** @param {VersionRow} version @param {Page} page */
+export function rootCard(version, page) {
+  const { filename = "Opened picture", format, profile } = version.source ?? {};
+  const facts = [`${version.width} × ${version.height}`, format, profile].filter(Boolean);
+  const about = [h("p", { class: "kx-clamp" }, filename), h("p", { class: "kx-muted" }, facts.join(", "))];
+  return h(
+    "li",
+    { class: "kx-turn kx-root-turn", "data-version-turn": version.id },
+    h("div", { class: "kx-answer" }, thumbnail(version, page), h("div", { class: "kx-about" }, about)),
+  );
+}
+
+/** @param {VersionRow} version @param {Page} page */
+export function turnCard(version, page) {
+  const { outcome } = version;
+  const about = h(
+    "div",
+    { class: "kx-about" },
+    outcome?.description && h("p", {}, outcome.description),
+    outcome && h("p", { class: "kx-muted kx-facts" }, factsOf(outcome).join(" · ")),
+    outcome?.warnings.map((warning) => h("p", { class: "kx-warning" }, icon("warning"), warning)),
+    chips(outcome?.alternatives ?? [], null, page),
+    h("div", { class: "kx-actions" }, commandButtons(VERSION, "turn", page, version), otherTiers(version, page)),
+    details(version),
+  );
+  return h(
+    "li",
+    { class: "kx-turn", "data-turn": version.job ?? version.id, "data-version-turn": version.id },
+    instruction(version.instruction),
+    h("div", { class: "kx-answer" }, thumbnail(version, page), about),
+  );
+}
+
+/** @param {VersionRow} version @param {Page} page */
+function thumbnail({ id, digest, width, height }, page) {
+  const picture = h("img", { src: imageUrl(digest, "thumb"), alt: "", loading: "lazy", width, height });
+  const show = () => page.call("select", { version: id });
+  return button("kx-thumb", picture, show, { "aria-label": "Show this version" });
+}
+
+/** @param {OutcomeRow} outcome */
+function factsOf({ backend_label, seconds: taken, price_usd, seed, changed }) {
+  return [
+    backend_label,
+    seconds(taken),
+    price_usd ? price(price_usd) : "",
+    seed === null ? "" : `seed ${seed}`,
+    changed === null ? "" : `${percent(changed)} changed`,
+  ].filter(Boolean);
+}
+
+/** @param {VersionRow} version @param {Page} page */
+function otherTiers(version, page) {
+  const others = page.store.tiers.filter((offer) => offer.tier !== version.request?.tier && offer.chosen);
+  return others.map(({ tier, label }) => button("kx-chip", `Send to ${label}`, () => sendToTier(page, version, tier)));
+}
+
+/** @param {VersionRow} version */
+function details({ instruction: text, outcome, request }) {
+  if (!outcome || (!outcome.model && !outcome.understood.length && !Object.keys(outcome.meters).length)) return null;
+  const understood = outcome.understood.map((line) => h("div", {}, line));
+  const given = Object.entries(request?.parameters ?? {}).filter(([, value]) => value !== null);
+  return h(
+    "details",
+    { class: "kx-details" },
+    h("summary", {}, "Details"),
+    h(
+      "dl",
+      {},
+      outcome.model && row("Model", outcome.model),
+      understood.length > 0 && [h("dt", {}, "Understood as"), h("dd", {}, understood)],
+      request && request.sent_prompt !== text && row("Sent prompt", request.sent_prompt),
+      given.map(([name, value]) => row(words(name), value)),
+      Object.entries(outcome.meters).map(([name, value]) => row(words(name), Number(value.toFixed(3)))),
+    ),
+  );
+}
+
+/** @param {string} name @param {unknown} value */
+const row = (name, value) => [h("dt", {}, name), h("dd", {}, String(value))];
+
+/** What somebody wrote; a long one is folded. @param {string} text */
+export function instruction(text) {
+  const body = h("p", { class: "kx-clamp" }, text);
+  if (text.length <= LONG.characters && text.split("\n").length <= LONG.lines) {
+    return h("div", { class: "kx-instruction" }, body);
+  }
+  const fold = () => {
+    more.textContent = body.classList.toggle("kx-open") ? "less" : "more";
+  };
+  const more = button("kx-link", "more", fold);
+  return h("div", { class: "kx-instruction" }, body, more);
+}

@@ -1,0 +1,76 @@
+// The bar at the top: which project this is, and the few things that concern all of the page.
+import { PAGE } from "../../core/commands.js";
+import { fill, h } from "../../core/dom.js";
+import { price } from "../../core/format.js";
+import { icon } from "../../core/icons.js";
+import { commandButton } from "../../core/offer.js";
+
+/** @import { Page, View } from "../../core/page.d.ts" */
+
+/** @type {[View, string][]} */
+const VIEWS = [
+  ["chat", "Chat"],
+  ["image", "Picture"],
+  ["tree", "History"],
+];
+
+/** @param {HTMLElement} root @param {Page} page */
+export function mountTop(root, page) {
+  const { store } = page;
+  const spent = h("span", { class: "kx-muted kx-spent" });
+  const lost = "The connection is lost. Trying again; nothing is lost.";
+  const offline = h("div", { class: "kx-offline", role: "status", hidden: true }, lost);
+  const [projects, ...others] = PAGE.filter(({ places }) => places?.includes("bar")).map((command) =>
+    commandButton(command, page, undefined, { id: `kx-${command.id}-button` }),
+  );
+  const { bar, show } = tabs();
+  const grow = h("span", { class: "kx-grow" });
+  fill(root, h("header", { class: "kx-bar" }, projects, titleField(page), grow, spent, others), offline, bar);
+  store.subscribe(["project"], () => {
+    document.title = `${store.project?.title} · kontext_ui`;
+    spent.textContent = store.project?.spent_usd ? `${price(store.project.spent_usd)} spent` : "";
+  });
+  store.subscribe(["online"], () => {
+    offline.hidden = store.online;
+  });
+  return { show };
+}
+
+/** @param {Page} page */
+function titleField({ store, call }) {
+  const rename = () => {
+    const title = field.value.trim();
+    if (title && title !== store.project?.title) call("rename_project", { title });
+    else field.value = store.project?.title ?? "";
+  };
+  /** @type {HTMLInputElement} */
+  const field = h("input", {
+    class: "kx-title",
+    "aria-label": "Project name",
+    maxlength: 120,
+    spellcheck: "false",
+    onchange: rename,
+    onkeydown: (event) => (event.key === "Enter" || event.key === "Escape") && field.blur(),
+  });
+  store.subscribe(["project"], () => {
+    if (document.activeElement !== field) field.value = store.project?.title ?? "";
+  });
+  return field;
+}
+
+/** On a phone one panel is shown at a time. */
+function tabs() {
+  /** @param {View} view */
+  const show = (view) => {
+    document.documentElement.dataset.view = view;
+    for (const [name, tab] of buttons) tab.setAttribute("aria-current", name === view ? "page" : "false");
+  };
+  const buttons = new Map(
+    VIEWS.map(([view, label]) => {
+      const props = { type: "button", "data-view": view, onclick: () => show(view) };
+      return [view, h("button", props, icon(view), h("span", {}, label))];
+    }),
+  );
+  show("image");
+  return { bar: h("nav", { class: "kx-tabs", "aria-label": "Views" }, [...buttons.values()]), show };
+}
