@@ -38,12 +38,8 @@ def make_page(assets: Path, version: str) -> Page:
     skeleton = (assets / SKELETON).read_text(encoding="utf-8")
     styles = "\n".join(f'<link rel="stylesheet" href="{base}/styles/{name}.css">' for name in STYLES)
     names = sorted(path.relative_to(assets).as_posix() for path in (assets / "app").rglob("*.js"))
-    preloads = "\n".join(
-        f'<link rel="modulepreload" href="{base}/{name}">' for name in names if name != SKELETON
-    )
-    panels = "\n".join(
-        f'<div class="kx-panel" id="kx-{name}"></div>' for name in PANELS
-    )
+    preloads = "\n".join(f'<link rel="modulepreload" href="{base}/{name}">' for name in names if name != SKELETON)
+    panels = "\n".join(f'<div class="kx-panel" id="kx-{name}"></div>' for name in PANELS)
     html = f"""<!doctype html>
 <html lang="en">
 <head>
