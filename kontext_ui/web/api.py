@@ -124,6 +124,8 @@ class Api:
     async def upload(self, request: Request) -> Response:
         """Files of a form, each into a folder of the owner; the answer is their paths, as Gradio's clients expect."""
         owner = owner_of(request)
+        if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+            return PlainTextResponse("The upload has to be a form with one file.", 400)
         try:
             body = await read_body(request, self._max_upload_bytes + ENVELOPE_BYTES)
             form = await MultiPartParser(request.headers, _once(body), max_files=1).parse()

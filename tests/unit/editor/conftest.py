@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -60,15 +61,16 @@ def picture(width=64, height=48, seed=0):
 def make_editor(tmp_path):
     """Build an editor on the test's data folder; calling it again is a restart on the same files."""
 
-    def build(*backends, order=None, project_usd=None, day_usd=None, **options):
-        store = HistoryStore(tmp_path / "history.sqlite3")
-        blobs = BlobStore(tmp_path / "images")
-        router = Router({backend.id: backend for backend in backends}, order)
-        purse = Budgets(store, project_usd=project_usd, day_usd=day_usd)
-        editor = Editor(store, PixelStore(blobs), router, LIMITS, purse, **options)
-        return editor, store, blobs
+    return partial(editor_in, tmp_path)
 
-    return build
+
+def editor_in(folder, *backends, order=None, project_usd=None, day_usd=None, **options):
+    store = HistoryStore(folder / "history.sqlite3")
+    blobs = BlobStore(folder / "images")
+    router = Router({backend.id: backend for backend in backends}, order)
+    purse = Budgets(store, project_usd=project_usd, day_usd=day_usd)
+    editor = Editor(store, PixelStore(blobs), router, LIMITS, purse, **options)
+    return editor, store, blobs
 
 
 @pytest.fixture

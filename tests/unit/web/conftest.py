@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from contextlib import asynccontextmanager
 
 import anyio
@@ -10,8 +11,9 @@ import httpx
 import pytest
 
 from kontext_ui.edits import Size, SizeRule
-from kontext_ui.web.server import build_server
-from tests.unit.editor.conftest import make_editor, picture
+from kontext_ui.settings import load_settings
+from kontext_ui.web.server import build_server, launch_options
+from tests.unit.editor.conftest import editor_in, make_editor, picture
 from tests.unit.editor.scripted import HostedBackend
 
 __all__ = ["make_editor"]
@@ -30,10 +32,10 @@ class Visitor:
         self.project = ""
         self.root = ""
 
-    async def arrives(self):
+    async def arrives(self, photo=None):
         """Gets a cookie and opens a picture in a first project."""
         self.project = (await self.http.get("/kontext/state")).json()["project"]["id"]
-        self.root = (await self.uploads()).json()["result"]["version"]
+        self.root = (await self.uploads(photo)).json()["result"]["version"]
         return self
 
     async def uploads(self, data=None, **query):
@@ -155,9 +157,44 @@ async def ann(make_visitor):
 
 @pytest.fixture
 async def eve(make_visitor):
-    return await make_visitor().arrives()
+    return await make_visitor().arrives(picture(seed=1))
 
 
 @pytest.fixture
 def nobody(make_visitor):
     return make_visitor()
+
+
+class Live:
+    """The server on a port, with Gradio's own routes too."""
+
+    def __init__(self, url, backend) -> None:
+        self.url = url
+        self.backend = backend
+
+    def visitor(self):
+        """Somebody at the page."""
+        http = httpx.Client(base_url=self.url)
+        http.get("/")
+        return http
+
+    def key(self, visitor=None):
+        made = (visitor or self.visitor()).post("/kontext/do/make_access_key", json={"name": "script"})
+        return made.json()["result"]["key"]
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("live")
+    backend = HostedBackend(size_rule=GRID)
+    editor, _, _ = editor_in(folder, backend)
+    server = build_server(editor, load_settings(_env_file=None, data_dir=folder, max_upload_mb=1))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    _, url, _ = server.launch(
+        server_name="127.0.0.1", server_port=port, quiet=True, prevent_thread_lock=True, **launch_options(server)
+    )
+    yield Live(url.rstrip("/"), backend)
+    editor.hang_up()
+    server.get_blocks().close()
