@@ -128,7 +128,7 @@ class GeneralSettings(BaseSettings):
     )
     show_credit: bool = Field(
         default_factory=lambda: not on_space(),
-        description="Show visitors the credit left on the accounts of this program's own keys; default on a Space: off.",
+        description="Show visitors the credit left on the accounts of this program's own keys; off on a Space.",
     )
     bfl_api_key: SecretStr | None = Field(
         default=None,

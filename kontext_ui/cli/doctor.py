@@ -1,4 +1,4 @@
-"""``doctor``: what the local tier's model would need, what this machine has, and what comes of it."""
+"""``doctor``: what the local model needs, what this machine has, and how it would run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def examine(
     installed: Callable[[str], bool] = this_machine.is_installed,
     servers: Sequence[Found] = (),
 ) -> int:
-    """Prints the findings; the exit code says whether the model could be used now, here or on an image server."""
+    """Prints the findings; the exit code says whether a model can be used now, here or on an image server."""
     config = config_of(settings)
     missing = this_machine.missing_packages(installed)
     if options.download:
@@ -66,7 +66,7 @@ def examine(
 
 
 def _servers(servers: Sequence[Found]) -> list[str]:
-    said = [f"{server.url}: {server.trouble or f'ready, spoken to as {server.dialect}'}" for server in servers]
+    said = [f"{server.url}: {server.trouble or f'ready, speaks {server.dialect}'}" for server in servers]
     return [f"Server     {line}" for line in said]
 
 
@@ -95,7 +95,7 @@ def _report(
 
 
 def _sizes_gb(config: EngineConfig, folder: Path | None) -> Mapping[str, float]:
-    """Of the model's own parts: what lies on the disk when it is whole, else as they are published."""
+    """Sizes of the model's own parts: on disk when it is complete, otherwise as published."""
     if folder is None or missing_parts(folder, beside.elsewhere(config)):
         return PUBLISHED_GB
     on_disk = sizes_gb(folder)
@@ -104,7 +104,7 @@ def _sizes_gb(config: EngineConfig, folder: Path | None) -> Mapping[str, float]:
 
 
 def _loaded_gb(config: EngineConfig, sizes: Mapping[str, float]) -> Mapping[str, float] | None:
-    """The same with the transformer that would be loaded; ``None`` when its file is not here to be weighed."""
+    """The same with the transformer that would be loaded; ``None`` when its file is not on this machine."""
     if not config.gguf:
         return sizes
     transformer = beside.gguf_gb(config)
@@ -130,7 +130,7 @@ def _precision(
         "gb": gb("none"),
         "gb_with_offload": gb("model"),
         "needs": [name for name in precision.packages if name not in extras],
-        "note": precision.note if sizes is not None else "told when the file is on this machine",
+        "note": precision.note if sizes is not None else "known once the file is on this machine",
     }
 
 
@@ -169,15 +169,15 @@ def _lines(config: EngineConfig, report: dict[str, Any], served: bool) -> list[s
         gb, offloaded = ("?" if figure is None else f"{figure:.1f}" for figure in (row["gb"], row["gb_with_offload"]))
         lines.append(f"  {row['name']:10} {gb:>14} {offloaded:>16}  {row['note']}{needs}")
     if report["devices"]:
-        lines.append(f"Here it would run as: {report['would_run_as'] or _nothing(config, report)}.")
+        lines.append(f"On this machine it would run as: {report['would_run_as'] or _nothing(config, report)}.")
     verdict = "The local model is ready." if report["ready"] else f"{report['reason']} {report['hint']}"
     if not report["ready"]:
-        verdict += f"\nUntil then the tier local uses the {'image servers' if served else 'built-in engine'}."
+        verdict += f"\nUntil then the local tier uses the {'image servers' if served else 'built-in engine'}."
     return [*lines, "", verdict, "", f"Licence    {report['licence']}"]
 
 
 def _nothing(config: EngineConfig, report: dict[str, Any]) -> str:
-    """Why no way to run is named."""
+    """Why the model cannot run on this machine."""
     if config.device != "auto" and config.device.removesuffix(":0") not in [d["id"] for d in report["devices"]]:
         return f"there is no device {config.device}"
-    return "the GGUF file is not here" if report["precisions"][-1]["gb"] is None else "nothing fits"
+    return "the GGUF file is not on this machine" if report["precisions"][-1]["gb"] is None else "nothing fits"
