@@ -31,7 +31,7 @@ MEANINGS = {
     INTERRUPTED: "interrupted",
 }
 
-# The first class that the error is one of decides, so the general ones come last.
+# The first matching class decides, so the general ones come last.
 _CODES: tuple[tuple[type[KontextError], int], ...] = (
     (errors.InvalidSetting, WRONG_USE),
     (errors.InvalidRequest, WRONG_USE),

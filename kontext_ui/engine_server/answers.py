@@ -43,7 +43,7 @@ def warnings_of(asked: Asked) -> list[str]:
 
 def status_of(error: KontextError) -> int:
     if isinstance(error, EditCancelled):
-        return 503  # nobody else cancels but a server that is closing
+        return 503  # only a server that is closing cancels
     if isinstance(error, RateLimited):
         return 429
     return 400 if isinstance(error, InvalidRequest | ContentModerated) else 500

@@ -39,7 +39,7 @@ def fit_field(points: NDArray[np.float32], offsets: NDArray[np.float64], width: 
         trust = np.clip(1.0 - (np.linalg.norm(offsets - inner, axis=1) / agree) ** 2, 0.0, None) ** 2
     across = (np.arange(_NODES) + 0.5) / _NODES
     nodes = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2).astype(np.float32)
-    # Averaging flattens hills; what the averages missed is averaged once more.
+    # Averaging flattens peaks, so what the averages missed is averaged once more.
     missed = offsets - _smoothed(places, offsets, trust, places)
     field = _smoothed(places, offsets, trust, nodes) + _smoothed(places, missed, trust, nodes)
     if float(np.linalg.norm(field, axis=1).mean()) < _WORTH_PX:

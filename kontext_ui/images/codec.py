@@ -102,7 +102,7 @@ def open_image(data: bytes, limits: ImageLimits) -> OpenedImage:
     except MemoryError:
         raise InvalidImage("This picture is too large for this machine's memory.", hint="Use a smaller copy.") from None
     except Exception as error:
-        # Decoders of hostile bytes raise nearly everything: OSError, SyntaxError, ValueError, struct.error, …
+        # Decoders raise nearly anything on hostile bytes: OSError, SyntaxError, ValueError, struct.error, …
         raise InvalidImage(_damaged(error), hint="Open it in another program and save it again.") from error
 
 

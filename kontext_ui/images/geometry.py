@@ -300,7 +300,7 @@ def _nearest_in_range(size: Size, rule: SizeRule) -> Size:
         return min(canvas.width / size.width, canvas.height / size.height) ** 2 * size.width * size.height
 
     most = max(content(c) for c in choices)
-    # A few per cent of detail are worth less than an unpadded picture.
+    # An unpadded picture is worth more than a few per cent of detail.
     large = [c for c in choices if content(c) >= 0.85 * most]
     return min(large, key=lambda c: (round(1 - content(c) / (c.width * c.height), 4), -content(c)))
 

@@ -86,7 +86,7 @@ class DiffusersBackend:
         self._check = check
         self._content = content
         self._checked: tuple[float, Readiness] | None = None
-        failed = self._painter.load_error  # a painter may have been told to load at the start
+        failed = self._painter.load_error  # the painter may have tried to load at the start
         self._failed: tuple[float, KontextError] | None = None if failed is None else (clock(), failed)
         self._rate_s: float | None = None
         """Seconds per step and per megapixel, smoothed."""
@@ -112,7 +112,7 @@ class DiffusersBackend:
         now = self._clock()
         if self._failed is not None:
             at, error = self._failed
-            lasting = isinstance(error, UnexpectedAnswer)  # a lost GPU, until the program is started again
+            lasting = isinstance(error, UnexpectedAnswer)  # a lost GPU, until the program is restarted
             if lasting or now - at < FAILED_S:
                 return Readiness(False, error.message, error.hint)
         if self._checked is None or now - self._checked[0] >= CHECK_S:

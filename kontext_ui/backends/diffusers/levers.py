@@ -81,7 +81,7 @@ def quicken(pipe: Any, config: EngineConfig) -> None:
             hint="Leave it off on ZeroGPU.",
         )
     if config.compile:
-        # dynamic: the model has 17 shapes, and each would be compiled anew
+        # dynamic: otherwise each of the model's 17 shapes would be compiled separately
         pipe.transformer.compile_repeated_blocks(dynamic=True)
 
 

@@ -42,7 +42,7 @@ def load(config: EngineConfig, below: int = 0) -> Loaded:
     except LookupError:
         raise InvalidSetting(f"There is no device {config.device} on this machine.", hint=DOCTOR) from None
     for extra in extras.wanted(config):
-        extra.found_or_fetched(config)  # now, since sizes follow from it
+        extra.found_or_fetched(config)  # first, since the sizes depend on it
     sizes = extras.sizes_gb(config, folder)
     ways = memory.choose(
         device.free_gb,

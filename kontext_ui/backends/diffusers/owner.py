@@ -187,7 +187,7 @@ class Owner(Generic[T]):
                     self._tell_positions()
                     return self._running
             if self._when_idle is not None:
-                self._when_idle()  # without the lock: others may join the line meanwhile
+                self._when_idle()  # without the lock: others may join the queue meanwhile
             patience = None
 
     def _tell_positions(self) -> None:

@@ -119,7 +119,7 @@ class Painter:
 
     def _given_up(self, error: Exception) -> KontextError:
         log.error("the GPU is lost to this process: %s", error)
-        self._loaded = None  # and nothing is asked of the driver: every call would raise the same
+        self._loaded = None  # without calling the driver: every call would raise the same
         self.prompts.clear()
         self.sources.clear()
         self._lost = self.load_error = trouble.device_lost()
@@ -158,7 +158,7 @@ class Painter:
         try:
             pixels = self._called(loaded, drawing, tell, stopped)
         except BaseException:
-            loaded.pipe.maybe_free_model_hooks()  # the library skips it then, and the next drawing would inherit
+            loaded.pipe.maybe_free_model_hooks()  # the library skips this on errors
             raise
         return Drawn(pixels, time.monotonic() - started, self._record(loaded))
 
