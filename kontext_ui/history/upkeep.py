@@ -103,9 +103,7 @@ def _trees(db: Database) -> Iterator[Finding]:
         WHERE v.parent IS NOT NULL AND (p.id IS NULL OR (v.pruned_at IS NULL AND p.pruned_at IS NOT NULL))
         """,
     ):
-        yield Finding(
-            "version_cut_off", row["id"], "The version's parent is missing or removed.", row["project_id"]
-        )
+        yield Finding("version_cut_off", row["id"], "The version's parent is missing or removed.", row["project_id"])
 
 
 def _jobs(db: Database) -> Iterator[Finding]:
