@@ -3,7 +3,7 @@
     python3 .ci/make_venv.py VENV REQUIREMENTS...
 
 Standard library only. A second call with unchanged requirement files does nothing. Some systems
-(Debian and its kin) ship ``venv`` without ``ensurepip``: then pip is brought in by another way, see
+(Debian and its kin) ship ``venv`` without ``ensurepip``: then pip is installed in another way, see
 ``bring_pip``.
 """
 
@@ -45,7 +45,7 @@ def has_pip(venv: Path) -> bool:
 
 
 def make(venv: Path) -> None:
-    """A virtual environment with a working pip; one that works already is kept."""
+    """A virtual environment with a working pip; one that already works is kept."""
     if has_pip(venv):
         return
     say(f"Making a virtual environment in {venv}.")
@@ -55,7 +55,7 @@ def make(venv: Path) -> None:
 
 
 def bring_pip(venv: Path) -> None:
-    """For a Python without ensurepip. Raises ``InstallError`` when no way is open."""
+    """For a Python without ensurepip. Raises ``InstallError`` when nothing works."""
     if works(sys.executable, "-m", "venv", "--clear", "--without-pip", venv):
         works(sys.executable, "-m", "pip", "--python", interpreter(venv), "install", "--quiet", "pip")
     if has_pip(venv):

@@ -44,12 +44,12 @@ def build_editor(settings: Settings, registry: Mapping[str, str] = BACKENDS) -> 
 
 
 def _check_successors(settings: Settings, backends: Mapping[str, Backend]) -> None:
-    """A misspelt name would be passed over in silence, and the old model go on being paid for."""
+    """A misspelt name would be ignored silently, and the old model would still be used and paid for."""
     known = {name for each in backends.values() if isinstance(each, NamesModels) for name in each.model_names}
     for old in successors(settings):
         if old not in known:
             raise InvalidSetting(
-                f"{variables_of('successors')[0]} names {old!r}, which no backend asks for; "
+                f"{variables_of('successors')[0]} names {old!r}, which no backend uses; "
                 f"known are {', '.join(sorted(known))}.",
                 hint="Correct it and start again.",
             )
@@ -60,7 +60,7 @@ def _order(settings: Settings, name: str, known: Mapping[str, object]) -> tuple[
     for backend_id in ids:
         if backend_id not in known:
             raise InvalidSetting(
-                f"{variables_of(name)[0]} names {backend_id!r}, which is no backend; known are {', '.join(known)}.",
+                f"{variables_of(name)[0]} names {backend_id!r}, which is not a backend; known are {', '.join(known)}.",
                 hint="Correct it and start again.",
             )
     return ids

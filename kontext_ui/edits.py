@@ -1,7 +1,7 @@
 """Values of one edit: what is asked, what a backend can do, what comes back.
 
-Pure data. Pixels are never part of a value that is stored: a request names its images by digest
-(sha256 hex of the stored file), so that it can be written down, repeated and replayed.
+Pure data. Stored values never hold pixels: a request names its images by digest
+(sha256 hex of the stored file), so that it can be stored, repeated and replayed.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ class Parameters:
     guidance_scale: float | None = None
     style_preset: str | None = None
     output_format: str | None = None
-    """``png``, ``jpeg`` or ``webp``: what the provider is asked for; ours stays lossless."""
+    """``png``, ``jpeg`` or ``webp``: the format requested from the provider; stored versions stay lossless."""
     width: int | None = None
-    """Pixels of the provider's picture, where it lets one choose."""
+    """Pixels of the provider's picture, where it can be chosen."""
     height: int | None = None
     progressive: bool | None = None
     acceleration: str | None = None
@@ -113,10 +113,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class EditOptions:
-    """What a person chooses for one edit, whoever carries it out.
+    """What the user chooses for one edit, whichever backend carries it out.
 
     Drafts, requests and recipe steps are this value with more facts added, so a field added here
-    travels through the page, the command line, the journal, recipes and every "try again" by itself.
+    travels through the page, the command line, the journal, recipes and every "try again" automatically.
     """
 
     instruction: str
@@ -137,7 +137,7 @@ class EditOptions:
     side_by_side: bool = False
     """Put the references next to the input image on one canvas where the backend takes fewer than there are."""
     preserve: bool = False
-    """Ask the model to keep everything that the instruction does not mention. A mask makes this needless."""
+    """Ask the model to keep everything that the instruction does not mention. A mask makes this unnecessary."""
     keep_character: bool | None = None
     """Ask the model to keep a person's looks; ``None`` does so when the instruction names a person."""
     parameters: Parameters = Parameters()
@@ -231,7 +231,7 @@ class Capabilities:
     examples: tuple[str, ...] = ()
     """Instructions this backend does well, for the empty state and for suggestions."""
     notes: tuple[str, ...] = ()
-    """Sentences shown beside the tier: what it cannot do, what is missing and how to get it."""
+    """Sentences shown next to the tier: what it cannot do, what is missing and how to get it."""
 
     def parameter(self, name: str) -> Parameter | None:
         return next((p for p in self.parameters if p.name == name), None)
@@ -258,9 +258,9 @@ class EditResult:
     plan: Any = None
     """JSON-able record of how the instruction was understood."""
     seed: int | None = None
-    """The seed really used."""
+    """The seed actually used."""
     price_usd: float | None = None
-    """As told by the provider; ``None`` = not told."""
+    """As reported by the provider; ``None`` = not reported."""
     request_id: str | None = None
     model: str | None = None
     warnings: tuple[str, ...] = ()
@@ -270,7 +270,7 @@ class EditResult:
 
 @dataclass(frozen=True, eq=False)
 class FoundRegion:
-    """Where something lies that was named."""
+    """Where a named thing is."""
 
     mask: Mask
     """Of the picture's size, white = the thing."""

@@ -39,7 +39,7 @@ from typing import Literal
 
 
 class Billed(StrEnum):
-    """Whether the failed edit cost money. ``MAYBE`` is said when the provider did not tell."""
+    """Whether the failed edit cost money; ``MAYBE`` when the provider did not say."""
 
     YES = "yes"
     NO = "no"
@@ -47,7 +47,7 @@ class Billed(StrEnum):
 
 
 class KontextError(Exception):
-    """The root. ``message`` and ``hint`` are plain sentences for people, never markup."""
+    """The root. ``message`` and ``hint`` are plain user-facing sentences, never markup."""
 
     def __init__(self, message: str, *, hint: str = "", billed: Billed = Billed.NO) -> None:
         super().__init__(message)
@@ -72,7 +72,7 @@ class BackendError(KontextError):
     """A backend could not carry out the edit.
 
     ``request_id`` is the provider's own, for its support desk. ``may_retry`` says whether the same
-    request has a chance when it is sent again unchanged.
+    request may succeed when it is sent again unchanged.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class BackendError(KontextError):
 
 
 class MissingCredentials(BackendError):
-    """No key is set; the hint names the variable and where a key is had."""
+    """No key is set; the hint names the variable and where to get a key."""
 
 
 class CredentialsRejected(BackendError):
@@ -104,7 +104,7 @@ class OutOfCredit(BackendError):
 
 
 class RateLimited(BackendError):
-    """Too many requests at once, still after waiting as long as our patience allows."""
+    """Too many requests at once, even after waiting as long as we are willing to."""
 
     def __init__(self, message: str, *, backend: str, retry_after_s: float | None = None, hint: str = "") -> None:
         super().__init__(message, backend=backend, hint=hint, may_retry=True)
@@ -114,8 +114,8 @@ class RateLimited(BackendError):
 class ContentModerated(BackendError):
     """The provider refused the content.
 
-    ``stage`` is ``input`` when prompt or picture was refused before any work (a new seed will not
-    help) and ``output`` when the produced picture was refused (a new seed may).
+    ``stage`` is ``input`` when the prompt or a picture was refused before any work (a new seed will
+    not help) and ``output`` when the produced picture was refused (a new seed may).
     """
 
     def __init__(
@@ -145,13 +145,13 @@ class DeadlineExceeded(BackendError):
 
 
 class UnexpectedAnswer(BackendError):
-    """The provider answered something this program cannot read."""
+    """The provider sent an answer that this program cannot read."""
 
 
 class NotUnderstood(BackendError):
     """The backend cannot do what the instruction asks.
 
-    ``suggestions`` are instructions that it can do, nearest first; ``capable_tier`` is the tier
+    ``suggestions`` are instructions that it can carry out, nearest first; ``capable_tier`` is the tier
     that could carry out the original request, when there is one.
     """
 
@@ -182,9 +182,9 @@ class EditCancelled(KontextError):
 
 
 class BudgetExceeded(KontextError):
-    """Sending would pass the budget; nothing was sent.
+    """Sending would exceed the budget; nothing was sent.
 
-    ``budget`` names which one (``project`` or ``day``), amounts are in US dollars.
+    ``budget`` says which one (``project`` or ``day``); amounts are in US dollars.
     """
 
     def __init__(self, message: str, *, budget: str, limit_usd: float, spent_usd: float, hint: str = "") -> None:
@@ -195,11 +195,11 @@ class BudgetExceeded(KontextError):
 
 
 class HistoryError(KontextError):
-    """Something about the stored history."""
+    """The stored history is damaged or full, or lacks what was asked for."""
 
 
 class ProjectNotFound(HistoryError):
-    """No such project for this owner; another owner's project answers the same."""
+    """No such project for this owner; another owner's project raises the same error."""
 
 
 class VersionNotFound(HistoryError):
@@ -211,7 +211,7 @@ class JobNotFound(HistoryError):
 
 
 class JobClosed(HistoryError):
-    """The job has ended already (done, failed, cancelled or uncertain) and cannot change again."""
+    """The job has already ended (done, failed, cancelled or uncertain) and cannot change again."""
 
 
 class ImageMissing(HistoryError):

@@ -1,6 +1,6 @@
 """Values of the history: projects, versions, jobs, and how an edit came out.
 
-Pure data; ``history/store.py`` reads and writes them. Times are UTC and aware.
+Pure data; ``history/store.py`` reads and writes them. Times are timezone-aware UTC.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Outcome:
     answer: str | None = None
     """Digest of the model's own picture, kept so that the change mask can be changed later."""
     placement: Mapping[str, list[float]] = field(default_factory=dict)
-    """Where the answer lies on the parent."""
+    """Where the answer is placed on the parent."""
     meters: Mapping[str, float] = field(default_factory=dict)
     """Shift, zoom, drift and so on, by name; empty when the backend works at full resolution."""
 
@@ -86,7 +86,7 @@ class Version:
     starred: bool = False
     pruned_at: datetime | None = None
     source: Mapping[str, str] = field(default_factory=dict)
-    """For an opened picture: file name, format, colour profile, whether it was turned."""
+    """For an opened picture: file name, format, colour profile, whether it was rotated."""
 
 
 class JobState(StrEnum):
@@ -111,7 +111,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """A :class:`~kontext_ui.errors.KontextError` written down."""
+    """A :class:`~kontext_ui.errors.KontextError` as it is stored."""
 
     kind: str
     """The error's class name, for example ``ContentModerated``."""
@@ -142,7 +142,7 @@ class Job:
     poll_url: str | None = None
     details: Mapping[str, str] = field(default_factory=dict)
     price_usd: float | None = None
-    """Expected or told price of this edit."""
+    """Expected or reported price of this edit."""
     sending_at: datetime | None = None
     """When the request began to leave; set before the first byte, so that a crash is noticed."""
     starts: int = 0

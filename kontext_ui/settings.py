@@ -1,4 +1,4 @@
-"""The one frozen object of settings; the only module that reads the environment.
+"""The settings as one frozen object; the only module that reads the environment.
 
 Precedence: environment, then ``.env`` in the working folder, then the default. Names carry the
 prefix ``KONTEXT_UI_`` unless a field says otherwise (customary names such as ``PORT``).
@@ -23,7 +23,7 @@ from kontext_ui.settings_local import LocalSettings
 
 PREFIX = "KONTEXT_UI_"
 SPACE_STORAGE = Path("/data")
-"""Where a Hugging Face Space mounts its persistent storage, when it has any."""
+"""Where a Hugging Face Space mounts its persistent storage, if it has any."""
 
 
 def on_space() -> bool:
@@ -32,12 +32,12 @@ def on_space() -> bool:
 
 
 def through_tunnel() -> bool:
-    """Whether Gradio was told to give this page a public address of its own."""
+    """Whether Gradio was asked to give this page a public address (a share link)."""
     return os.environ.get("GRADIO_SHARE", "").lower() == "true"
 
 
 def on_zero_gpu() -> bool:
-    """Whether this is a Space whose GPU is lent call by call."""
+    """Whether this is a Space with a GPU that is lent for one call at a time (ZeroGPU)."""
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
@@ -53,7 +53,7 @@ def default_host() -> str:
 
 
 def check_https(text: str) -> str:
-    """Raises ``ValueError`` for anything but an https address without query."""
+    """Raises ``ValueError`` for anything but an https address without a query."""
     parts = urlsplit(text)
     if text and (parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment):
         raise ValueError("an address that begins with https://")
@@ -61,11 +61,11 @@ def check_https(text: str) -> str:
 
 
 def check_pairs(text: str) -> str:
-    """Raises ``ValueError`` when it is not ``old=new, old=new``."""
+    """Raises ``ValueError`` unless the text reads ``old=new, old=new`` or is empty."""
     for part in filter(None, (part.strip() for part in text.split(","))):
         old, _, new = part.partition("=")
         if not old.strip() or not new.strip() or "=" in new:
-            raise ValueError("old=new with commas between")
+            raise ValueError("old=new pairs separated by commas")
     return text
 
 
@@ -86,54 +86,55 @@ class GeneralSettings(BaseSettings):
         ge=0,
         le=65535,
         validation_alias=AliasChoices(f"{PREFIX}PORT", "PORT", "GRADIO_SERVER_PORT"),
-        description="Port to listen on; 0 takes a free one.",
+        description="Port to listen on; 0 picks a free one.",
     )
-    max_upload_mb: float = Field(default=40, gt=0, description="Largest picture file taken, in megabytes.")
-    max_megapixels: float = Field(default=50, gt=0, description="Largest picture taken, in megapixels.")
+    max_upload_mb: float = Field(default=40, gt=0, description="Largest picture file accepted, in megabytes.")
+    max_megapixels: float = Field(default=50, gt=0, description="Largest picture accepted, in megapixels.")
     keep_deleted_days: float = Field(
-        default=30, ge=0, description="Days that a deleted project stays in the bin; 0 keeps it for ever."
+        default=30, ge=0, description="Days that a deleted project stays in the bin; 0 keeps it forever."
     )
     pro_backends: str = Field(
-        default="", description="Backends of the tier pro in order of preference, with commas; empty: cheapest first."
+        default="",
+        description="Backends of the pro tier in order of preference, separated by commas; empty: cheapest first.",
     )
-    max_backends: str = Field(default="", description="The same for the tier max.")
-    dev_backends: str = Field(default="", description="The same for the tier dev.")
-    local_backends: str = Field(default="", description="The same for the tier local; empty: best first.")
+    max_backends: str = Field(default="", description="The same for the max tier.")
+    dev_backends: str = Field(default="", description="The same for the dev tier.")
+    local_backends: str = Field(default="", description="The same for the local tier; empty: best first.")
     public_url: Annotated[str, AfterValidator(check_https)] = Field(
         default="",
         validation_alias=AliasChoices("PUBLIC_URL", f"{PREFIX}PUBLIC_URL"),
-        description="Address of this program on the internet, with https. When it is set, providers that can are asked "
-        "to call back when an edit is over; otherwise they are only asked now and then. Calls by fal need "
+        description="Address of this program on the internet, with https. When it is set, providers that support it "
+        "are asked to call back when an edit ends; otherwise they are only polled. Calls by fal need "
         "`pip install cryptography`.",
     )
     successors: Annotated[str, AfterValidator(check_pairs)] = Field(
         default="",
-        description="Models to use instead of those known here, such as successors: the provider's name for the old "
-        "one, an equals sign, the name of the new one; several with commas.",
+        description="Models to use in place of the built-in ones, such as their successors: the provider's name for "
+        "the old one, an equals sign, its name for the new one; several are separated by commas.",
     )
     fallback: bool = Field(
         default=True,
-        description="Go on with the next backend of the same tier when one fails in a way that surely cost nothing.",
+        description="Try the next backend of the same tier when one fails in a way that certainly cost nothing.",
     )
     project_budget_usd: float | None = Field(
-        default=None, ge=0, description="Spending limit of a project in US dollars; each project can change its own."
+        default=None, ge=0, description="Spending limit of a project in US dollars; each project can set its own."
     )
     day_budget_usd: float | None = Field(
         default=None, ge=0, description="Spending limit of one visitor per day (UTC) in US dollars."
     )
     content_filter: Literal["auto", "on", "off"] = Field(
         default="auto",
-        description="Filter for nudity before and after the models on your own machines, which have none: auto filters "
-        "where others are served (on a Space, with a public address, or listening on more than this machine).",
+        description="Nudity filter before and after the models on your own machines, which have none: auto filters "
+        "when others are served (on a Space, with a public address, or listening beyond this machine).",
     )
     show_credit: bool = Field(
         default_factory=lambda: not on_space(),
-        description="Show visitors what is left on the accounts of this program's own keys. On a Space: not.",
+        description="Show visitors the credit left on the accounts of this program's own keys; off on a Space.",
     )
     bfl_api_key: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("BFL_API_KEY", f"{PREFIX}BFL_API_KEY"),
-        description="Key for Black Forest Labs: the tiers pro and max.",
+        description="Key for Black Forest Labs: the pro and max tiers.",
     )
     bfl_base_url: str = Field(
         default="https://api.bfl.ai",
@@ -142,38 +143,38 @@ class GeneralSettings(BaseSettings):
     replicate_api_token: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("REPLICATE_API_TOKEN", f"{PREFIX}REPLICATE_API_TOKEN"),
-        description="Token for Replicate: the tiers pro, max and dev.",
+        description="Token for Replicate: the pro, max and dev tiers.",
     )
     replicate_base_url: str = Field(default="https://api.replicate.com/v1", description="Address of Replicate.")
     fal_key: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("FAL_KEY", f"{PREFIX}FAL_KEY"),
-        description="Key for fal: the tiers pro, max and dev.",
+        description="Key for fal: the pro, max and dev tiers.",
     )
     fal_base_url: str = Field(default="https://queue.fal.run", description="Address of fal's queue.")
     hf_token: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("HF_TOKEN", f"{PREFIX}HF_TOKEN"),
-        description="Token for Hugging Face: the tier dev, and to fetch weights whose licence you accepted there.",
+        description="Token for Hugging Face: the dev tier, and for fetching weights whose licence you accepted there.",
     )
     huggingface_base_url: str = Field(
         default="https://router.huggingface.co", description="Address of Hugging Face's router."
     )
     huggingface_partner: Literal["fal-ai", "replicate", "together", "hf-inference"] = Field(
         default="fal-ai",
-        description="Who carries out what is sent to Hugging Face; only fal-ai lets a cut-off edit be picked up again.",
+        description="Who runs edits sent to Hugging Face; only with fal-ai can an interrupted edit be picked up again.",
     )
-    huggingface_bill_to: str = Field(default="", description="Organisation at Hugging Face that pays; empty: you.")
+    huggingface_bill_to: str = Field(default="", description="Hugging Face organisation that pays; empty: you.")
     prodia_token: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("PRODIA_TOKEN", f"{PREFIX}PRODIA_TOKEN"),
-        description="Token for Prodia: the tiers pro, max and dev.",
+        description="Token for Prodia: the pro, max and dev tiers.",
     )
     prodia_base_url: str = Field(default="https://inference.prodia.com/v2", description="Address of Prodia.")
     deadline_s: float = Field(
         default=180,
         gt=0,
-        description="How long a hosted edit is waited for, in seconds; later it can be asked for again.",
+        description="How long to wait for a hosted edit, in seconds; after that you can ask the provider for it again.",
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
         default="INFO", description="How much is logged."
@@ -181,7 +182,7 @@ class GeneralSettings(BaseSettings):
 
 
 class Settings(LocalSettings, GeneralSettings):
-    """Everything that can be configured. Each description is also the README's table row."""
+    """Everything that can be configured. Each description is also a row of the documented table."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
@@ -189,13 +190,13 @@ class Settings(LocalSettings, GeneralSettings):
 
 
 def successors(settings: Settings) -> dict[str, str]:
-    """Old to new, from the setting of that name."""
+    """Old model name → new one, from the setting of that name."""
     parts = (part.partition("=") for part in settings.successors.split(",") if part.strip())
     return {old.strip(): new.strip() for old, _, new in parts}
 
 
 def silence_telemetry() -> None:
-    """Gradio and the Hugging Face client report nothing. They read this while they are imported."""
+    """Stop Gradio and the Hugging Face client from reporting usage; call it before they are imported."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
@@ -214,7 +215,7 @@ def is_secret(name: str) -> bool:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings. Raises :class:`InvalidSetting` naming key, value and what was expected."""
+    """Read the settings. Raises :class:`InvalidSetting` naming the variable, its value and what was expected."""
     try:
         return Settings(**overrides)
     except ValidationError as error:
@@ -238,7 +239,7 @@ def _sentence(item: ErrorDetails, overrides: Mapping[str, Any]) -> str:
 
 
 def _origin(name: str, overrides: Mapping[str, Any]) -> str:
-    """Where a field's value was found: the variable really used, and ``.env`` when it stands there."""
+    """Where a field's value was found: the variable actually used, and ``.env`` if it is set there."""
     if name in overrides:
         return name
     for place, values in (("", os.environ), (" in .env", dotenv_values(".env"))):
@@ -250,7 +251,7 @@ def _origin(name: str, overrides: Mapping[str, Any]) -> str:
 
 
 def _expected(name: str, item: ErrorDetails) -> str:
-    """What would have been right, in words; numbers with their range."""
+    """The expected value in words; numbers with their range."""
     kind = item["type"]
     if kind.startswith(("int_", "float_", "greater_", "less_", "finite_")):
         field = Settings.model_fields[name]

@@ -1,6 +1,6 @@
 """The basic engine: real edits with no model, no key and no GPU, and eyes for pictures.
 
-This is its door; nothing else of the program imports what lies inside. Its rooms, each knowing only
+This is its door; nothing else in the program imports its inside. Its parts, each knowing only
 those before it: ``language`` (words → plan), ``vision`` (what is where), ``operations`` (pixels →
 pixels), ``lettering`` (text in pictures). ``families`` lists all operations.
 """

@@ -1,4 +1,4 @@
-"""Carrying out the steps of a plan, one after the other, and keeping account of what was changed where."""
+"""Carrying out the steps of a plan, one after the other, and keeping track of what was changed where."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from kontext_ui.edits import EditResult, Mask, Pixels
 from kontext_ui.errors import InvalidRequest, NotUnderstood
 
 LEAST_CHANGE = 0.002
-"""A result in which fewer pixels than this share changed visibly is no edit."""
+"""A result in which a smaller share of the pixels changed visibly does not count as an edit."""
 VISIBLE = 2
 """A difference of more than this many of 255 steps counts as visible."""
 

@@ -59,7 +59,7 @@ def _things(rgb: Pixels) -> tuple[Thing, ...]:
 
 
 def distinct(found: Sequence[Found]) -> list[Found]:
-    """Of two names for nearly the same box, only the surer one: a cat is no dog as well. The surest come first."""
+    """Of two names for nearly the same box, only the surer one: a cat is not also a dog. The surest come first."""
     kept: list[Found] = []
     for one in found:
         if all(other.name == one.name or _overlap(one.box, other.box) < SAME_BOX for other in kept):
@@ -68,7 +68,7 @@ def distinct(found: Sequence[Found]) -> list[Found]:
 
 
 def _overlap(a: Rectangle, b: Rectangle) -> float:
-    """The shared area over that of both together, 0..1."""
+    """Intersection over union, 0..1."""
     width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
     height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
     shared = max(0, width) * max(0, height)

@@ -1,4 +1,4 @@
-"""The command line: the same editor as the page, for scripts and for the care of a data folder."""
+"""The command line: the same editor as the page, for scripts and for maintaining a data folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, Callable[[Editor, Options], Awaitable[int]]] = {
 
 
 def main(arguments: Sequence[str] | None = None, make_editor: Callable[[Settings], Editor] = build_editor) -> int:
-    """Run one command and return its exit code. Wrong usage exits by ``SystemExit(2)``, as argparse does."""
+    """Run one command and return its exit code. Wrong usage exits with ``SystemExit(2)``, as argparse does."""
     options = build_parser().parse_args(arguments, namespace=Options())
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     try:

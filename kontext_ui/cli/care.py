@@ -1,4 +1,4 @@
-"""``verify`` and ``sweep``: is the data folder whole, and what in it is no longer needed."""
+"""``verify`` and ``sweep``: whether the data folder is intact, and removing what it no longer needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def verify(editor: Editor, options: Options) -> int:
     elif findings:
         sys.stdout.write("\n".join(findings) + "\n")
     elif not options.quiet:
-        sys.stdout.write("All is well: every version's picture is there and is what it was.\n")
+        sys.stdout.write("All is well: every version's picture is there and unchanged.\n")
     return FINDINGS if findings else DONE
 
 

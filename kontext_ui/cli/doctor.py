@@ -1,4 +1,4 @@
-"""``doctor``: what the local tier's model would need, what this machine has, and what comes of it."""
+"""``doctor``: what the local model needs, what this machine has, and how it would run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def examine(
 
 
 def _servers(servers: Sequence[Found]) -> list[str]:
-    said = [f"{server.url}: {server.trouble or f'ready, spoken to as {server.dialect}'}" for server in servers]
+    said = [f"{server.url}: {server.trouble or f'ready, speaks {server.dialect}'}" for server in servers]
     return [f"Server     {line}" for line in said]
 
 

@@ -1,9 +1,9 @@
 """``edit``: one instruction applied to one photo, by the same path as the page.
 
-The edit is journalled in the data folder like every other, so that one cut short after it was paid
-for is collected by the next start. Its project belongs to an owner of its own, :data:`OWNER`, and no
-visitor's page lists it; once the edit has ended and its result stands in its file, a project that was
-not asked for by name goes to the bin. Until then ``projects`` lists it and ``export`` writes its result.
+The edit is journalled in the data folder like any other, so that one interrupted after payment is
+collected on the next start. Its project belongs to its own owner, :data:`OWNER`, and no visitor's page
+lists it; once the edit has ended and its result is written to its file, a project that was not requested
+by name goes to the bin. Until then ``projects`` lists it and ``export`` writes its result.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from kontext_ui.errors import InvalidRequest
 from kontext_ui.projects import Job, JobState, Outcome, Project, Turn, Version
 
 OWNER = "command-line"
-"""Visitors are known by random ids, so no visitor is ever this one."""
+"""Visitors have random ids, so no visitor is ever this one."""
 
 
 async def edit(editor: Editor, options: Options) -> int:
@@ -86,7 +86,7 @@ async def _draft(editor: Editor, project: Project, parent: Version, options: Opt
 
 
 def make_draft(options: Options, parent: str, references: Sequence[str], mask: str | None) -> EditDraft:
-    """What was typed as a draft. Files are named by the digest under which they were stored."""
+    """The typed options as a draft. Files are named by the digest they were stored under."""
     return EditDraft(
         instruction=options.instruction,
         tier=Tier(options.tier),
@@ -107,7 +107,7 @@ def make_draft(options: Options, parent: str, references: Sequence[str], mask: s
 
 
 async def _carry_out(editor: Editor, project: Project, draft: EditDraft, options: Options) -> tuple[Turn, bool]:
-    """Send and wait; the first Ctrl+C cancels the edit and waits for what that means for the bill."""
+    """Send and wait; the first Ctrl+C cancels the edit and waits to learn whether it is billed."""
     with (
         editor.projects.subscribe(project.id) as changes,
         ProgressBar(shown=not options.quiet) as bar,
@@ -132,7 +132,7 @@ async def _carry_out(editor: Editor, project: Project, draft: EditDraft, options
 def _interrupt() -> Iterator[asyncio.Event]:
     """An event that the first Ctrl+C sets; the second ends the program.
 
-    Where event loops take no signals (Windows), the first one does.
+    Where event loops do not handle signals (Windows), the first one ends it.
     """
     pressed = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -23,7 +23,7 @@ INTERRUPTED = 130
 MEANINGS = {
     DONE: "done",
     FINDINGS: "verify found something",
-    WRONG_USE: "wrong use, wrong setting, or a file that is no picture",
+    WRONG_USE: "wrong usage, a wrong setting, or a file that is not a picture",
     REFUSED: "refused: not understood, or the content was moderated",
     ACCOUNT: "no credentials, rejected credentials, no credit, or over budget",
     PROVIDER: "trouble at the provider or on the network; the same command may work later",
@@ -31,7 +31,7 @@ MEANINGS = {
     INTERRUPTED: "interrupted",
 }
 
-# The first class that the error is one of decides, so the general ones come last.
+# The first matching class decides, so the general ones come last.
 _CODES: tuple[tuple[type[KontextError], int], ...] = (
     (errors.InvalidSetting, WRONG_USE),
     (errors.InvalidRequest, WRONG_USE),
@@ -51,13 +51,13 @@ _CODES: tuple[tuple[type[KontextError], int], ...] = (
 
 
 def exit_code(kind: str) -> int:
-    """The code for an error's class name; names that are no class (a job of uncertain end) are the provider's."""
+    """The code for an error's class name; other names (a job that ended uncertain) count as the provider's."""
     error_class = getattr(errors, kind, KontextError)
     return next(code for base, code in _CODES if issubclass(error_class, base))
 
 
 def tell(error: KontextError, as_json: bool) -> None:
-    """Say an error on stderr, or print it as JSON on stdout."""
+    """Report an error on stderr, or as JSON on stdout."""
     tell_failure(describe(error), as_json)
 
 

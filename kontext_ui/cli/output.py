@@ -37,7 +37,7 @@ def check_output(output: str, photo: str, *, json_too: bool = False) -> None:
     if path.is_dir():
         raise InvalidRequest(f"{output} is a folder.", hint="Name a file.")
     if photo != "-" and path.exists() and Path(photo).exists() and path.samefile(photo):
-        raise InvalidRequest("The result would replace the photo.", hint="Give the result a name of its own.")
+        raise InvalidRequest("The result would replace the photo.", hint="Give the result another name.")
 
 
 async def write_output(editor: Editor, owner: str, version: Version, options: Options) -> None:

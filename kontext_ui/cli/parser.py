@@ -11,16 +11,16 @@ from kontext_ui.cli.exits import MEANINGS
 from kontext_ui.edits import LockMode, Parameters, Rectangle, Tier
 
 PARAMETER_HELP = {
-    "aspect_ratio": "W:H of the result; default: as the photo",
-    "seed": "the same seed, photo and instruction give the same picture where the backend can",
-    "safety_tolerance": "how much the provider lets pass; higher is more",
+    "aspect_ratio": "W:H of the result; default: the photo's",
+    "seed": "the same seed, photo and instruction give the same picture, where the backend supports it",
+    "safety_tolerance": "how permissive the provider's filter is; higher allows more",
     "prompt_upsampling": "let the provider rewrite the instruction",
     "num_inference_steps": "more is slower and finer",
     "guidance_scale": "how closely the instruction is followed",
     "style_preset": "one of the backend's styles",
-    "output_format": "what the provider is asked for: png, jpeg or webp",
-    "width": "pixels of the provider's picture, where it lets one choose",
-    "height": "pixels of the provider's picture, where it lets one choose",
+    "output_format": "format requested from the provider: png, jpeg or webp",
+    "width": "pixels of the provider's picture, where it can be chosen",
+    "height": "pixels of the provider's picture, where it can be chosen",
     "progressive": "progressive JPEG from the provider",
     "acceleration": "the provider's speed setting",
 }
@@ -77,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"kontext_ui {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_edit(commands)
-    _add_command(commands, "projects", "list what the command line keeps, edits that were cut short among it")
+    _add_command(commands, "projects", "list the command line's projects, including edits that were interrupted")
     export = _add_command(commands, "export", "write a project's current picture; waits for its open edits")
     export.add_argument("project", metavar="PROJECT", help="id or title of a project of the command line")
     _add_output(export)
@@ -101,10 +101,10 @@ def _add_command(commands: Any, name: str, description: str) -> argparse.Argumen
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--data-dir", type=Path, metavar="FOLDER", help="the data folder (default: as the settings say)"
+        "--data-dir", type=Path, metavar="FOLDER", help="the data folder (default: the one in the settings)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    parser.add_argument("--quiet", action="store_true", help="say nothing unless something is wrong")
+    parser.add_argument("--quiet", action="store_true", help="print nothing unless something is wrong")
     return parser
 
 
@@ -122,7 +122,7 @@ def _add_key(commands: Any) -> None:
 
 
 def _add_serve_engine(commands: Any) -> None:
-    parser = _add_command(commands, "serve-engine", "lend this machine's local model to others over HTTP")
+    parser = _add_command(commands, "serve-engine", "serve this machine's local model to others over HTTP")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument(
         "--port", type=_port, default=8188, help="port to listen on; 0 takes a free one (default: 8188)"
@@ -132,7 +132,7 @@ def _add_serve_engine(commands: Any) -> None:
         type=_count,
         default=15,
         metavar="N",
-        help="edits that may wait; more are sent away (default: 15)",
+        help="edits that may wait; further ones are refused (default: 15)",
     )
     parser.add_argument(
         "--warm-up",
@@ -153,18 +153,18 @@ def _add_edit(commands: Any) -> None:
     parser.add_argument("--backend", metavar="ID", help="which backend of the tier; default: the first that is ready")
     parser.add_argument("--mask", type=Path, metavar="FILE", help="edit only where this picture is white")
     parser.add_argument(
-        "--reference", type=Path, action="append", default=[], metavar="FILE", help="a picture to look at; may repeat"
+        "--reference", type=Path, action="append", default=[], metavar="FILE", help="a picture to look at; repeatable"
     )
     parser.add_argument(
         "--lock",
         choices=[mode.value for mode in LockMode],
         default="auto",
-        help="take pixels that were not meant to change from the photo (default: auto)",
+        help="keep the photo's own pixels where nothing was meant to change (default: auto)",
     )
     parser.add_argument("--feather-px", type=int, metavar="PX", help="width of the soft edge")
     parser.add_argument("--region", type=_region, metavar="X,Y,W,H", help="send only this part of the photo, in pixels")
     parser.add_argument("--native-mask", action="store_true", help="use the backend's own masked model")
-    parser.add_argument("--side-by-side", action="store_true", help="put references beside the photo on one canvas")
+    parser.add_argument("--side-by-side", action="store_true", help="put references next to the photo on one canvas")
     parser.add_argument("--prompt", default="", metavar="TEXT", help="send this wording to the model instead")
     parser.add_argument("--preserve", action="store_true", help="ask the model to keep everything not mentioned")
     parser.add_argument(
@@ -181,7 +181,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT", help="where the picture goes; its suffix picks the format"
     )
-    parser.add_argument("--quality", type=_quality, default=92, help="of a lossy OUT, 1 to 100 (default: 92)")
+    parser.add_argument("--quality", type=_quality, default=92, help="quality of a lossy OUT, 1 to 100 (default: 92)")
     parser.add_argument(
         "--recipe",
         action=argparse.BooleanOptionalAction,
@@ -192,7 +192,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def _add_parameters(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
-        "parameters", "Left out, the backend's default holds. What a backend cannot take is said before sending."
+        "parameters", "Left out, the backend's default applies. What a backend cannot take is reported before sending."
     )
     for name, hint in get_type_hints(Parameters).items():
         (kind,) = (argument for argument in get_args(hint) if argument is not type(None))
@@ -221,7 +221,7 @@ def _quality(text: str) -> int:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port, 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""The progress of one edit on a terminal; silent when stderr is none."""
+"""The progress of one edit on a terminal; silent when stderr is not one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ProgressBar:
-    """A bar that moves when the backend tells a fraction and pulses when it does not."""
+    """A bar that moves when the backend reports a fraction and pulses when it does not."""
 
     def __init__(self, *, shown: bool) -> None:
         self._bar: Progress | None = None

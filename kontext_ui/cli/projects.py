@@ -1,6 +1,6 @@
 """``projects`` and ``export``: what the command line keeps, and how to get it out.
 
-An edit that was cut short (the terminal closed, the machine went down) is collected here: its project
+An edit that was interrupted (the terminal closed, the machine went down) is collected here: its project
 is still listed, and exporting it waits for the edit to be run again or picked up at the provider.
 """
 

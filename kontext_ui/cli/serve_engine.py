@@ -25,13 +25,13 @@ from kontext_ui.settings import Settings
 
 log = logging.getLogger(__name__)
 LOAD_ATTEMPTS = 3
-"""Each one that runs out of memory makes the engine try a smaller form of the model."""
+"""Each one that runs out of memory makes the engine try a smaller configuration of the model."""
 DRAIN_S = 120
-"""So long running edits are waited for when the server is stopped."""
+"""How long to wait for running edits when the server is stopped, in seconds."""
 
 
 class _Server(uvicorn.Server):
-    """Ends orderly on Ctrl+C and SIGTERM and returns, where uvicorn would raise the signal once more."""
+    """Shuts down cleanly on Ctrl+C and SIGTERM and returns, whereas uvicorn would raise the signal again."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -44,7 +44,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(settings: Settings, options: Options, make_engine: Callable[[Settings], Backend] = build) -> int:
-    """Until it is stopped. The exit code says why it could not start."""
+    """Serve until stopped. The exit code says why it could not start."""
     logging.getLogger().setLevel(settings.log_level)
     engine = make_engine(_for_the_engine(settings, options))
     if not (ready := engine.check()).ready:
@@ -62,7 +62,7 @@ async def serve(settings: Settings, options: Options, make_engine: Callable[[Set
         uvicorn.Config(service.app, log_level="warning", timeout_graceful_shutdown=DRAIN_S, access_log=False)
     )
     if key is None and not is_loopback(options.host):
-        log.warning("anybody who reaches %s can use this GPU; KONTEXT_UI_IMAGE_SERVER_KEY asks for a key", options.host)
+        log.warning("anyone who reaches %s can use this GPU; KONTEXT_UI_IMAGE_SERVER_KEY requires a key", options.host)
     _say(f"The engine is at {_address(options.host, listening)} (Ctrl+C stops it).", options)
     try:
         return await _run(service, server, listening, options)
@@ -71,7 +71,7 @@ async def serve(settings: Settings, options: Options, make_engine: Callable[[Set
 
 
 def _for_the_engine(settings: Settings, options: Options) -> Settings:
-    """Who is served decides on the filter; the line is bounded by the server, so the engine's own must not be full."""
+    """Who is served decides on the filter; the server limits the queue, so the engine's own must never be full."""
     return settings.model_copy(update={"host": options.host, "diffusers_waiting": 2 * options.max_waiting + 1})
 
 
@@ -102,7 +102,7 @@ async def _load(service: EngineServer, options: Options) -> KontextError | None:
         except OutOfMemory as error:
             if attempt == LOAD_ATTEMPTS:
                 return error
-            log.warning("%s Trying a smaller form.", error.message)
+            log.warning("%s Trying a smaller configuration.", error.message)
         except KontextError as error:
             return error
         else:
@@ -112,7 +112,7 @@ async def _load(service: EngineServer, options: Options) -> KontextError | None:
 
 
 def _name_of(model: str) -> str:
-    """A folder's path is nobody else's business."""
+    """Only the folder's name: its path would tell clients about this machine."""
     folder = Path(model).expanduser()
     return folder.name if folder.is_dir() else model
 
@@ -123,7 +123,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
         raise InvalidSetting(
-            f"Nothing can listen on {host}:{port}: {error.strerror or error}.",
+            f"Cannot listen on {host}:{port}: {error.strerror or error}.",
             hint="Stop the program that uses the port, or choose another with --port.",
         ) from error
 

@@ -1,4 +1,4 @@
-"""Accounts at providers: keys that visitors paste, in memory only, and what a provider says of them."""
+"""Accounts at providers: keys that visitors paste, in memory only, and what a provider says about them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kontext_ui.editor.jobs.router import Router
 from kontext_ui.errors import CredentialsRejected, InvalidRequest, KontextError
 
 CHECK_TIMEOUT_S = 10.0
-"""Somebody is looking at the dialog: longer than this is as good as no answer."""
+"""Someone is waiting at the dialog: a longer wait is as good as no answer."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class KeyCheck:
     state: Literal["accepted", "refused", "unknown"]
     message: str
     credit_usd: float | None = None
-    """What is left on the account, when the provider tells it and this visitor may know it."""
+    """What is left on the account, when the provider reports it and this visitor may know it."""
 
 
 async def check_key(backend: Backend, key: str | None, *, tell_credit: bool) -> KeyCheck:
     """Ask the provider about a visitor's key, or about the program's own when it is ``None``."""
     if not isinstance(backend, KeyChecking):
-        return KeyCheck("unknown", f"{backend.label} cannot be asked about a key; the first edit will tell.")
+        return KeyCheck("unknown", f"{backend.label} cannot check a key; the first edit will show whether it works.")
     try:
         credit_usd = await asyncio.wait_for(backend.verify_key(key), CHECK_TIMEOUT_S)
     except CredentialsRejected as error:
@@ -89,7 +89,7 @@ class Accounts:
         self._keys.forget(owner, backend_id)
 
     async def check_key(self, owner: str, backend_id: str) -> KeyCheck:
-        """Ask the provider whether it takes the visitor's key, or else the program's own. Costs nothing."""
+        """Ask the provider whether it accepts the visitor's key, or else the program's own. Costs nothing."""
         backend = self._router.backends.get(backend_id)
         if backend is None:
             raise InvalidRequest("There is no such service.")

@@ -1,4 +1,4 @@
-"""Budgets: an edit that would pass one is not sent."""
+"""Budgets: an edit that would exceed one is not sent."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kontext_ui.history.store import HistoryStore
 from kontext_ui.projects import Job, Project
 
 DAY_BUDGET = "day_budget_usd"
-"""The preference that holds what a visitor made of the day's limit."""
+"""The preference that holds a visitor's own limit for the day."""
 DAYS_SHOWN = 14
 _io = to_thread.run_sync
 
 
 @dataclass(frozen=True)
 class Budget:
-    """One limit in US dollars and what was spent against it; ``limit_usd`` ``None`` is no limit."""
+    """One limit in US dollars and what was spent against it; ``limit_usd`` ``None`` means no limit."""
 
     name: str
     """``project`` or ``day``."""
@@ -34,7 +34,7 @@ class Spending:
 
     project_usd: float
     branch_usd: float
-    """From the root to the current version; what failed or was tried beside it is only in the project's sum."""
+    """From the root to the current version; failed and side branches are only in the project's sum."""
     days: tuple[tuple[date, float], ...]
     """Per day (UTC) over all projects of this visitor, newest first."""
 
@@ -51,7 +51,7 @@ def check_budget(budget: Budget, price_usd: float | None, reserved: float) -> No
             budget=budget.name,
             limit_usd=budget.limit_usd,
             spent_usd=committed,
-            hint="Nothing was sent. Raise the budget to go on.",
+            hint="Nothing was sent. Raise the budget to continue.",
         )
 
 
@@ -77,7 +77,7 @@ class Budgets:
         check_budget(of_day, price_usd, standing.reserved_usd)
 
     async def affords(self, job: Job, price_usd: float | None) -> bool:
-        """Whether a running job may become that much dearer without passing a budget."""
+        """Whether a running job may cost that much more without exceeding a budget."""
         extra_usd = (price_usd or 0.0) - (job.price_usd or 0.0)
         project = await _io(self._store.projects.get, job.owner, job.project)
         try:

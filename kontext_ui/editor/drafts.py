@@ -83,9 +83,9 @@ class Facts:
     """What the editor knows about backends that versions and jobs name by id only."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Backend id → the name people see. A backend that is no longer there has none."""
+    """Backend id → the name shown to users. A backend that no longer exists has none."""
     can_check: frozenset[str] = frozenset()
-    """Ids of jobs about which the provider can be asked again."""
+    """Ids of jobs that the provider can be asked about again."""
 
     def label(self, backend_id: str) -> str:
         return self.labels.get(backend_id, backend_id)

@@ -2,7 +2,7 @@
 
 Everything the page or the command line does goes through a service of it, and nothing else does.
 Every method that reads or changes something of a project takes the owner first and raises
-``ProjectNotFound`` for a project of somebody else, exactly as for one that does not exist.
+``ProjectNotFound`` for another owner's project, exactly as for one that does not exist.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Editor:
         await self._recovered.wait()
 
     def hang_up(self) -> None:
-        """End everybody's listening, from any thread: a server cannot stop while streams are open."""
+        """End all subscriptions, from any thread: a server cannot stop while streams are open."""
         self._feed.hang_up()
 
     async def aclose(self) -> None:
@@ -114,6 +114,6 @@ class Editor:
                 self._recovered.set()
                 await self.upkeep.empty_bin()
             except Exception:
-                # A busy disk must not end the taking over of jobs; it is tried again in a few seconds.
+                # A busy disk must not stop the takeover of jobs; it is retried in a few seconds.
                 log.exception("looking for jobs to take over failed")
             await asyncio.sleep(HEARTBEAT_S)

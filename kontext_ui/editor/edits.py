@@ -31,7 +31,7 @@ PREVIEW_SIDE_PX = 256
 
 
 class Edits:
-    """Use cases on edits. Each is a job from the moment it is sent, whoever is looking."""
+    """Use cases on edits. Each is a job from the moment it is sent, whether or not anyone watches."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Edits:
         return (await self._receipt(owner, project_id, draft))[0]
 
     async def submit(self, owner: str, project_id: str, draft: EditDraft) -> Job:
-        """Write the job down and start it. Returns at once; the edit goes on whoever is looking.
+        """Record the job and start it. Returns at once; the edit continues whether or not anyone watches.
 
         Raises what ``check`` raises, and ``BudgetExceeded``; then nothing was sent.
         """
@@ -90,7 +90,7 @@ class Edits:
         return None if pixels is None else await self._pixels.compute(make_preview, pixels, PREVIEW_SIDE_PX)
 
     async def cancel(self, owner: str, job_id: str) -> Job:
-        """Stop an edit; the job's failure says what that means for the bill."""
+        """Stop an edit; the job's failure says whether it is billed."""
         await _io(self._store.jobs.get, owner, job_id)
         await self._runner.cancel(job_id)
         return await _io(self._store.jobs.get, owner, job_id)
@@ -100,13 +100,13 @@ class Edits:
         return await self._journal.job(self._store.jobs.dismiss, owner, job_id)
 
     async def check_again(self, owner: str, job_id: str) -> Job:
-        """Ask the provider once more about an edit that it had taken. Nothing is sent a second time."""
+        """Ask the provider again about an edit that it had accepted. Nothing is sent twice."""
         job = await self._journal.job(self._store.jobs.reopen, owner, job_id)
         self._runner.start(job, resume=True)
         return job
 
     async def called_back(self, backend_id: str, token: str, headers: Mapping[str, str], body: bytes) -> bool:
-        """A provider says that an edit is over: look at once. Returns whether the call was genuine."""
+        """A provider says that an edit has ended: poll at once. Returns whether the call was genuine."""
         backend = self._router.backends.get(backend_id)
         return backend is not None and await self._webhooks.call(backend, token, headers, body)
 
@@ -117,7 +117,7 @@ class Edits:
 
         Each step is a turn of its own; closing the page does not stop them, ending the program does.
         The task that is returned ends with the last of them.
-        Raises ``InvalidRequest`` when a step looks at a mask or a reference that this project does not have.
+        Raises ``InvalidRequest`` when a step uses a mask or a reference that this project does not have.
         """
         for number, step in enumerate(steps, start=1):
             try:

@@ -1,4 +1,4 @@
-"""Who is looking at a project is told what changed in it. In memory, one process."""
+"""Tells everyone who is viewing a project what changed in it. In memory, one process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from kontext_ui.editor.drafts import Change
 
 QUEUE_LENGTH = 256
-"""Changes a slow listener may lag behind before it is cut off and has to look at everything anew."""
+"""Changes a slow listener may lag behind before it is cut off and has to reload everything."""
 
 
 class Subscription:

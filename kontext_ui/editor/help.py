@@ -65,11 +65,11 @@ class Overviews:
         self._tasks.move_to_end(digest)
         while len(self._tasks) > self._most:
             self._tasks.popitem(last=False)[1].cancel()
-        # Somebody who leaves must not take the look away from the others.
+        # Someone who leaves must not cancel the look for the others.
         return await asyncio.shield(task)
 
     def known(self, digest: str) -> Look | None:
-        """What is known already; does not look."""
+        """What is already known; does not look."""
         task = self._tasks.get(digest)
         if task is None or not task.done() or task.cancelled() or task.exception() is not None:
             return None
@@ -81,7 +81,7 @@ class Overviews:
 
 
 class Help:
-    """Use cases that only help to say what should be done."""
+    """Use cases that only help to write an instruction."""
 
     def __init__(self, store: HistoryStore, pixels: PixelStore, router: Router, accounts: Accounts) -> None:
         self._store = store
@@ -121,7 +121,7 @@ class Help:
     async def find_mask(self, owner: str, project_id: str, version_id: str, name: str) -> FoundMask:
         """Find something by name ("car", "the sky", "background", "main subject") and store its mask.
 
-        Raises ``InvalidRequest`` when it is not there or cannot be told from what is around it.
+        Raises ``InvalidRequest`` when it is not there or does not stand out from what is around it.
         """
         version = await _io(self._store.tree.get, owner, project_id, version_id)
         sight = self._router.sight

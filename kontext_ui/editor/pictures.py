@@ -66,7 +66,7 @@ class Pictures:
         return digest
 
     async def change_mask(self, owner: str, project_id: str, version_id: str, how: int | str) -> Version:
-        """Use more or less of the model's picture, without another edit: a new version beside this one.
+        """Use more or less of the model's picture, without another edit: a new version next to this one.
 
         ``how`` is by how many pixels the change mask grows (below 0: shrinks), or the digest of a mask
         stored with :meth:`add_mask`. Raises ``InvalidRequest`` for a version without a change mask.
@@ -108,7 +108,7 @@ class Pictures:
         quality: int = 92,
         with_recipe: bool = True,
     ) -> EncodedImage:
-        """A version as a file: full resolution, the opened picture's colour profile, and on wish its recipe."""
+        """A version as a file: full resolution, the opened picture's colour profile, and optionally its recipe."""
         path = await _io(self._store.tree.path_to_root, owner, project_id, version_id)
         root = await _io(self._store.images.get, owner, project_id, path[0].digest)
         profile = None if root.icc is None else await self._pixels.compute(self._pixels.blobs.read, root.icc)

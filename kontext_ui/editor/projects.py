@@ -32,7 +32,7 @@ class Projects:
         return await _io(lambda: self._store.projects.all(owner, deleted=deleted))
 
     async def open(self, owner: str, project_id: str) -> ProjectView:
-        """A whole project as it stands. Changes after its revision are told to subscribers."""
+        """A whole project as it stands. Later changes go to subscribers."""
         project = await _io(self._store.projects.get, owner, project_id)
         revision = self._journal.feed.revision(project_id)
         versions = await _io(self._store.tree.all, owner, project_id)
@@ -52,14 +52,14 @@ class Projects:
         return await _io(self._store.projects.duplicate, owner, project_id)
 
     async def delete(self, owner: str, project_id: str) -> Project:
-        """To the bin; running edits go on and their results are kept."""
+        """Move it to the bin; running edits continue and their results are kept."""
         return await self._journal.project(self._store.projects.delete, owner, project_id)
 
     async def restore(self, owner: str, project_id: str) -> Project:
         return await self._journal.project(self._store.projects.restore, owner, project_id)
 
     async def set_budget(self, owner: str, project_id: str, usd: float | None) -> Project:
-        """``None`` lifts the project's budget."""
+        """``None`` removes the project's budget."""
         return await self._journal.project(self._store.projects.set_budget, owner, project_id, usd)
 
     async def save_draft(self, owner: str, project_id: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Care of the data folder."""
+"""Maintaining the data folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Upkeep:
         self._cleaned = -CLEAN_EVERY_S
 
     async def verify(self) -> list[str]:
-        """Sentences on everything that is not as it should be; empty when all is well."""
+        """A sentence for each inconsistency; empty when all is well."""
         return [str(finding) for finding in await _io(self._store.upkeep.verify, self._blobs)]
 
     async def sweep(self, older_than: timedelta = timedelta(hours=1)) -> tuple[int, int]:

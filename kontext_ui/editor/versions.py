@@ -33,7 +33,7 @@ class Versions:
         return await self._journal.version(self._store.tree.star, owner, project_id, version_id, starred)
 
     async def name(self, owner: str, project_id: str, version_id: str, name: str | None) -> Version:
-        """``None`` takes the name away."""
+        """``None`` removes the name."""
         return await self._journal.version(self._store.tree.name, owner, project_id, version_id, name)
 
     async def prune(self, owner: str, project_id: str, version_id: str) -> tuple[str, ...]:

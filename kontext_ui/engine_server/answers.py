@@ -21,7 +21,7 @@ UNFORESEEN: Mapping[str, Any] = {
     "type": "server_error",
     "code": "internal_error",
 }
-"""What a client is told of an error that nobody foresaw: nothing of what it said."""
+"""What a client gets for an unexpected error: none of the error's own text."""
 
 
 def running_line(event: Running, previews: bool) -> bytes:
@@ -38,19 +38,19 @@ def line(name: str, told: Mapping[str, Any]) -> bytes:
 
 
 def warnings_of(asked: Asked) -> list[str]:
-    return [f"The field {name} means nothing to this server and was left out." for name in asked.ignored]
+    return [f"This server does not know the field {name} and ignored it." for name in asked.ignored]
 
 
 def status_of(error: KontextError) -> int:
     if isinstance(error, EditCancelled):
-        return 503  # nobody else cancels but a server that is closing
+        return 503  # only a server that is closing cancels
     if isinstance(error, RateLimited):
         return 429
     return 400 if isinstance(error, InvalidRequest | ContentModerated) else 500
 
 
 def told_of(error: KontextError) -> dict[str, Any]:
-    """Our classes' names are the codes, so that our own client raises the same error again."""
+    """The codes are our classes' names, so that our own client can raise the same error."""
     moderated = isinstance(error, ContentModerated)
     return {
         "message": error.message,

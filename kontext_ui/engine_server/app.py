@@ -58,7 +58,7 @@ CLIENT_GONE = 499
 
 
 class EngineServer:
-    """``engine`` draws one picture at a time; ``max_open`` requests wait for it at most, the drawn one included."""
+    """``engine`` draws one picture at a time; at most ``max_open`` requests are open, the one being drawn included."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class EngineServer:
         return self._engine.check() if self._warm else Readiness(False, "The model is being loaded.")
 
     def open_up(self) -> None:
-        """Take edits without a warm-up: the first one then waits while the model is loaded."""
+        """Accept edits without a warm-up: the first one then waits while the model is loaded."""
         self._warm = True
 
     async def warm_up(self) -> None:
@@ -108,11 +108,11 @@ class EngineServer:
                 if isinstance(event, Running) and event.stage:
                     log.info("warming up: %s", event.stage)
         except ContentModerated:
-            log.info("the filter took the picture of the warm-up for something else; it was drawn all the same")
+            log.info("the filter rejected the warm-up's picture; the model is warm all the same")
         self._warm = True
 
     def refused(self, request: Request) -> Response | None:
-        """The answer to a request that is not even read."""
+        """The answer to a request that is refused unread; ``None`` when it may be read."""
         if self._key is not None:
             sent = request.headers.get("authorization", "").removeprefix("Bearer ")
             if not hmac.compare_digest(sent.encode(), self._key.encode()):
@@ -122,7 +122,7 @@ class EngineServer:
             return error_response(503, {"message": ready.reason, "code": "not_ready", "hint": ready.hint}, retry)
         if self.tally.full:
             self.tally.turned_away()
-            return error_response(429, {"message": "The line is full.", "code": "too_many_requests"}, retry)
+            return error_response(429, {"message": "The queue is full.", "code": "too_many_requests"}, retry)
         return None
 
     async def answer(self, request: Request, visit: Visit) -> Response | EventStream:
@@ -161,7 +161,7 @@ class EngineServer:
     async def _events(
         self, asked: Asked, items: AsyncGenerator[Item, None], visit: Visit, stop: threading.Event
     ) -> AsyncGenerator[bytes, None]:
-        """Ends with the picture or with an error, unless the client has gone: a quiet end would be a riddle."""
+        """Ends with the picture or with an error, unless the client has gone: a silent end would explain nothing."""
         try:
             async with aclosing(with_pauses(items, self._heartbeat_s)) as all_items:
                 async for item in all_items:
@@ -197,7 +197,7 @@ class EngineServer:
         return JSONResponse({"object": "list", "data": [entry]})
 
     async def _health(self, request: Request) -> Response:
-        """The process lives; whether it can draw is what ``/ready`` says."""
+        """The process is alive; ``/ready`` says whether it can draw."""
         return JSONResponse({"status": "ok"})
 
     async def _ready(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""What is asked in a form of ``POST /v1/images/edits``, checked before anything is drawn."""
+"""The form of ``POST /v1/images/edits``, checked before anything is drawn."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Asked:
     prompt: str
     picture: Pixels
     mask: Mask | None = None
-    """Of the picture's own size; 255 = edit."""
+    """Of the picture's size; 255 = edit."""
     size: Size | None = None
     n: int = 1
     seed: int | None = None
@@ -49,16 +49,16 @@ class Asked:
     previews: bool = False
     visitor: str = ""
     ignored: tuple[str, ...] = ()
-    """Fields that mean nothing here; said with the answer."""
+    """Unknown fields, reported with the answer."""
 
 
 async def read_form(request: Request, limits: codec.ImageLimits) -> Asked:
-    """Raises ``InvalidRequest`` naming the field. A picture that cannot be read is an error, never left out."""
+    """Raises ``InvalidRequest`` naming the field. A picture that cannot be read is an error, never skipped."""
     length = request.headers.get("content-length", "")
     if not length.isdecimal():
         raise InvalidRequest("The request does not say how long it is.", hint="Send a Content-Length.")
     if int(length) > 2 * limits.max_bytes + 1_000_000:
-        raise InvalidRequest(f"The request has more than {2 * limits.max_bytes / 1e6:.0f} MB.")
+        raise InvalidRequest(f"The request is larger than {2 * limits.max_bytes / 1e6:.0f} MB.")
     async with request.form(max_files=4, max_fields=50, max_part_size=MAX_FIELD_BYTES) as form:
         pictures = [await upload.read() for upload in _uploads(form, PICTURE_FIELDS)]
         masks = [await upload.read() for upload in _uploads(form, MASK_FIELDS)]
@@ -127,9 +127,9 @@ def _number(
     try:
         value = kind(text)
     except ValueError:
-        raise InvalidRequest(f"The field {name} is no number.") from None
+        raise InvalidRequest(f"The field {name} is not a number.") from None
     if not low <= value <= high:
-        raise InvalidRequest(f"The field {name} may be {low:g} to {high:g}.")
+        raise InvalidRequest(f"The field {name} must be from {low:g} to {high:g}.")
     return value
 
 
@@ -138,7 +138,7 @@ def _size(text: str) -> Size | None:
         return None
     found = SIZE.fullmatch(text)
     if found is None:
-        raise InvalidRequest("The field size is WIDTHxHEIGHT or auto.")
+        raise InvalidRequest("The field size must be WIDTHxHEIGHT or auto.")
     size = Size(int(found[1]), int(found[2]))
     if min(size) < codec.MIN_SIDE_PX or max(size) > MAX_SIDE_PX:
         raise InvalidRequest(f"The field size may have sides of {codec.MIN_SIDE_PX} to {MAX_SIDE_PX} pixels.")
@@ -146,8 +146,8 @@ def _size(text: str) -> Size | None:
 
 
 def _mask(data: bytes, picture: Pixels, limits: codec.ImageLimits) -> Mask:
-    """Transparent where to edit, as OpenAI has it; without transparency, white where to edit."""
+    """Transparent where to edit, as in OpenAI's API; without transparency, white where to edit."""
     opened = codec.open_image(data, limits).pixels
     if opened.shape[:2] != picture.shape[:2]:
-        raise InvalidImage("The mask has another size than the picture.", hint="Send both in the same size.")
+        raise InvalidImage("The mask's size differs from the picture's.", hint="Send both in the same size.")
     return 255 - opened[..., 3] if opened.shape[2] == 4 else opened[..., :3].max(axis=2)

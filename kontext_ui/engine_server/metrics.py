@@ -1,4 +1,4 @@
-"""Counts of what the server did, in the text form that Prometheus reads."""
+"""Counts of what the server did, in Prometheus's text format."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Tally:
         lines = ["# HELP kontext_engine_edits_total Requests by how they ended.",
                  "# TYPE kontext_engine_edits_total counter"]  # fmt: skip
         lines += [f'kontext_engine_edits_total{{outcome="{name}"}} {count}' for name, count in self._ended.items()]
-        lines += self._gauge("ready", "1 when edits are taken.", int(ready))
+        lines += self._gauge("ready", "1 when edits are accepted.", int(ready))
         lines += self._gauge("running", "Edits being drawn.", min(1, self.open))
         lines += self._gauge("waiting", "Edits that wait for their turn.", self.waiting)
         lines += ["# HELP kontext_engine_edit_seconds From the request to its picture, waiting included.",

@@ -1,4 +1,4 @@
-"""Server-sent events, and noticing that nobody listens to them any more."""
+"""Server-sent events, and noticing when the client has gone."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class EventStream:
 
 
 async def with_pauses(items: AsyncGenerator[Item, None], pause_s: float) -> AsyncGenerator[Item | None, None]:
-    """The items, and ``None`` whenever so many seconds have passed without one."""
+    """The items, and ``None`` whenever ``pause_s`` seconds have passed without one."""
     following = asyncio.ensure_future(_next(items))
     try:
         while True:

@@ -34,7 +34,7 @@ from kontext_ui.images.geometry import (
 )
 
 SKETCH_UP_TO, DRAFT_UP_TO = 0.3, 0.6
-"""Shares of the engine's pixels up to which a smaller picture is drawn in the first place."""
+"""Requests for up to these shares of the engine's pixels are drawn smaller from the start."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def _acceleration(wanted: Size | None, rule: SizeRule) -> str | None:
 
 
 async def draw(engine: Backend, job: Job, number: int, stop: threading.Event) -> AsyncGenerator[Item, None]:
-    """Picture ``number`` of the request, from 0: its seed is the first one's and so many more."""
+    """Picture ``number`` of the request, from 0: its seed is the first one's plus ``number``."""
     request = job.request
     if number and request.parameters.seed is not None:
         seed = (request.parameters.seed + number) % 2**31

@@ -1,4 +1,4 @@
-"""BlobStore: image files named by the sha256 of their bytes, with previews and thumbnails beside them."""
+"""BlobStore: image files named by the sha256 of their bytes, with previews and thumbnails next to them."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class BlobStore:
         return self._put(target, data, durable=True)
 
     def put_derived(self, digest: str, kind: str, data: bytes, suffix: str = ".webp") -> Path:
-        """A preview or thumbnail of the image ``digest``. It can be made again, so it is not
-        forced onto the disk's directory.
+        """A preview or thumbnail of the image ``digest``. It can be made again, so its
+        folder is not synced.
         """
         if kind not in KINDS[1:]:
             raise ValueError(f"{kind!r} is not a kind of derived image; the full one is stored with put().")
@@ -75,7 +75,7 @@ class BlobStore:
     def path(self, digest: str, kind: str = "full") -> Path:
         """Where the file lies; ``kind`` is one of ``KINDS``.
 
-        Raises :class:`ImageMissing`, also for anything that is no digest and for any other kind.
+        Raises :class:`ImageMissing`, also for anything that is not a digest and for any other kind.
         """
         if DIGEST.fullmatch(digest) is None or kind not in KINDS:
             raise _missing()
@@ -116,9 +116,9 @@ class BlobStore:
     def remove(self, blob: BlobFile, age_s: float) -> int | None:
         """Delete the file unless it is younger than ``age_s``; its size, or ``None`` when it was kept.
 
-        A file that is asked to be written again while it is removed survives: it is moved away
-        first, after which :meth:`put` does not find it and writes it anew; if the wish came just
-        before, its time shows that, and it is moved back.
+        A file that is stored again while it is being removed survives: it is moved away first, so
+        that a later :meth:`put` does not find it and writes it again; after an earlier one its
+        time is recent, and it is moved back.
         """
         doomed = blob.path.with_name(f"{blob.path.name}.{secrets.token_hex(8)}{TEMPORARY}")
         try:

@@ -1,7 +1,7 @@
 """Connections to the one SQLite file, shared by the threads of this process.
 
 One connection writes, behind a lock; a few others read. A single connection behind a lock would be
-simpler, but then a picture asked for by the page waits for every commit, and when another process
+simpler, but then a picture that the page asks for waits for every commit, and when another process
 holds the file's write lock, for that too. One connection per thread would leave connections behind
 in worker threads that come and go, and none could be closed from elsewhere. With WAL, readers
 see the last committed state and never wait for a writer.

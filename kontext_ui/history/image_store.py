@@ -23,9 +23,9 @@ class ImageStore(Part):
         media_type: str = "image/png",
         icc: str | None = None,
     ) -> None:
-        """Note that the project uses this stored image. Noting it again is harmless.
+        """Record that the project uses this stored image. Recording it again is harmless.
 
-        Versions and their change masks are noted when they are committed; this is for masks and
+        Versions and their change masks are recorded when they are committed; this is for masks and
         references. Raises :class:`ProjectNotFound`.
         """
         now = self._now()
@@ -37,7 +37,7 @@ class ImageStore(Part):
     def get(self, owner: str, project_id: str, digest: str) -> StoredImage:
         """The check before an image is sent: one query over two keys.
 
-        Raises :class:`ProjectNotFound` for another's project, :class:`ImageMissing` for an image
+        Raises :class:`ProjectNotFound` for another owner's project, :class:`ImageMissing` for an image
         that is not this project's.
         """
         with self._connections.reading() as db:
@@ -75,7 +75,7 @@ def note_image(
     icc: str | None,
     now: str,
 ) -> None:
-    """One row per image; what is a version once stays one, whatever else it is used for."""
+    """One row per image; an image that is a version stays one, whatever else it is used for."""
     db.execute(
         """
         INSERT INTO images (project_id, digest, kind, width, height, media_type, icc, created_at)

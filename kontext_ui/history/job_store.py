@@ -1,4 +1,4 @@
-"""The journal of edits: what was asked, how far it came, how it ended, which process looks after it.
+"""The journal of edits: what was asked, how far it got, how it ended, which process looks after it.
 
 Every change is one short transaction that checks the state it starts from, so a job ends once,
 whatever several threads or processes try.
@@ -41,7 +41,7 @@ RESULT_MEDIA_TYPE = "image/png"
 
 
 class Committed(NamedTuple):
-    """What a commit made and changed, as it is afterwards."""
+    """What a commit made and changed, in its state afterwards."""
 
     version: Version
     job: Job
@@ -52,7 +52,7 @@ class JobStore(OfProcess):
     """Methods that take a job id raise :class:`JobNotFound`, and :class:`JobClosed` when the job has ended."""
 
     def create(self, job: Job) -> Job:
-        """Write the job down before its request leaves. It belongs to this process from then on."""
+        """Record the job before its request leaves. It belongs to this process from then on."""
         with self._connections.writing() as db:
             project = owned(db, job.owner, job.project, in_bin=False)
             if job.parent is not None:
@@ -66,7 +66,7 @@ class JobStore(OfProcess):
     def mark_sending(self, job_id: str) -> Job:
         """Before the first byte leaves: a crash from here on leaves a job that may have been billed.
 
-        Again for a job that is run anew; ``starts`` counts. Not for one that a provider has taken.
+        Called again when a job is run again; ``starts`` counts. Not for one that a provider has accepted.
         """
         with self._connections.writing() as db:
             row = _open_row(db, job_id)
@@ -76,7 +76,7 @@ class JobStore(OfProcess):
             return _update(db, row, {"sending_at": now, "starts": row["starts"] + 1, "updated_at": now})
 
     def reroute(self, job_id: str, request: EditRequest, fallback_from: str, price_usd: float | None) -> Job:
-        """Hand a job that no provider has taken to another backend; ``fallback_from`` is the one that failed."""
+        """Hand a job that no provider has accepted to another backend; ``fallback_from`` is the one that failed."""
         values = {
             "request": REQUESTS.write(request),
             "state": JobState.QUEUED.value,
@@ -87,7 +87,7 @@ class JobStore(OfProcess):
         return self._advance(job_id, values, only_from=(JobState.QUEUED, JobState.RUNNING))
 
     def reopen(self, owner: str, job_id: str) -> Job:
-        """Take up again a job that ended without a picture although a provider had taken it."""
+        """Resume a job that ended without a picture although a provider had accepted it."""
         with self._connections.writing() as db:
             row = _owned_job(db, owner, job_id)
             if row["state"] in OPEN_STATES or row["version_id"] is not None or row["remote_id"] is None:
@@ -127,11 +127,11 @@ class JobStore(OfProcess):
         return self._end(job_id, JobState.FAILED, failure)
 
     def close_cancelled(self, job_id: str, failure: Failure | None = None) -> Job:
-        """``failure`` tells what a cancel did not save, for example that it is still billed."""
+        """``failure`` says what the cancel could not prevent, for example that it is still billed."""
         return self._end(job_id, JobState.CANCELLED, failure)
 
     def mark_uncertain(self, job_id: str, failure: Failure) -> Job:
-        """The end of a job of which nobody knows whether the provider took it."""
+        """The end of a job when it is unknown whether the provider accepted it."""
         return self._end(job_id, JobState.UNCERTAIN, failure)
 
     def dismiss(self, owner: str, job_id: str) -> Job:
@@ -162,7 +162,7 @@ class JobStore(OfProcess):
 
         The head moves only if it is still where the job started; a user who has gone elsewhere
         stays there. The parent forgets its redo child either way. A change mask named by the
-        outcome is noted as an image of the version's size. ``late`` takes the result of a job
+        outcome is recorded as an image of the version's size. ``late`` takes the result of a job
         whose user stopped waiting, and leaves head and redo alone.
         """
         now = self._now()
@@ -235,7 +235,7 @@ class JobStore(OfProcess):
 
 
 def _result_row(job: Row, parent: Row | None, outcome: Outcome) -> Row:
-    """What a version takes from its job; under a parent that was pruned meanwhile it is hidden with it."""
+    """What a version takes from its job; under a parent that was pruned meanwhile it is hidden too."""
     return {
         "project_id": job["project_id"],
         "parent": job["parent"],
@@ -288,7 +288,7 @@ def _update(db: Database, row: Row, values: Row) -> Job:
 
 
 def _note_spend(db: Database, job: Row, usd: float, now: str) -> None:
-    """What the job costs as far as is known now; a job that ends twice, late or reopened, counts once."""
+    """What the job costs as far as is known; a job that ends twice, late or reopened, counts once."""
     db.execute("DELETE FROM spend WHERE job_id = ?", (job["id"],))
     if usd:
         spent = {"job_id": job["id"], "project_id": job["project_id"], "owner": job["owner"], "usd": usd}

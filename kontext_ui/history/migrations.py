@@ -17,7 +17,7 @@ def migrate(db: Database) -> None:
     """Bring the file up to date.
 
     When something is pending, the write lock is taken before looking again, so that two processes
-    that start together do not both apply a step. Otherwise nobody who is writing is waited for.
+    that start together do not both apply a step. Otherwise this waits for no writer.
     """
     if not migrations.pending(db):
         return
@@ -36,8 +36,8 @@ def m001_projects_and_versions(db: Database) -> None:
     ``verify`` reports a head that points nowhere.
 
     ``versions.pruned_by`` is the version whose pruning hid the row (itself for the one pruned).
-    ``versions.folded`` is the text that search looks in. ``versions.cost_usd`` is what the edit
-    was counted with.
+    ``versions.folded`` is the text that search looks in. ``versions.cost_usd`` is the cost that
+    the edit was counted with.
     """
     db.execute(
         """

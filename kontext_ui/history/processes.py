@@ -22,7 +22,7 @@ def new_token() -> str:
 
 
 def surely_dead(token: str, own_token: str) -> bool:
-    """Whether the named process certainly runs no more; ``False`` when that cannot be told from here.
+    """Whether the named process has certainly ended; ``False`` when that cannot be determined.
 
     Only a process of this machine can be judged. One with our own process id that is not us lived
     before us: in a container, where every life begins with the same small ids, that is the usual case.

@@ -1,4 +1,4 @@
-"""Projects: the shelf they stand on, the bin, drafts and budgets."""
+"""Projects: the list of them, the bin, drafts and budgets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNTITLED = "Untitled"
 
 
 class ProjectStore(Part):
-    """Methods on whole projects. Those that change something return the project as it is afterwards.
+    """Methods on whole projects. Those that change something return the project's new state.
 
     A project in the bin can be read, so that the bin can show it, and its draft is still saved;
     anything else on it raises :class:`ProjectNotFound` until it is restored.
@@ -43,7 +43,7 @@ class ProjectStore(Part):
             return self._project(db, project_id, owner)
 
     def all(self, owner: str, *, deleted: bool = False) -> list[Project]:
-        """The owner's projects, the last changed first; with ``deleted`` those in the bin instead."""
+        """The owner's projects, the most recently changed first; with ``deleted`` those in the bin instead."""
         state = "IS NOT NULL" if deleted else "IS NULL"
         with self._connections.reading() as db:
             rows = select_rows(
@@ -88,7 +88,7 @@ class ProjectStore(Part):
             return self._project(db, copy_id, owner)
 
     def delete(self, owner: str, project_id: str) -> Project:
-        """Into the bin. Its jobs run on and may still be closed."""
+        """Move it to the bin. Its jobs keep running and may still be closed."""
         now = self._now()
         with self._connections.writing() as db:
             owned(db, owner, project_id)
@@ -102,7 +102,7 @@ class ProjectStore(Part):
             return self._project(db, project_id, owner)
 
     def purge_deleted(self, before: datetime) -> list[str]:
-        """Remove for good what went into the bin before this moment, and return the ids.
+        """Remove for good what was put into the bin before this moment, and return the ids.
 
         A project with an open job waits for the next purge. Image files stay until a sweep.
         """
@@ -120,13 +120,13 @@ class ProjectStore(Part):
         return purged
 
     def save_draft(self, owner: str, project_id: str, text: str) -> None:
-        """Keep the half-typed prompt. Does not count as a change of the project."""
+        """Keep the half-typed prompt. Does not count as a change to the project."""
         with self._connections.writing() as db:
             owned(db, owner, project_id)
             db.execute("UPDATE projects SET draft = ? WHERE id = ?", (clean(text), project_id))
 
     def set_budget(self, owner: str, project_id: str, usd: float | None) -> Project:
-        """``None`` lifts the budget."""
+        """``None`` removes the budget."""
         with self._connections.writing() as db:
             owned(db, owner, project_id, in_bin=False)
             db.execute("UPDATE projects SET budget_usd = ? WHERE id = ?", (usd, project_id))

@@ -63,7 +63,7 @@ class Codec(Generic[T]):
     """A dataclass as JSON text, readable by older and newer versions of this program.
 
     Fields that a row lacks take their default, or ``fallback`` when they have none; fields that
-    this version does not know, or whose value it cannot read, are passed over.
+    this version does not know, or whose value it cannot read, are ignored.
     """
 
     def __init__(self, kind: type[T], fallback: Mapping[str, Any]) -> None:
@@ -83,7 +83,7 @@ class Codec(Generic[T]):
         return self._adapter.validate_python({**self._fallback, **kept})
 
     def readable(self, text: str) -> bool:
-        """Whether the text is read whole, with nothing passed over."""
+        """Whether the whole text can be read, with nothing ignored."""
         try:
             self._adapter.validate_json(text)
         except ValidationError:
@@ -105,7 +105,7 @@ FAILURES = Codec(Failure, {"kind": "KontextError", "message": "The edit failed."
 
 
 def select_rows(db: Database, sql: str, *parameters: object) -> list[Row]:
-    """``Database.query`` would put a savepoint around each, which a store's own transactions make needless."""
+    """``Database.query`` would wrap each in a savepoint, which the store's own transactions make needless."""
     cursor = db.execute(sql, parameters)
     columns = [column[0] for column in cursor.description]
     return [dict(zip(columns, row, strict=True)) for row in cursor]
@@ -155,7 +155,7 @@ def insert_rows(db: Database, table: str, rows: list[Row]) -> None:
 
 
 def usd(total: float | None) -> float:
-    """A sum of prices, without the dust of binary fractions."""
+    """A sum of prices, free of binary rounding errors."""
     return round(float(total or 0), 6)
 
 

@@ -1,10 +1,10 @@
 """The version tree and the head that moves in it.
 
 How redo works. Each version remembers the child that undo last left (``redo_child``), so undo three
-times and redo three times walks back the same way, also after a restart and after a look
-elsewhere: selecting a version changes no memory. Committing a version under a parent makes the
+times and redo three times walks back the same way, even after a restart or a visit
+elsewhere: selecting a version changes no redo child. Committing a version under a parent makes the
 parent forget its redo child; the child left is still in the tree, but it is no longer "next".
-Undo overwrites the memory of the version it arrives at.
+Undo overwrites the redo child of the version it arrives at.
 
 How pruning works. Pruning hides the live versions of one subtree and marks them with the version
 that was pruned; restoring that version brings back exactly those. A live version never has a
@@ -120,7 +120,7 @@ class TreeStore(Part):
             return to_version(version_row(db, project_id, made["id"]))
 
     def get(self, owner: str, project_id: str, version_id: str) -> Version:
-        """Also one that is pruned; ``pruned_at`` says so."""
+        """Pruned versions too; ``pruned_at`` says so."""
         with self._connections.reading() as db:
             owned(db, owner, project_id)
             return to_version(version_row(db, project_id, version_id))
@@ -137,7 +137,7 @@ class TreeStore(Part):
     def for_edit(
         self, owner: str, project_id: str, version_id: str | None, images: Sequence[str], *, from_text: bool = False
     ) -> tuple[Project, Version | None]:
-        """Everything that an edit has to know, in one view: the project and the version that is edited.
+        """Everything that an edit needs to know, in one view: the project and the version that is edited.
 
         ``version_id`` ``None`` means the head. Raises :class:`ProjectNotFound`, :class:`VersionNotFound`, and
         :class:`ImageMissing` unless all ``images`` are this project's.
@@ -182,7 +182,7 @@ class TreeStore(Part):
             return self._project(db, project_id, owner)
 
     def redo(self, owner: str, project_id: str) -> Project:
-        """The head goes to the child that undo last left. When there is none nothing happens."""
+        """The head goes to the child that undo last left. Without one nothing happens."""
         now = self._now()
         with self._connections.writing() as db:
             owned(db, owner, project_id, in_bin=False)
@@ -196,11 +196,11 @@ class TreeStore(Part):
         return self._change(owner, project_id, version_id, {"starred": starred})
 
     def name(self, owner: str, project_id: str, version_id: str, name: str | None) -> Version:
-        """Cut to ``MAX_NAME_CHARS``; an empty name is none."""
+        """Cut to ``MAX_NAME_CHARS``; an empty name removes it."""
         return self._change(owner, project_id, version_id, {"name": clip(name or "", MAX_NAME_CHARS) or None})
 
     def prune(self, owner: str, project_id: str, version_id: str) -> list[str]:
-        """Hide the version with its subtree; the ids hidden, the version first.
+        """Hide the version with its subtree; returns the ids hidden, the version first.
 
         A head among them goes to the version's parent, or to the newest root left, or nowhere.
         """
@@ -221,7 +221,7 @@ class TreeStore(Part):
         return pruned
 
     def restore(self, owner: str, project_id: str, version_id: str) -> list[str]:
-        """Undo one :meth:`prune`; the ids that are live again, oldest first.
+        """Undo one :meth:`prune`; returns the ids that are live again, oldest first.
 
         Empty when the version was not pruned itself, and when an ancestor was pruned since: then
         restoring that ancestor brings these back too. A project without a head gets this one.
@@ -248,7 +248,7 @@ class TreeStore(Part):
         return [str(row["id"]) for row in rows]
 
     def pruned(self, owner: str, project_id: str) -> list[Version]:
-        """The versions that were pruned and can be restored, the last pruned first."""
+        """The versions that were pruned and can be restored, the most recently pruned first."""
         with self._connections.reading() as db:
             owned(db, owner, project_id)
             rows = select_rows(
@@ -283,7 +283,7 @@ class TreeStore(Part):
         return [to_version(row) for row in rows]
 
     def path_cost_usd(self, owner: str, project_id: str, version_id: str) -> float:
-        """What it cost to come from the root to this version."""
+        """What it cost to get from the root to this version."""
         with self._connections.reading() as db:
             owned(db, owner, project_id)
             version_row(db, project_id, version_id)

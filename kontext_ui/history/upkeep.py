@@ -1,4 +1,4 @@
-"""Checking that history and image files agree, and removing files that nothing names."""
+"""Checking that history and image files agree, and removing files that nothing refers to."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from kontext_ui.history.part import Part
 from kontext_ui.history.rows import FAILURES, OUTCOMES, REQUESTS, Codec, Row, select_rows
 
 MIN_GRACE = timedelta(minutes=10)
-"""A blob is written before its row; a younger file may be about to be named."""
+"""A blob is written before its row; a younger file may be about to get its row."""
 
 DIGEST_IN_JSON = re.compile(r'"([0-9a-f]{64})"')
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it should be. ``subject`` is the id or digest it is about."""
+    """One inconsistency. ``subject`` is the id or digest it is about."""
 
     kind: str
     subject: str
@@ -43,7 +43,7 @@ class Swept:
 
 
 class Upkeep(Part):
-    """Over the whole file, for the command line and for a start after a crash."""
+    """Checks over the whole file, for the command line and for a start after a crash."""
 
     def verify(self, blobs: BlobStore, *, read_images: bool = True) -> list[Finding]:
         """Everything that is wrong, worst first; empty when all is well. Changes nothing.
@@ -56,13 +56,13 @@ class Upkeep(Part):
         return [*findings, *_files(blobs, named, read_images)]
 
     def sweep(self, blobs: BlobStore, older_than: timedelta = timedelta(days=1)) -> Swept:
-        """Remove image files that no row names, with their previews, and leftover temporary files.
+        """Remove image files that no row refers to, with their previews, and leftover temporary files.
 
-        Only files not written or asked to be written for ``older_than``, at least ``MIN_GRACE``.
+        Only files that nothing has stored for ``older_than``, at least ``MIN_GRACE``.
         """
         grace_s = max(older_than, MIN_GRACE).total_seconds()
         candidates = blobs.older_than(grace_s)
-        # Read after listing: what was named meanwhile is kept.
+        # Read after listing: what got a row meanwhile is kept.
         with self._connections.reading() as db:
             named = _digests_named(db)
         files = size = 0
@@ -103,9 +103,7 @@ def _trees(db: Database) -> Iterator[Finding]:
         WHERE v.parent IS NOT NULL AND (p.id IS NULL OR (v.pruned_at IS NULL AND p.pruned_at IS NOT NULL))
         """,
     ):
-        yield Finding(
-            "version_cut_off", row["id"], "The version hangs on one that is missing or removed.", row["project_id"]
-        )
+        yield Finding("version_cut_off", row["id"], "The version's parent is missing or removed.", row["project_id"])
 
 
 def _jobs(db: Database) -> Iterator[Finding]:
@@ -127,7 +125,7 @@ def _jobs(db: Database) -> Iterator[Finding]:
         WHERE v.job_id IS NOT NULL AND (j.id IS NULL OR j.state <> 'done' OR j.version_id IS NOT v.id)
         """,
     ):
-        yield Finding("version_without_job", row["id"], "The version's edit does not name it.", row["project_id"])
+        yield Finding("version_without_job", row["id"], "The version's edit does not refer to it.", row["project_id"])
 
 
 def _texts(db: Database) -> Iterator[Finding]:
@@ -142,7 +140,7 @@ def _texts(db: Database) -> Iterator[Finding]:
                     yield Finding(
                         "partly_unreadable",
                         row["id"],
-                        f"The {column} cannot be read whole; what cannot be read takes its default.",
+                        f"The {column} cannot be read completely; unreadable fields take their defaults.",
                         row["project_id"],
                     )
 

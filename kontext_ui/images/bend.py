@@ -1,7 +1,7 @@
-"""Uneven drift: models redraw a picture, and each part of it lands a pixel or so elsewhere.
+"""Uneven drift: models redraw a picture, and each part of it ends up a pixel or so away.
 
-What is left of the followed corners' movement after the similarity is smoothed into a coarse field of
-offsets. Corners that disagree with their neighbours belong to the edit and do not count.
+The movement of the tracked corners that the similarity does not explain is smoothed into a coarse field
+of offsets. Corners that disagree with their neighbours belong to the edit and do not count.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ Field = NDArray[np.float32]
 
 _NODES = 24
 _SHARPNESS = 1.5
-"""Nodes per standard deviation of the averaging, inverted."""
+"""The averaging's standard deviation is the distance between two nodes divided by this."""
 _MOST_PX = 4.0
 _WORTH_PX = 0.12
-"""A field that moves less than this on average is the followers' own inaccuracy."""
+"""A field that moves less than this on average is only the tracker's own inaccuracy."""
 _AGREE_PX = (3.0, 2.0, 1.2)
 
 
 def fit_field(points: NDArray[np.float32], offsets: NDArray[np.float64], width: int, height: int) -> Field | None:
-    """A smooth field through offsets in pixels found at points of the sent picture; ``None`` if there is none."""
+    """A smooth field through offsets in pixels at points of the sent picture; ``None`` if nothing drifted."""
     near = np.linalg.norm(offsets, axis=1) < _MOST_PX
     points, offsets = points[near], offsets[near]
     if len(points) < 3 * _NODES:
@@ -39,7 +39,7 @@ def fit_field(points: NDArray[np.float32], offsets: NDArray[np.float64], width: 
         trust = np.clip(1.0 - (np.linalg.norm(offsets - inner, axis=1) / agree) ** 2, 0.0, None) ** 2
     across = (np.arange(_NODES) + 0.5) / _NODES
     nodes = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2).astype(np.float32)
-    # Averaging flattens hills; what the averages missed is averaged once more.
+    # Averaging flattens peaks, so what the averages missed is averaged once more.
     missed = offsets - _smoothed(places, offsets, trust, places)
     field = _smoothed(places, offsets, trust, nodes) + _smoothed(places, missed, trust, nodes)
     if float(np.linalg.norm(field, axis=1).mean()) < _WORTH_PX:
@@ -49,7 +49,7 @@ def fit_field(points: NDArray[np.float32], offsets: NDArray[np.float64], width: 
 
 
 def unbent(pixels: Pixels, field: Field, unit: NDArray[np.float64]) -> Pixels:
-    """An answer without its uneven drift; what ``unit`` (2 × 3, on coordinates 0..1) says still holds for it."""
+    """An answer without its uneven drift; ``unit`` (2 × 3, on coordinates 0..1) still applies to it."""
     height, width = pixels.shape[:2]
     across = (np.arange(_NODES) + 0.5) / _NODES
     there = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2)
@@ -65,7 +65,7 @@ def unbent(pixels: Pixels, field: Field, unit: NDArray[np.float64]) -> Pixels:
 def _smoothed(
     places: NDArray[np.float32], offsets: NDArray[np.float64], trust: NDArray[np.float64], at: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Averages of the offsets around each place, drawn towards none where there are few."""
+    """Averages of the offsets around each place, pulled towards zero where there are few."""
     squared = (at**2).sum(axis=1)[:, None] + (places**2).sum(axis=1) - 2 * at @ places.T
     weight = np.exp(-squared * np.float32(0.5 * (_SHARPNESS * _NODES) ** 2)) * trust.astype(np.float32)
     return cast(NDArray[np.float64], (weight @ offsets) / (weight.sum(axis=1, keepdims=True) + 0.2))

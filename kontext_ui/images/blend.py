@@ -1,4 +1,4 @@
-"""A whole answer on its place in the photo, and blending it in through a change mask."""
+"""Placing a whole answer on the photo, and blending it in through a change mask."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from kontext_ui.images.register import Matrix, identity, warp
 class Candidate:
     """The whole answer, colour-matched, at the model's resolution, and where it lies on the parent.
 
-    Keep it (pixels as a picture, :meth:`placement` as JSON) to change the change mask later.
+    Stored (pixels as a picture, :meth:`placement` as JSON), it lets the change mask be edited later.
     """
 
     pixels: Pixels
     matrix: Matrix
-    """2 × 3, continuous coordinates of the parent to those of ``pixels``."""
+    """2 × 3; maps continuous coordinates of the parent to those of ``pixels``."""
     size: Size
     """The parent's."""
     region: Rectangle
@@ -47,7 +47,7 @@ class Candidate:
         return cls(pixels, matrix, Size(*size), Rectangle(*region))
 
     def render(self, part: Rectangle | None = None) -> Pixels:
-        """A rectangle of the answer at the parent's resolution and place; without one, its whole region."""
+        """A rectangle of the answer at the parent's resolution and position; by default its whole region."""
         part = part or self.region
         if np.array_equal(self.matrix, identity()) and size_of(self.pixels) == self.size:
             return cut(self.pixels, part)
@@ -62,7 +62,7 @@ def reblend(parent: Pixels, candidate: Candidate, change_mask: Mask) -> Pixels:
     For change masks that were widened, narrowed or painted on: no further edit is needed.
     """
     if size_of(change_mask) != size_of(parent):
-        raise InvalidRequest("The change mask is not of the picture's size.")
+        raise InvalidRequest("The change mask does not have the picture's size.")
     out = with_channels(parent, candidate.pixels.shape[2]).copy()
     part = bounds(cut(change_mask, candidate.region))
     if part is None:
@@ -73,7 +73,7 @@ def reblend(parent: Pixels, candidate: Candidate, change_mask: Mask) -> Pixels:
 
 
 def _blend(out: Pixels, candidate: Candidate, change_mask: Mask, part: Rectangle) -> None:
-    """In strips, so that a 12-megapixel photo needs no gigabyte of floats."""
+    """In strips, so that a 12-megapixel photo does not need a gigabyte of floats."""
     channels = candidate.pixels.shape[2]
     rows = max(16, 2_000_000 // part.width)
     for top in range(part.y, part.y + part.height, rows):
@@ -88,7 +88,7 @@ def _blend(out: Pixels, candidate: Candidate, change_mask: Mask, part: Rectangle
 
 
 def with_channels(pixels: Pixels, channels: int) -> Pixels:
-    """RGB made RGBA, opaque, where 4 channels are asked for."""
+    """RGB as opaque RGBA when 4 channels are requested."""
     if pixels.shape[2] >= channels:
         return pixels
     return cast(Pixels, np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)]))

@@ -1,6 +1,6 @@
-"""Which pixels an edit changed, told apart from what the model's own rendering does to every pixel.
+"""Which pixels an edit changed, as opposed to what the model's own rendering does to every pixel.
 
-The difference between sent picture and answer is judged against what is usual in this very pair:
+The difference between sent picture and answer is judged against what is normal for this pair:
 blur, noise and block artefacts leave residues that depend on how busy a place is, so the expected
 residue is learned per level of local contrast, and a pixel counts as changed when it exceeds it.
 """
@@ -64,7 +64,7 @@ class Change:
 
 
 def find_change(sent: Pixels, answer: Pixels, valid: _Bool) -> Change:
-    """Compare two registered, colour-matched pictures of one size."""
+    """Compare two registered, colour-matched pictures of the same size."""
     height, width = valid.shape
     sent = _as_soft(sent, answer)
     half = ((width + 1) // 2, (height + 1) // 2)
@@ -81,7 +81,7 @@ def find_change(sent: Pixels, answer: Pixels, valid: _Bool) -> Change:
 
 
 def joined(mask: _Bool, reach_px: int) -> _Bool:
-    """Parts that lie close together become one, and small holes are filled."""
+    """Merge parts that lie close together and fill small holes."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1, 2 * reach_px + 1))
     padded = np.pad(mask.view(np.uint8), reach_px)
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[reach_px:-reach_px, reach_px:-reach_px]
@@ -124,7 +124,7 @@ def _score(sent: Pixels, answer: Pixels, valid: _Bool, scale: _Scale) -> _Plane:
 
 
 def _largest(planes: _Plane) -> _Plane:
-    """Over the channels; numpy is slow along such a short axis."""
+    """Maximum over the channels; numpy is slow along such a short axis."""
     first, second, third = cv2.split(planes)
     return cast(_Plane, np.maximum(np.maximum(first, second), third))
 
@@ -141,7 +141,7 @@ def _lab(pixels: Pixels, scale: _Scale) -> _Plane:
 
 
 def _expected(residue: _Plane, contrast: _Plane, seen: _Bool, scale: _Scale) -> _Plane:
-    """The threshold of every pixel: what the usual residue is at its level of contrast, and a margin."""
+    """Each pixel's threshold: the usual residue at its level of contrast, plus a margin."""
     level = np.minimum((np.sqrt(contrast) * (_BINS / 10.0)).astype(np.int32), _BINS - 1)
     thin = (slice(None, None, 2), slice(None, None, 2)) if residue.size > 200_000 else (slice(None), slice(None))
     levels, residues = level[thin][seen[thin]], residue[thin][seen[thin]]
@@ -162,9 +162,9 @@ def _expected(residue: _Plane, contrast: _Plane, seen: _Bool, scale: _Scale) -> 
 
 
 def _hysteresis(score: _Plane) -> _Bool:
-    """Pixels near the threshold that hang together with some clearly over it, and weak ones close to those.
+    """Pixels near the threshold that are connected to some clearly above it, and weak ones close to those.
 
-    A part must weigh something, the more the larger the largest part is: beside a repainted door a lone
+    A part needs a minimum mass, which grows with the largest part's: next to a repainted door a lone
     speck is the model's noise, while in a picture where nothing else changed it may be the edit.
     """
     low = (score > _LOW).astype(np.uint8)

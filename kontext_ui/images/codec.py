@@ -1,7 +1,7 @@
 """Bytes to pixels and back.
 
-What comes from outside goes through :func:`open_image`: limits are checked from the header before
-anything is decoded, and every refusal is a sentence. What this program stored itself is read by
+Files from outside go through :func:`open_image`: limits are checked from the header before anything
+is decoded, and every refusal is a user-facing sentence. Files that this program stored are read by
 :func:`decode`. Pixels are always upright sRGB, 8 bits, RGB or RGBA.
 """
 
@@ -23,12 +23,12 @@ from kontext_ui.images.profiles import profile_name, to_srgb
 from kontext_ui.images.sniff import check_not_something_else, readable_formats
 
 MIN_SIDE_PX = 8
-"""The smallest side taken: below this there is nothing that a model or a person could edit."""
+"""The smallest side accepted: below this there is nothing that a model or a person could edit."""
 PREVIEW_SIDE_PX = 2048
 THUMBNAIL_SIDE_PX = 320
 PREVIEW_QUALITY = 90
 UPRIGHT = 1
-"""The value of the Exif orientation tag that asks for no turning."""
+"""The value of the Exif orientation tag that means no rotation."""
 ORIENTATION_TAG = 0x0112
 
 
@@ -69,7 +69,7 @@ def digest(data: bytes) -> str:
 
 
 def open_image(data: bytes, limits: ImageLimits) -> OpenedImage:
-    """Open a picture of unknown origin. Raises ``InvalidImage``, whatever the bytes are.
+    """Open a picture of unknown origin. Raises only ``InvalidImage``, whatever the bytes are.
 
     The orientation tag is applied, an embedded profile is converted to sRGB, 16-bit and CMYK become
     8-bit RGB, and alpha is kept when anything is transparent.
@@ -78,8 +78,8 @@ def open_image(data: bytes, limits: ImageLimits) -> OpenedImage:
         raise InvalidImage("The file is empty.", hint="Choose another file.")
     if len(data) > limits.max_bytes:
         raise InvalidImage(
-            f"The file has {len(data) / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:.0f} MB are taken.",
-            hint="Save it smaller, or as JPEG.",
+            f"The file is {len(data) / 1e6:.1f} MB; the limit is {limits.max_bytes / 1e6:.0f} MB.",
+            hint="Save a smaller copy, or save it as JPEG.",
         )
     check_not_something_else(data)
     try:
@@ -94,16 +94,16 @@ def open_image(data: bytes, limits: ImageLimits) -> OpenedImage:
         raise
     except UnidentifiedImageError:
         raise InvalidImage(
-            "This file is not a picture that can be opened here, or it is damaged at its beginning.",
-            hint="PNG, JPEG, WebP, TIFF, HEIC and AVIF are taken.",
+            "This file is not a picture that this program can open, or its beginning is damaged.",
+            hint="Use a PNG, JPEG, WebP, TIFF, HEIC or AVIF file.",
         ) from None
     except Image.DecompressionBombError:
         raise _too_many_pixels(None, limits) from None
     except MemoryError:
-        raise InvalidImage("This picture is too large for this machine's memory.", hint="Save it smaller.") from None
+        raise InvalidImage("This picture is too large for this machine's memory.", hint="Use a smaller copy.") from None
     except Exception as error:
-        # Decoders of hostile bytes raise nearly everything: OSError, SyntaxError, ValueError, struct.error, …
-        raise InvalidImage(_damaged(error), hint="Open it in another program and save it anew.") from error
+        # Decoders raise nearly anything on hostile bytes: OSError, SyntaxError, ValueError, struct.error, …
+        raise InvalidImage(_damaged(error), hint="Open it in another program and save it again.") from error
 
 
 def decode(data: bytes) -> Pixels:
@@ -187,18 +187,18 @@ def _check_header(image: Image.Image, limits: ImageLimits) -> None:
 
 
 def _too_many_pixels(size: Size | None, limits: ImageLimits) -> InvalidImage:
-    what = "The picture" if size is None else f"The picture is {size} ({size.megapixels:.0f} megapixels) and"
+    what = "The picture" if size is None else f"The picture is {size} ({size.megapixels:.0f} megapixels);"
     return InvalidImage(
-        f"{what} has more pixels than the {limits.max_pixels / 1e6:.0f} megapixels that are taken."
+        f"{what} is larger than the limit of {limits.max_pixels / 1e6:.0f} megapixels."
         if size is None
-        else f"{what} at most {limits.max_pixels / 1e6:.0f} megapixels are taken.",
-        hint="Save it smaller and open it again.",
+        else f"{what} the limit is {limits.max_pixels / 1e6:.0f} megapixels.",
+        hint="Save a smaller copy and open that.",
     )
 
 
 def _damaged(error: Exception) -> str:
     if "truncated" in str(error).lower() or isinstance(error, EOFError):
-        return "The picture breaks off: a part of the file is missing."
+        return "The picture is incomplete: part of the file is missing."
     return "The picture is damaged and cannot be read."
 
 
@@ -222,7 +222,7 @@ def _format_name(image: Image.Image) -> str:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit and floating-point greys scaled to 8 bits; everything else as it is."""
+    """16-bit and floating-point greys scaled to 8 bits; everything else is unchanged."""
     if image.mode.startswith("I;16") or image.mode == "I":
         values = np.asarray(image).astype(np.float64)
         scale = 257.0 if values.max(initial=0) > 255 or image.mode.startswith("I;16") else 1.0

@@ -1,7 +1,7 @@
 """Colour drift: the smooth change of all colours that a model adds without being asked.
 
 It is fitted on what did not change. Edits are outliers: the fit only follows the better half of the
-samples, weighted so that one large sky does not decide about everything else.
+samples, weighted so that one large sky does not decide for everything else.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _Curve = NDArray[np.float64]
 
 _KNOTS = (0, 6, 16, 40, 80, 128, 176, 216, 240, 250, 255)
 _END = 8
-"""Values next to black and white that lead over to what clipped ones stand for."""
+"""Values next to black and white that blend into what clipped ones stand for."""
 _HOLD_SLOPE = 0.02
 _HOLD_BEND = 0.05
 
 _MAX_DRIFT = 14.0
-"""Mean correction in 8-bit steps above which it is no drift but an edit of the whole picture."""
+"""Mean correction in 8-bit steps above which it is not drift but an edit of the whole picture."""
 _MAX_SLOPE = 0.30
 
 
@@ -38,15 +38,15 @@ class ColourFit:
 
     tables: NDArray[np.float32]
     ends: NDArray[np.float32]
-    """3 × 2: what black and white of the answer stand for on average. Clipping made several values one, so
-    no smooth curve holds there."""
+    """3 × 2: what black and white of the answer stand for on average. Clipping merged several values,
+    so no smooth curve holds there."""
     drift: float
     """Mean size of the correction, in 8-bit steps."""
     trusted: bool
     """False when it is too large to be drift; the correction is then the identity."""
 
     def apply(self, pixels: Pixels) -> Pixels:
-        """For showing: black and white become what they stand for on average."""
+        """For display: black and white become what they stand for on average."""
         tables = self.tables.copy()
         for curve, (black, white) in zip(tables, self.ends, strict=True):
             curve[:_END] = np.linspace(black, curve[_END], _END, endpoint=False)
@@ -54,7 +54,7 @@ class ColourFit:
         return self._looked_up(pixels, tables)
 
     def apply_smoothly(self, pixels: Pixels) -> Pixels:
-        """For comparing: the curves go on as if nothing had been clipped."""
+        """For comparison: the curves continue as if nothing had been clipped."""
         return self._looked_up(pixels, self.tables)
 
     def _looked_up(self, pixels: Pixels, tables: NDArray[np.float32]) -> Pixels:
@@ -65,7 +65,7 @@ class ColourFit:
 
 
 def fit_colour(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> ColourFit:
-    """Per-channel curves from the answer's colours to the sent picture's; both of one size, registered."""
+    """Per-channel curves from the answer's colours to the sent picture's; both registered and of the same size."""
     target, source, clipped = _samples(sent, answer, valid)
     if len(source) < 64:
         return _none(0.0, trusted=True)
@@ -89,7 +89,7 @@ def _none(drift: float, *, trusted: bool) -> ColourFit:
 
 
 def _samples(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> tuple[_Samples, _Samples, NDArray[np.bool_]]:
-    """Averages over 8 × 8 blocks, so that blur and noise do not count as colour, and which hold clipped values."""
+    """Averages over 8 × 8 blocks, so that blur and noise do not count as colour; which hold clipped values."""
     height, width = sent.shape[:2]
     size = (max(1, width // 8), max(1, height // 8))
     cut_off = ((answer >= 254) | (answer <= 1)).view(np.uint8) * np.uint8(255)
@@ -108,7 +108,7 @@ def _end_values(source: _Samples, target: _Samples, curve: _Curve) -> tuple[floa
 
 
 def _weights(target: _Samples) -> NDArray[np.float32]:
-    """Rare brightnesses count more, so that a dark sky leaves the stars their say."""
+    """Rare brightnesses count more, so that a dark sky does not drown out its stars."""
     bins = (target.mean(axis=1) / 16).astype(np.int64).clip(0, 15)
     counts = np.bincount(bins, minlength=16).astype(np.float32)
     return cast(NDArray[np.float32], (1.0 / np.sqrt(np.maximum(counts, len(target) / 200))[bins]).astype(np.float32))
@@ -117,7 +117,7 @@ def _weights(target: _Samples) -> NDArray[np.float32]:
 def _curve(source: _Samples, target: _Samples, weight: NDArray[np.float32]) -> _Curve:
     """One robust, smooth curve of 256 entries, held near the identity's shape where there are no samples.
 
-    Straight pieces between knots, since drift that runs into black or white is no polynomial.
+    Straight pieces between knots, since drift that runs into black or white is not a polynomial.
     """
     basis = _hats(source)
     offset = target - source
@@ -146,7 +146,7 @@ def _hats(source: _Samples) -> NDArray[np.float64]:
 
 
 def _smoothness() -> NDArray[np.float64]:
-    """Rows that ask for a straight correction (strongly) and for an even one (faintly)."""
+    """Rows that pull towards a straight correction (strongly) and a constant one (weakly)."""
     count = len(_KNOTS)
     even = np.diff(np.eye(count), axis=0) * _HOLD_SLOPE
     gaps = np.diff(np.array(_KNOTS, np.float64))

@@ -1,7 +1,7 @@
-"""A version as a file to take away: format, colour profile, and the recipe that made it.
+"""A version as a file to download: format, colour profile, and the recipe that made it.
 
 The recipe travels in standard places, XMP in every format and an ``iTXt`` chunk in PNG, as JSON that
-this program reads back. Nothing of the original file's metadata is written: no place, no camera.
+this program reads back. None of the original file's metadata is written: no location, no camera.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class RecipeStep(EditOptions):
     backend: str = ""
     model: str = ""
     seed: int | None = None
-    """The seed really used."""
+    """The seed actually used."""
     digest: str = ""
     """Of the version that this step made."""
 
@@ -85,7 +85,7 @@ def export(
     if format_name not in FORMATS:
         raise InvalidRequest(f"{format_name!r} is not a format.", hint=f"Choose one of {', '.join(FORMATS)}.")
     if not 1 <= quality <= 100:
-        raise InvalidRequest(f"The quality is {quality}.", hint="It may be 1 to 100.")
+        raise InvalidRequest(f"The quality is {quality}.", hint="It must be from 1 to 100.")
     size = Size(pixels.shape[1], pixels.shape[0])
     media_type, suffix = FORMATS[format_name]
     if format_name == "png" and icc_profile is None and recipe is None:

@@ -1,4 +1,4 @@
-"""Whether an edit is one of the whole frame: a new tone, a new style, another picture.
+"""Whether an edit affects the whole frame: a new tone, a new style, another picture.
 
 Such edits touch little in flat or dark places, so counting changed pixels alone would miss them.
 """
@@ -21,7 +21,7 @@ _CELLS = 8
 _COLOURFUL = 12.0
 """Chroma in 8-bit steps from which a sample says something about saturation."""
 _VISIBLE = 16.0
-"""Difference in 8-bit steps that is beyond a drift of colours."""
+"""Difference in 8-bit steps that is too large to be colour drift."""
 _BLOCK = 16
 
 
@@ -32,7 +32,7 @@ class Extent:
     toned: bool
     """One change of saturation or brightness explains what is different, all over the picture."""
     structure: float
-    """How well the fine structure of textured blocks agrees, -1..1; the median of them all."""
+    """How well the fine structure of textured blocks agrees, -1..1; the median over all blocks."""
 
     @property
     def whole_frame(self) -> bool:
@@ -40,7 +40,7 @@ class Extent:
 
 
 def find_extent(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> Extent:
-    """Judge two registered pictures of one size, before any colour matching."""
+    """Judge two registered pictures of the same size, before any colour matching."""
     before, after, where = _samples(sent, answer, valid)
     toned = len(before) > 200 and (_desaturated(before, after, where) or _retoned(before, after, where))
     return Extent(toned, _structure(sent, answer))
@@ -62,7 +62,7 @@ def _spread(where: NDArray[np.int64]) -> float:
 
 
 def _desaturated(before: _Rows, after: _Rows, where: NDArray[np.int64]) -> bool:
-    """Colour was taken out (or much was added) everywhere there was some."""
+    """Colour was removed (or much added) wherever there was some."""
     first, second = _chroma(before), _chroma(after)
     strength = np.linalg.norm(first, axis=1)
     some = strength > _COLOURFUL

@@ -19,11 +19,11 @@ from kontext_ui.edits import Mask, Pixels, Rectangle, Size, SizeRule
 from kontext_ui.errors import InvalidRequest
 
 _MIN_CONTENT = 0.5
-"""A canvas of which the photo would fill less than this share wastes the model: such photos are refused."""
+"""Photos that would fill less than this share of the canvas waste the model's pixels and are refused."""
 _SAME_RATIO = 1.03
-"""An asked aspect ratio this near to the photo's own (as a factor) means "keep the photo's"."""
+"""A requested aspect ratio within this factor of the photo's own means "keep the photo's"."""
 _TRAINED_AT = 1_048_576
-"""Pixels; where image models of this family work best."""
+"""Pixels; the size at which image models of this family work best."""
 _REFLECT_ONLY = 0.04
 """Padding up to this share of a side is a plain reflection; wider padding is blurred too, so that the
 model does not see objects twice."""
@@ -52,7 +52,7 @@ class Fit:
 
     @property
     def scale(self) -> float:
-        """Canvas pixels per photo pixel; below 1 the photo is made smaller for the model."""
+        """Canvas pixels per photo pixel; below 1 the photo is shrunk for the model."""
         return float((self.box.width * self.box.height / (self.region.width * self.region.height)) ** 0.5)
 
     @property
@@ -87,7 +87,7 @@ class Fit:
         )
 
     def receipt(self) -> str:
-        """One line for people, before sending: what becomes of the photo's size, there and back."""
+        """One line for the user, before sending: how the photo's size changes on the way there and back."""
         if self.reframed:
             return f"{self.source} → sent as {self.canvas}, comes back in the shape you asked for"
         if self.untouched and self.whole:
@@ -122,7 +122,7 @@ def plan_fit(source: Size, rule: SizeRule, *, region: Rectangle | None = None, a
     fit = Fit(source, canvas, part, box, reframed=_reframes(aspect_ratio, size))
     if 1.0 - fit.padded < _MIN_CONTENT:
         raise InvalidRequest(
-            f"A picture of {size} is too long and narrow for this model: the longest shape it takes is "
+            f"A picture of {size} is too long and narrow for this model: the longest shape it accepts is "
             f"{_shape(canvas)}, and the photo would fill only {1 - fit.padded:.0%} of it.",
             hint="Select a rectangle on the photo and edit only that part; the rest stays as it is.",
         )
@@ -141,7 +141,7 @@ def nearest_size(size: Size, rule: SizeRule) -> Size:
 def pad_to_fit(pixels: Pixels, fit: Fit) -> Pixels:
     """The RGB canvas that is sent: the region, evenly scaled, the border continued by reflection.
 
-    Transparent parts are shown on white, since models know no transparency.
+    Transparent parts are shown on white, since models do not know transparency.
     """
     content = resized(flattened(cut(pixels, fit.region)), Size(fit.box.width, fit.box.height))
     box, canvas = fit.box, fit.canvas
@@ -160,7 +160,7 @@ def pad_to_fit(pixels: Pixels, fit: Fit) -> Pixels:
 def restore(answer: Pixels, fit: Fit, *, size: Size | None = None) -> Pixels:
     """The region as the model answered it, without the padding, at its own size in the photo.
 
-    ``size`` asks for another resolution. An answer of another size than the canvas is read as the
+    ``size`` asks for another resolution. An answer whose size differs from the canvas's is read as the
     same picture at another scale. Raises ``NoPicture``.
     """
     return resized(content_of(answer, fit), size or Size(fit.region.width, fit.region.height))
@@ -176,10 +176,10 @@ def on_canvas(answer: Pixels, fit: Fit) -> Pixels:
 
     A slightly different ratio is a provider's rounding and is undone by scaling each side. With a clearly
     different one the model chose another frame: the answer is scaled evenly and put in the middle, its
-    border reflected; :func:`covered` tells how much of the canvas it really fills.
+    border reflected; :func:`covered` says how much of the canvas it actually fills.
     """
     if answer.ndim != 3 or min(answer.shape[:2]) < 8:
-        raise NoPicture("The model answered without a usable picture.")
+        raise NoPicture("The model did not return a usable picture.")
     if size_of(answer) == fit.canvas:
         return answer
     part, canvas = covered(size_of(answer), fit), fit.canvas
@@ -191,7 +191,7 @@ def on_canvas(answer: Pixels, fit: Fit) -> Pixels:
 
 
 def covered(answer: Size, fit: Fit) -> Rectangle:
-    """The part of the canvas that an answer of this size fills: all of it, unless its ratio is another."""
+    """The part of the canvas that an answer of this size fills: all of it, unless its ratio differs."""
     if abs(np.log(answer.ratio / fit.canvas.ratio)) <= np.log(_SAME_RATIO):
         return whole(fit.canvas)
     return _centred(answer, fit.canvas)
@@ -221,7 +221,7 @@ def zoom_region(wanted: Mask | Rectangle, source: Size, rule: SizeRule) -> Recta
 
 
 def bounds(mask: Mask) -> Rectangle | None:
-    """The smallest rectangle around all of a mask that is not 0; ``None`` for an empty one."""
+    """The smallest rectangle around a mask's nonzero pixels; ``None`` if there are none."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     if not len(columns):
         return None
@@ -287,20 +287,20 @@ def _nearest_in_range(size: Size, rule: SizeRule) -> Size:
     choices = list(_sizes_in_range(size, rule))
     if not choices:
         raise InvalidRequest(
-            "This backend's limits leave no picture size for this photo.", hint="Choose another tier or crop the photo."
+            "This service's limits leave no picture size for this photo.", hint="Choose another tier or crop the photo."
         )
 
     def content(canvas: Size) -> float:
         return min(canvas.width / size.width, canvas.height / size.height) ** 2 * size.width * size.height
 
     most = max(content(c) for c in choices)
-    # A few per cent of detail are worth less than an unpadded picture.
+    # An unpadded picture is worth more than a few per cent of detail.
     large = [c for c in choices if content(c) >= 0.85 * most]
     return min(large, key=lambda c: (round(1 - content(c) / (c.width * c.height), 4), -content(c)))
 
 
 def _sizes_in_range(size: Size, rule: SizeRule) -> Iterable[Size]:
-    """Canvases of about the photo's shape, or of the longest shape allowed, as large as is of use."""
+    """Canvases of about the photo's shape, or of the longest shape allowed, as large as is useful."""
     step = max(1, rule.multiple_px)
     low, high = max(1, -(-rule.min_side_px // step)) * step, rule.max_side_px // step * step
     if high < low:

@@ -1,8 +1,8 @@
-"""The pixel lock: of a model's answer, only what the edit changed reaches the photo.
+"""The pixel lock: only what the edit changed in a model's answer reaches the photo.
 
-The answer is registered to what was sent, its colour drift is taken back, the change is found and
-only that is blended into the parent at the parent's own resolution. Everything further away than the
-soft edge is the parent, byte for byte.
+The answer is registered to what was sent, its colour drift is undone, the change is found and
+only that is blended into the parent at the parent's own resolution. Everything beyond the soft
+edge stays the parent's, byte for byte.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ _WORK_PIXELS = 1_200_000
 _GLOBAL_FRACTION = 0.6
 _GLOBAL_SPREAD = 0.8
 _SCATTERED_SPREAD = 0.55
-"""Shares of the frame (pixels, blocks with a change in them) beyond which an edit is one of the whole frame.
-Scattered changes are told by fewer blocks: an object fills most of the blocks that it touches, a style does not."""
+"""Shares of the frame (pixels, blocks with a change in them) beyond which an edit counts as one of the whole frame.
+For scattered changes fewer blocks are enough: an object fills most of the blocks that it touches, a style does not."""
 _CLIPPED = (5, 246)
 """Values of an answer that may have been cut off at black or white, so that what they were is unknown."""
 _LOW_IN_MASK = 0.5
 _MOST_OF_MASK = 0.6
 _TONE_DRIFT = 6.0
-"""Mean change of colour in 8-bit steps that is taken for the edit when nothing else changed."""
+"""Mean change of colour in 8-bit steps that is treated as the edit when nothing else changed."""
 _NOTHING = 0.0002
-"""Changed share of the frame below which the model did, to the eye, nothing."""
+"""Changed share of the frame below which the model visibly did nothing."""
 
 
 @dataclass(frozen=True, eq=False)
 class Locked:
-    """What becomes a version, and what was found out on the way."""
+    """What becomes a version, and what was measured on the way."""
 
     pixels: Pixels
     """The parent's size, and its alpha channel if it has one."""
@@ -74,11 +74,11 @@ def bring_back(
     feather_px: int | None = None,
     exact: bool | None = None,
 ) -> Locked:
-    """Bring a model's answer back onto the photo it was asked about.
+    """Bring a model's answer back onto the photo it was made from.
 
     ``mask`` (of the photo's size) bounds the edit in every mode: nothing changes further than
     ``feather_px`` outside it. ``exact`` says that the engine leaves untouched pixels as they are, so that
-    nothing needs registering; ``None`` finds out. Takes about 0.3 s; call it on a worker thread.
+    nothing needs registering; ``None`` detects it. Takes about 0.3 s; call it on a worker thread.
     """
     _check(parent, fit, mask)
     feather = masks.default_feather_px(fit.source) if feather_px is None else max(0, feather_px)
@@ -129,13 +129,13 @@ def _exactly(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, feathe
 
 
 _UNCHANGED = (
-    "No change was found in the result, so the picture stays as it was. Say more exactly what should change, "
-    "try another seed, or turn the pixel lock off if only a slight change of tone was meant."
+    "No change was found in the result, so the picture stays as it was. Describe the change more precisely, "
+    "try another seed, or turn the pixel lock off if you only wanted a slight change of tone."
 )
 _TONE = "Only the colours of the whole picture changed, so the whole result was kept."
 _WHOLE = "Most of the picture changed, so the whole result was kept; only its framing was restored."
 _REFRAMED = "You asked for another aspect ratio, so the whole result was kept as it came."
-_OTHER_FRAME = "The model answered in another shape than the photo's, so the whole result was kept as it came."
+_OTHER_FRAME = "The model returned another shape than the photo's, so the whole result was kept as it came."
 _LOST = "The result could not be lined up with the photo, so the whole result was kept."
 
 
@@ -156,7 +156,7 @@ class _Comparison:
 
 
 def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
-    """At about a megapixel: sent picture against answer, on the sent picture's grid."""
+    """Compare sent picture and answer at about a megapixel, on the sent picture's grid."""
     work = _work_size(fit)
     sent = resized(flattened(cut(parent, fit.region)), work)
     got = resized(cut(on_canvas(answer, fit), fit.box)[..., :3], work)
@@ -171,7 +171,7 @@ def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
 
 
 def _borders(answer: Pixels, fit: Fit, work: Size) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of what the answer really shows of the photo, in work pixels."""
+    """Left, top, right and bottom edge of the part of the photo that the answer covers, in work pixels."""
     part, box = covered(size_of(answer), fit), fit.box
     across, down = work.width / box.width, work.height / box.height
     left, top = max(0, part.x - box.x), max(0, part.y - box.y)
@@ -180,7 +180,7 @@ def _borders(answer: Pixels, fit: Fit, work: Size) -> tuple[float, float, float,
 
 
 def _comparable(sent: Pixels, raw: Pixels, corrected: Pixels, valid: NDArray[np.bool_]) -> Pixels:
-    """The corrected answer, without differences that say nothing: clipped values and what the answer lacks."""
+    """The corrected answer, without differences that mean nothing: clipped values and what the answer lacks."""
     out = np.where(raw >= _CLIPPED[1], np.maximum(sent, corrected), corrected)
     out = np.where(raw <= _CLIPPED[0], np.minimum(sent, corrected), out)
     covered = cv2.erode(valid.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) != 0
@@ -195,7 +195,7 @@ def _work_size(fit: Fit) -> Size:
 
 
 def _place(answer: Pixels, fit: Fit, on_region: Matrix, field: Field | None, colour: ColourFit | None) -> Candidate:
-    """``on_region`` maps the sent region, scaled to 0..1, to itself as drifted."""
+    """``on_region`` maps the sent region, scaled to 0..1, to where it drifted."""
     content = np.ascontiguousarray(cut(on_canvas(answer, fit), fit.box)[..., :3])
     region = fit.region
     if content.shape[1] > region.width:
@@ -229,7 +229,7 @@ def _drifted(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, mode: 
         if seen.change.fraction < _NOTHING and seen.colour.drift > _TONE_DRIFT:
             return _whole(parent, _place(answer, fit, on_region, None, None), meters, (_TONE,))
     core = _core(seen, fit, mask) if mode is not LockMode.OFF or mask is None else mask
-    # Where nothing is found, a change of tone may have been meant: the kept answer must still show it.
+    # Where nothing is found, a change of tone may have been intended: the kept answer must still show it.
     candidate = _place(answer, fit, on_region, seen.registration.field, seen.colour if core.any() else None)
     change = masks.feather(core, feather)
     warnings: tuple[str, ...] = () if core.any() else (_UNCHANGED,)
@@ -244,8 +244,8 @@ def _drifted(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, mode: 
 def _core(seen: _Comparison, fit: Fit, mask: Mask | None) -> Mask:
     """The changed part at the parent's size, joined and grown, before its soft edge.
 
-    Inside a mask the slightest change counts, since a person said that something changes there; when
-    most of the mask changed, all of it is taken.
+    Inside a mask the slightest change counts, since the user said that something changes there; when
+    most of the mask changed, all of it is used.
     """
     found = seen.change.mask
     if mask is not None:
@@ -263,7 +263,7 @@ def _core(seen: _Comparison, fit: Fit, mask: Mask | None) -> Mask:
 
 
 def _outside(seen: _Comparison, fit: Fit, mask: Mask) -> tuple[str, ...]:
-    """Tell when the model did more than was asked; it is left out, but someone may wonder."""
+    """A warning when the model changed more than was asked; that is left out, but the user may wonder."""
     allowed = masks.resize(cut(mask, fit.region), seen.work) >= 128
     reach = max(3, round(0.03 * min(seen.work)))
     near = cv2.dilate(allowed.view(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0

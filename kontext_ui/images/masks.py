@@ -36,15 +36,15 @@ def default_feather_px(size: Size) -> int:
 def normalise(values: NDArray[np.generic], size: Size) -> Mask:
     """A mask of the photo's size from whatever was painted or uploaded.
 
-    Takes bool, 8- and 16-bit integers and floats (0..1), grey, RGB or RGBA. Of an RGBA picture the
-    colours count where it is opaque; a picture of one colour with holes is read by its opacity, as
-    painting programs save a brush layer. Raises InvalidRequest when the shape is not the photo's.
+    Takes bool, 8- and 16-bit integers and floats (0..1), grey, RGB or RGBA. In an RGBA picture
+    the colours count where it is opaque; one of a single colour with holes is read by its opacity, since
+    painting programs save a brush layer so. Raises InvalidRequest when the shape is not the photo's.
     """
     grey = _grey(values)
     got = size_of(grey)
     if abs(np.log(got.ratio / size.ratio)) > np.log(1.02) + 1.0 / min(*got, *size):
         raise InvalidRequest(
-            f"The mask has another shape than the picture ({got} against {size}).",
+            f"The mask's shape differs from the picture's ({got} against {size}).",
             hint="Use a mask of the picture's own width and height; white is edited, black is kept.",
         )
     return resize(grey, size)
@@ -96,7 +96,7 @@ def invert(mask: Mask) -> Mask:
 
 
 def combine(first: Mask, second: Mask, how: Literal["add", "subtract", "intersect"] = "add") -> Mask:
-    """Two masks of one size: what either has, what only the first has, or what both have."""
+    """Two masks of the same size: what either has, what only the first has, or what both have."""
     if how == "add":
         return np.maximum(first, second)
     return np.minimum(first, second if how == "intersect" else invert(second))
@@ -161,7 +161,7 @@ def _how(mask: Mask, size: Size) -> int:
 
 
 def _morph(mask: Mask, px: int, *, wider: bool) -> Mask:
-    """A disc of radius ``px``; by distance, since large structuring elements are slow."""
+    """By a disc of radius ``px``, from distances since large structuring elements are slow."""
     if px <= 0:
         return mask
     hard = bool(np.isin(mask, (0, 255)).all())

@@ -1,4 +1,4 @@
-"""How far a version is from the first picture: sharpness, and whether drift adds up."""
+"""How far a version has drifted from the first picture: sharpness, and whether drift adds up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kontext_ui.images.geometry import flattened, resized, size_of
 
 _SOFT_BELOW = 0.75
 _DRIFT_ABOVE = 0.15
-REMEDY = "Redo from the first picture: all instructions of this branch in one request, shown beside this result."
+REMEDY = "Redo from the first picture: all instructions of this branch in one request, shown next to this result."
 
 
 def sharpness(pixels: Pixels, *, where: Mask | None = None) -> float:

@@ -1,4 +1,4 @@
-"""Colour profiles: everything inside is sRGB; the way in is here."""
+"""Colour profiles: everything inside the program is sRGB; this module converts what comes in."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from PIL import Image, ImageCms
 CREATED = slice(24, 36)
 """Where an ICC profile's header keeps its date (ICC.1:2010, 7.2)."""
 MAX_PROFILE_BYTES = 4_000_000
-"""Printer profiles reach 2–3 MB; a larger one is taken for nonsense and ignored."""
+"""Printer profiles reach 2–3 MB; a larger one is treated as garbage and ignored."""
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """An RGB or RGBA picture in sRGB. Without a usable profile the numbers are taken for sRGB already."""
+    """An RGB or RGBA picture in sRGB. Without a usable profile the values are assumed to be sRGB."""
     alpha = _alpha_of(image)
     colours = image if image.mode in ("RGB", "CMYK", "L", "LAB") else image.convert(_plain_mode(image))
     converted = None if profile is None else _by_profile(colours, profile)
@@ -40,7 +40,7 @@ def srgb_profile() -> ImageCms.ImageCmsProfile:
 
 @functools.cache
 def srgb_bytes() -> bytes:
-    """The sRGB profile as a file. Without the time of its making, so that the same export is the same bytes."""
+    """The sRGB profile as a file. Without its creation time, so that equal exports are equal bytes."""
     made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return made[: CREATED.start] + bytes(CREATED.stop - CREATED.start) + made[CREATED.stop :]
 

@@ -11,17 +11,17 @@ from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.geometry import Fit, content_of, cut, flattened, nearest_size, resized, size_of, whole
 
 _GAP = 0.015
-"""Of the canvas's width: white space that keeps the pictures apart."""
+"""Share of the canvas's width: white space that keeps the pictures apart."""
 
 
 def side_by_side(picture: Pixels, references: Sequence[Pixels], rule: SizeRule) -> tuple[Pixels, Fit]:
-    """One canvas with the picture on the left and its references beside it, and where the picture lies.
+    """One canvas with the picture on the left and its references next to it, and where the picture lies.
 
     The answer is read with the returned fit: by :func:`crop_answer`, or by the pixel lock. The
     picture gets half of the width, the references share the rest.
     """
     if not references:
-        raise InvalidRequest("There are no reference pictures to put beside the picture.")
+        raise InvalidRequest("There are no reference pictures to put next to the picture.")
     source = size_of(picture)
     column = Size(source.width, source.height)
     rows = _rows(len(references))

@@ -1,8 +1,8 @@
 """Where a model's answer lies on what it was sent: shift, zoom, rotation.
 
-Corners of the sent picture are followed into the answer (pyramid Lucas-Kanade on locally normalised
+Corners of the sent picture are tracked into the answer (pyramid Lucas-Kanade on locally normalised
 brightness, so that drifting colours do not matter), and a similarity is fitted through those that
-agree. Following points is several times faster than describing and matching features, is accurate to
+agree. Tracking points is several times faster than describing and matching features, is accurate to
 a tenth of a pixel and works on star fields. Feature matching is the fallback for large displacements.
 """
 
@@ -42,9 +42,9 @@ class Registration:
     matrix: Matrix
     found: bool
     agreement: float
-    """Share of the followed points that agree, 0..1."""
+    """Share of the tracked points that agree, 0..1."""
     field: Field | None = None
-    """Uneven displacement that is left, if any."""
+    """The remaining uneven displacement, if any."""
 
     @property
     def zoom_percent(self) -> float:
@@ -69,7 +69,7 @@ def identity() -> Matrix:
 
 
 def register(sent: Pixels, answer: Pixels) -> Registration:
-    """Find the answer on the sent picture; both RGB and of one size. Identity when too little agrees."""
+    """Find the answer on the sent picture; both RGB and of the same size. Identity when too little agrees."""
     gray, other = _gray(sent), _gray(answer)
     half = 0.5 if min(gray.shape) >= 500 else 1.0
     followed = _followed(_scaled(gray, half), _scaled(other, half), identity())
@@ -123,7 +123,7 @@ def _scaled(gray: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
 
 
 def _normalised(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Contrast against the surroundings: the same for the same structure in another light."""
+    """Contrast against the surroundings: the same for the same structure under different light."""
     small = gray.astype(np.float32)
     mean = cv2.blur(small, (31, 31))
     deviation = np.sqrt(np.maximum(cv2.blur(small * small, (31, 31)) - mean * mean, 0.0))
@@ -132,7 +132,7 @@ def _normalised(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _corners(gray: NDArray[np.uint8]) -> _Points:
-    """Corners from every part of the picture, so that no single object decides."""
+    """Corners from every part of the picture, so that no single object dominates."""
     height, width = gray.shape
     found: list[_Points] = []
     for row in range(_TILES):
@@ -146,7 +146,7 @@ def _corners(gray: NDArray[np.uint8]) -> _Points:
 
 
 def _followed(gray: NDArray[np.uint8], other: NDArray[np.uint8], start: Matrix, levels: int = 4) -> _Pairs | None:
-    """Corners followed into the answer and back again, those that returned to where they were."""
+    """Corners tracked into the answer and back again; only those that returned to where they started."""
     first, second = _normalised(gray), _normalised(other)
     points = _corners(first)
     if len(points) < _MIN_INLIERS:
@@ -200,7 +200,7 @@ def _polished(points: _Points, moved: _Points, matrix: Matrix, threshold: float)
 
 
 def _by_features(gray: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[Matrix, float] | None:
-    """SIFT matches, for answers that moved too far to be followed."""
+    """SIFT matches, for answers that moved too far to be tracked."""
     sift = cv2.SIFT.create(nfeatures=1500)
     # A mask of ones, since the stubs do not allow none.
     here, there = (sift.detectAndCompute(g, np.full(g.shape, 255, np.uint8)) for g in (gray, other))

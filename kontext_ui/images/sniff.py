@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, so that a refusal can say what was dropped."""
+"""Recognising a file by its first bytes, so that a refusal can say what it is."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ MARKUP = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|html|svg|!--|he
 
 
 def check_not_something_else(data: bytes) -> None:
-    """Raises ``InvalidImage`` naming what the file is when it is plainly no picture that is taken."""
+    """Raises ``InvalidImage``, saying what the file is, when it is clearly not a supported picture."""
     kind = _kind(data[:512])
     if kind is not None:
-        raise InvalidImage(f"This is {kind}, not a picture.", hint="PNG, JPEG, WebP, TIFF, HEIC and AVIF are taken.")
+        raise InvalidImage(f"This is {kind}, not a picture.", hint="Use a PNG, JPEG, WebP, TIFF, HEIC or AVIF file.")
 
 
 def _kind(head: bytes) -> str | None:
@@ -67,7 +67,7 @@ def _is_text(head: bytes) -> bool:
 
 @cache
 def readable_formats() -> tuple[str, ...]:
-    """Those of ``FORMATS`` that this installation can read; HEIC only where pillow-heif is there."""
+    """Those of ``FORMATS`` that this installation can read; HEIC only with pillow-heif installed."""
     Image.init()
     try:
         import pillow_heif

@@ -1,4 +1,4 @@
-"""Help with writing instructions: what fits a picture, what a sentence lacks, and how to put one together.
+"""Help with writing instructions: what suits a picture, what an instruction lacks, and how to build one.
 
 Pure functions on text and on what was seen in a picture; nothing here reads files, networks or pixels.
 """

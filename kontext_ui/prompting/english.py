@@ -1,4 +1,4 @@
-"""What kinds of words there are in an instruction. English, since that is what the models are told to be asked in."""
+"""Classifying the words of an instruction. English only, since that is the language the models expect."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NOUNS_TOO = frozenset(
     """light show place open cut lift clean colour color set paint dress warm zoom cool crop style tint switch change
     blur fill fix flip draw edit add move take turn wear write""".split()
 )
-"""Verbs that say nothing when they stand inside a sentence."""
+"""Verbs that may be other words too, so that inside a sentence they prove nothing."""
 
 
 class Kind(StrEnum):
@@ -68,7 +68,7 @@ def kind_of(instruction: str) -> Kind:
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words; a quoted text and numbers are none."""
+    """Lower-case words, without quoted texts and numbers."""
     return re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", re.sub(r"[\"“„][^\"”“]*[\"”“]", " ", text).lower())
 
 

@@ -1,4 +1,4 @@
-"""Instructions that ask for another person where another look is meant: "transform him into a viking"."""
+"""Instructions that ask for another person when a different look is meant: "transform him into a viking"."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEPT = "facial features, eye colour, hairstyle and expression"
 
 
 def whole_person(text: str) -> str:
-    """A wording that keeps who it is, or an empty text when the instruction does no such thing."""
+    """A wording that keeps the person's identity; empty when the instruction does not ask for another person."""
     match = BECOME.fullmatch(text.rstrip(" .!"))
     if match is None or preserves(text) or MEDIA.search(text.lower()):
         return ""

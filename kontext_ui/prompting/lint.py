@@ -1,6 +1,6 @@
 """Gentle hints on an instruction that is being written. They never block, and each says what it would change.
 
-The lessons are those that the makers of instruction models teach: name one change, name the thing, say the new
+The rules follow the advice of the makers of instruction models: name one change, name the thing, say the new
 state, say what should stay, put texts in quotes, and do not describe the whole scene.
 """
 
@@ -22,20 +22,20 @@ MANY_WORDS = 25
 LONG_DESCRIPTION = 8
 MOST = 4
 LONGEST = 1500
-"""Characters from which a text is no instruction that these rules were made for."""
+"""These rules were not made for texts with more characters than this."""
 
 
 @dataclass(frozen=True)
 class LintContext:
-    """What is known besides the words."""
+    """What the linter knows besides the text."""
 
     tier: Tier = Tier.PRO
     redraws: bool = True
-    """Whether a model draws the picture anew; the engine that edits in place needs no preserving."""
+    """Whether a model redraws the picture; the engine that edits in place need not be asked to preserve."""
     has_picture: bool = True
     has_mask: bool = False
     preserving: bool = False
-    """Whether what should stay is asked for by itself."""
+    """Whether the option that asks to keep the rest is on."""
     upsampling: bool | None = None
     """Whether the model expands the prompt; ``None`` when it cannot."""
     max_ready: bool = False
@@ -125,7 +125,7 @@ def _pronoun(text: str, context: LintContext) -> Hint | None:
         return None
     noun = said(things[0])
     replacement = f"{match['verb']} {noun}{match['rest']}"
-    return Hint("pronoun", f"“{match['it']}” may mean anything in the picture. Name it.", f"Say “{noun}”", replacement)
+    return Hint("pronoun", f"“{match['it']}” could be anything in the picture. Name it.", f"Say “{noun}”", replacement)
 
 
 NOTHING = re.compile(r"(?:no|without|not)(?: the| a| an| any)? (?P<what>[\w -]{2,40})", re.IGNORECASE)
@@ -149,7 +149,7 @@ def _description(text: str, context: LintContext) -> Hint | None:
         return None
     return Hint(
         "description",
-        "Say the change, not the whole scene: the model sees the picture. Begin with a verb: change, add, remove.",
+        "Describe the change, not the whole scene: the model sees the picture. Begin with a verb: change, add, remove.",
     )
 
 
@@ -177,7 +177,7 @@ def _several(text: str, context: LintContext) -> Hint | None:
             "several", f"{many} changes at once: Max follows several more reliably.", "Use Max", settings=settings
         )
     return Hint(
-        "several", f"{many} changes at once are followed less reliably. Sent one by one, each can be undone alone."
+        "several", f"{many} changes at once are followed less reliably. Sent one by one, each can be undone on its own."
     )
 
 
@@ -186,7 +186,7 @@ def _style(text: str, context: LintContext) -> Hint | None:
         return None
     return _with_clause(
         "style", text, "while preserving the original composition",
-        "A new style may move things about.", "Keep the composition",
+        "A new style may move things around.", "Keep the composition",
     )  # fmt: skip
 
 
@@ -220,12 +220,12 @@ def _upsampling(text: str, context: LintContext) -> Hint | None:
         and not preserves(text)
     ):
         return Hint(
-            "upsampling", "A prompt this short often comes out richer when the model may expand it.", "Let it expand",
+            "upsampling", "A short prompt often gives a richer result when the model may expand it.", "Let it expand",
             settings={"parameters": {"prompt_upsampling": True}},
         )  # fmt: skip
     if context.upsampling and length >= MANY_WORDS:
         return Hint(
-            "detailed", "This is detailed already; expanding the prompt may lead away from it.", "Do not expand it",
+            "detailed", "This is already detailed; expanding the prompt may lead away from it.", "Do not expand it",
             settings={"parameters": {"prompt_upsampling": False}},
         )  # fmt: skip
     return None
@@ -250,7 +250,7 @@ def _identity(text: str, context: LintContext) -> Hint | None:
         return None
     return Hint(
         "identity",
-        "This asks for another person. To keep who it is, change the clothes and name what should stay.",
+        "This asks for another person. To keep the same one, change the clothes and say what should stay.",
         "Keep the person",
         rewritten,
     )
@@ -260,7 +260,7 @@ def _quotes(text: str, context: LintContext) -> Hint | None:
     lacking, rewritten = missing_quotes(text, context.look.words)
     if not lacking:
         return None
-    sentence = "Put texts in quotes, exactly as they should be written."
+    sentence = "Put text in quotes, exactly as it should appear."
     return Hint("quotes", sentence, "Add quotes" if rewritten else "", rewritten)
 
 
@@ -268,5 +268,5 @@ MODEL_RULES: Sequence[Rule] = (
     _vague, _identity, _quotes, _pronoun, _negative, _description, _mask_global, _several, _style, _background,
 )  # fmt: skip
 SOFT_RULES: Sequence[Rule] = (_upsampling, _preserve)
-"""Worth a word only when there is nothing else to say."""
+"""Shown only when no other rule applies."""
 READER_RULES: Sequence[Rule] = (_vague, _quotes, _pronoun, _negative, _mask_global)

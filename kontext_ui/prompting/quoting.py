@@ -1,4 +1,4 @@
-"""Texts in a picture are changed best when both the old and the new one stand in quotes."""
+"""Text in a picture is changed most reliably when both the old and the new text are in quotes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LONGEST = 60
 
 
 def missing_quotes(text: str, seen: Sequence[str] = ()) -> tuple[bool, str]:
-    """Whether quotes lack, and the instruction with quotes where it is clear what belongs into them.
+    """Whether quotes are missing, and the instruction with quotes where it is clear what belongs in them.
 
     ``seen``: texts that can be read in the picture; replacing one of them is a text edit too.
     """
@@ -71,7 +71,7 @@ def _of_seen(text: str, seen: Sequence[str]) -> str:
 
 
 def _exact(word: str, seen: Sequence[str]) -> str:
-    """In the letters that it is written with in the picture."""
+    """Spelt as it is in the picture."""
     return next((one for one in seen if one.lower() == word.lower()), word)
 
 

@@ -1,4 +1,4 @@
-"""What is seen in a picture, as far as words for it go."""
+"""What can be seen in a picture, for use in instructions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Place(StrEnum):
 
 @dataclass(frozen=True)
 class Thing:
-    """All things of one name."""
+    """All things of one kind."""
 
     name: str
     """One of them, for example ``car``."""

@@ -14,12 +14,12 @@ REST_CLAUSES = {
     Kind.BACKGROUND: "keeping the subject in the exact same position, scale and pose",
     Kind.SCENE: "keeping the composition and every object in its place",
 }
-"""What to ask for so that nothing but the wanted part changes; by what is wanted."""
+"""What to ask for so that only the intended part changes, by kind of instruction."""
 QUOTES = ('"', "“")
 TEXT_ACTIONS = ("change", "replace")
-"""What makes another text of a quoted one."""
+"""Actions that replace a quoted text with another."""
 MOST_CHARS = 300
-"""Longest part of a sentence that is taken."""
+"""Longest part of a sentence that is kept, in characters."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ PRESERVABLE = (
 
 @dataclass(frozen=True)
 class Sentence:
-    """What somebody picked so far; every part may be missing."""
+    """What the user has picked so far; every part may be missing."""
 
     action: str
     """An id of ``ACTIONS``."""
@@ -90,7 +90,7 @@ def _preserving(elements: tuple[str, ...]) -> str:
 
 
 def _plain(part: str) -> str:
-    """One line without a full stop at its end; braces are only letters here."""
+    """One line without a full stop at its end; braces have no special meaning."""
     return " ".join(part.split())[:MOST_CHARS].strip(" .,;")
 
 
@@ -105,10 +105,10 @@ def _with_article(subject: str) -> str:
 
 
 def with_clauses(instruction: str, *, person: bool | None = None, rest: bool = False) -> str:
-    """The instruction with what it should ask to preserve; the instruction itself when there is nothing to add.
+    """The instruction with clauses on what to preserve; unchanged when there is nothing to add.
 
-    ``person``: the looks of a person; ``None`` does so when a person is named. ``rest``: everything that is not meant.
-    One that says by itself what should stay is left alone.
+    ``person``: the person's looks; ``None`` adds them when a person is named. ``rest``: everything else.
+    An instruction that already says what should stay is left alone.
     """
     said = any(word in instruction.lower() for word in PRESERVING)
     wanted = names_person(instruction) if person is None else person

@@ -1,4 +1,4 @@
-"""Instructions that fit a picture: for the engine that edits what is there, and for models that draw anew."""
+"""Instructions that suit a picture: for the engine that edits what is there, and for models that redraw it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAINTED = {
     "kite": "red", "surfboard": "yellow", "bench": "blue", "fire hydrant": "yellow", "refrigerator": "red",
     "sports ball": "orange", "skateboard": "red", "airplane": "red", "apple": "green", "clock": "red",
 }  # fmt: skip
-"""Things that come in many colours, and one that shows well."""
+"""Things that come in many colours, each with one that shows well."""
 SWAPS = {
     "car": "a vintage convertible", "cup": "a teapot", "laptop": "an old typewriter", "chair": "a leather armchair",
     "couch": "a garden bench", "bicycle": "a red scooter", "cake": "a chocolate birthday cake", "pizza": "an apple pie",
@@ -37,12 +37,12 @@ class Suggestion:
 
 
 def for_reader(look: Look) -> tuple[Suggestion, ...]:
-    """For the engine that changes what is there. Not all of it may be possible: the engine is to be asked."""
+    """For the engine that changes what is there. Some may be impossible: ask the engine before showing them."""
     return _mixed([_recolour(look), _words(look), _sky(look), _behind(look), _removals(look), _tones()])
 
 
 def for_model(look: Look) -> tuple[Suggestion, ...]:
-    """For models that draw anew: each says what to preserve where that matters."""
+    """For models that redraw the picture: each says what to preserve where that matters."""
     return _mixed(
         [_person(look), _words(look), _animals(look), _swaps(look), _elsewhere(look), _recolour(look), _moods(look)]
     )

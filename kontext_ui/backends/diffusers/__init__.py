@@ -1,4 +1,4 @@
-"""The local tier's model: FLUX.1 Kontext [dev] by way of diffusers, on this machine."""
+"""The local tier's model: FLUX.1 Kontext [dev] through diffusers, on this machine."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def fetch(settings: Settings) -> Path:
 
 
 def _build_lent(config: EngineConfig, content: ContentFilter | None) -> DiffusersBackend:
-    """ZeroGPU wants the model loaded by the main thread before the page starts, so this takes its time."""
+    """ZeroGPU wants the model loaded by the main thread before the page starts, so this is slow."""
     if not readiness(config).ready:
         return DiffusersBackend(config, content=content)
     from kontext_ui.backends.diffusers.zerogpu import lender

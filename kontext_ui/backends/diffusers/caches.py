@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class BytesCache(Generic[T]):
-    """Not safe across threads. A value larger than the whole cache is handed through and not kept."""
+    """Not safe across threads. A value larger than the whole cache is returned but not kept."""
 
     def __init__(self, max_bytes: int, size_of: Callable[[T], int]) -> None:
         self._max_bytes = max_bytes

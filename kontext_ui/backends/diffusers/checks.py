@@ -1,4 +1,4 @@
-"""Whether the engine could run here, found out in a millisecond: no torch, no network, no model."""
+"""Whether the engine could run on this machine, answered in a millisecond: no torch, no network, no model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kontext_ui.edits import Readiness
 
 INSTALL = "pip install -r requirements-local.txt"
 LARGE_GB = 2.0
-"""Weights beyond this take a processor minutes a step, an hour an edit."""
+"""Beyond this a CPU needs minutes per step and an hour per edit."""
 
 
 def readiness(

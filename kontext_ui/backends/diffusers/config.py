@@ -1,4 +1,4 @@
-"""What the engine is told: how it is set up, and one picture to draw. Plain data, no torch."""
+"""What the engine gets: its configuration, and one picture to draw. Plain data, no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BACKEND_ID = "diffusers"
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """Settings of the engine. ``auto`` is decided when the model is loaded, from what the machine has."""
+    """Settings of the engine. ``auto`` is resolved when the model is loaded, from what the machine has."""
 
     model: str = kontext.OPEN_WEIGHTS
     """A name on the hub, or a folder in the same layout."""
@@ -22,9 +22,9 @@ class EngineConfig:
     """Fetch missing weights when they are first needed; else they must be on disk."""
     device: str = "auto"
     lent: bool = False
-    """The GPU is only there during a call (ZeroGPU), so it cannot be looked at before."""
+    """The GPU is only there during a call (ZeroGPU), so it cannot be queried before."""
     precision: str = "auto"
-    """``gguf`` goes with ``gguf``."""
+    """``gguf`` when the field of that name is set."""
     offload: str = "auto"
     megapixels: float = 1.0
     """Of the pictures drawn, in units of 1024 × 1024; the model was trained at 1."""
@@ -33,24 +33,24 @@ class EngineConfig:
     preview_every: int = 4
     """Steps between two previews; 0 shows none."""
     lora: str = ""
-    """A file, a folder, or ``owner/name/file`` on the hub; put on the model with ``lora_weight``."""
+    """A file, a folder, or ``owner/name/file`` on the hub; applied with strength ``lora_weight``."""
     lora_weight: float = 1.0
     gguf: str = ""
     """The same for the transformer's weights, instead of those in the model's folder."""
     attention: str = ""
-    """The library's name for another way to compute attention; empty is torch's own."""
+    """The library's name for another attention implementation; empty is torch's own."""
     cache: str = ""
     """``first-block``: a step whose first block changes little against the step before takes the rest from there."""
     cache_threshold: float = 0.05
-    """How much is little, as a share; the library's own default."""
+    """Changes up to this share count as little; the library's own default."""
     compile: bool = False
     text_tokens: int = 512
-    """Length to which prompts are filled up. The model attends to the filling, so it changes the picture."""
+    """Length to which prompts are padded. The model attends to the padding, so it affects the picture."""
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """One picture to draw, of size ``size``. ``source`` may have another shape; ``None`` draws from words alone."""
+    """One picture to draw, of size ``size``. ``source`` may have another shape; ``None`` draws from text alone."""
 
     prompt: str
     size: Size

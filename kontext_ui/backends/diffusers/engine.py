@@ -33,16 +33,16 @@ from kontext_ui.models import kontext
 
 log = logging.getLogger(__name__)
 STOP_POLL_S = 0.05
-"""The wish to stop is a flag that cannot be waited for, so it is looked at this often."""
+"""The stop flag cannot be awaited, so it is checked this often."""
 CHECK_S = 5.0
-"""So long an answer of :meth:`DiffusersBackend.check` holds; the page asks often."""
+"""How long an answer of :meth:`DiffusersBackend.check` stays valid; the page asks often."""
 FAILED_S = 120.0
-"""So long a failure to load is remembered before the engine counts as ready to be tried again."""
+"""How long a failure to load is remembered before the engine counts as ready for another try."""
 CLOSE_S = 30.0
 MAX_WAITING = 32
-"""Edits in line, each with its photo of some megabytes; at twenty seconds an edit the last one waits ten minutes."""
+"""Queued edits, each with its photo of some megabytes; at twenty seconds an edit the last one waits ten minutes."""
 TYPICAL_S = 20.0
-"""Until an edit was measured here: what a large consumer card takes, more or less."""
+"""Used until an edit has been measured: roughly what a large consumer card takes."""
 UNSUPPORTED = {
     **kontext.NOT_TAKEN_BY_OPEN_WEIGHTS,
     "safety_tolerance": "The weights have no filter of their own.",
@@ -50,7 +50,7 @@ UNSUPPORTED = {
 
 
 class DiffusersBackend:
-    """One pipeline, one thread, one line of waiting edits in which visitors take turns."""
+    """One pipeline, one thread, one queue in which visitors take turns."""
 
     id = BACKEND_ID
     label = "Kontext (this computer)"
@@ -77,7 +77,7 @@ class DiffusersBackend:
         self._check = check
         self._content = content
         self._checked: tuple[float, Readiness] | None = None
-        failed = self._painter.load_error  # a painter may have been told to load at the start
+        failed = self._painter.load_error  # the painter may have tried to load at the start
         self._failed: tuple[float, KontextError] | None = None if failed is None else (clock(), failed)
         self._rate_s: float | None = None
         """Seconds per step and per megapixel, smoothed."""
@@ -103,7 +103,7 @@ class DiffusersBackend:
         now = self._clock()
         if self._failed is not None:
             at, error = self._failed
-            lasting = isinstance(error, UnexpectedAnswer)  # a lost GPU, until the program is started again
+            lasting = isinstance(error, UnexpectedAnswer)  # a lost GPU, until the program is restarted
             if lasting or now - at < FAILED_S:
                 return Readiness(False, error.message, error.hint)
         if self._checked is None or now - self._checked[0] >= CHECK_S:
@@ -115,7 +115,7 @@ class DiffusersBackend:
         return self._content.check() if ready.ready and self._content is not None else ready
 
     def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
-        """Raises ``EditCancelled`` as soon as the wish is seen; the thread is free after the step it is in."""
+        """Raises ``EditCancelled`` as soon as the stop flag is seen; the thread is free after its current step."""
         events = self._edit(request, task)
         return events if self._content is None else self._content.over(events, task, self.id)
 
@@ -140,9 +140,9 @@ class DiffusersBackend:
         yield Done(EditResult(drawn.pixels, plan=_plan(drawing, drawn), seed=drawing.seed, model=kontext.DEV_LABEL))
 
     async def aclose(self) -> None:
-        """Stops after the step that runs."""
+        """Stops after the current step."""
         if not await asyncio.to_thread(self._owner.close, CLOSE_S):
-            log.warning("the engine is still busy and is left behind")
+            log.warning("the engine is still busy and was abandoned")
 
     def _joined(
         self, visitor: str, work: Callable[[Ticket[Drawn]], Drawn], tell_position: Callable[[int], None]
@@ -151,9 +151,9 @@ class DiffusersBackend:
             return self._owner.submit(visitor, work, tell_position)
         except LineFull:
             raise RateLimited(
-                "Too many edits wait for the model on this computer.",
+                "Too many edits are waiting for the model on this computer.",
                 backend=self.id,
-                hint="Nothing was begun. Send it again when some are done, or use another tier.",
+                hint="Nothing was started. Send it again when some are done, or use another tier.",
             ) from None
 
     def _outcome(self, ticket: Ticket[Drawn]) -> Drawn:
@@ -170,7 +170,7 @@ class DiffusersBackend:
             raise UnexpectedAnswer(
                 f"The engine on this machine failed ({type(error).__name__}).",
                 backend=self.id,
-                hint="Send it again: the model is loaded anew. The program's log has the details.",
+                hint="Send it again: the model is reloaded. The program's log has the details.",
                 may_retry=True,
             ) from error
         self._failed = None
@@ -190,7 +190,7 @@ class _Relay:
         self._events: asyncio.Queue[Running | None] = asyncio.Queue()
 
     def tell(self, event: Running | None) -> None:
-        """From any thread. Silent once the loop has ended: then nobody listens."""
+        """Callable from any thread. Does nothing once the loop has closed."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._events.put_nowait, event)
 
@@ -198,7 +198,7 @@ class _Relay:
         self.tell(None)
 
     async def events(self, task: EditTask) -> AsyncGenerator[Running, None]:
-        """Until the end is told. Raises ``EditCancelled`` soon after the task's wish to stop."""
+        """Yields until :meth:`end`. Raises ``EditCancelled`` soon after the task is asked to stop."""
         while True:
             task.raise_if_cancelled()
             try:
@@ -233,7 +233,7 @@ def make_drawing(request: EditRequest, task: EditTask, config: EngineConfig) -> 
 
 
 def _plan(drawing: Drawing, drawn: Drawn) -> dict[str, object]:
-    """What it takes to get the same pixels again."""
+    """What is needed to reproduce the same pixels."""
     return {
         **drawn.record,
         "size": f"{drawing.size.width}x{drawing.size.height}",

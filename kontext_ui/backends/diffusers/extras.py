@@ -1,4 +1,4 @@
-"""Files that settings name beside the weights: a LoRA, or the transformer once more in GGUF. No torch here."""
+"""Files that settings name besides the weights: a LoRA, or the transformer as GGUF. Needs no torch."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Extra:
         raise self.not_there()
 
     def fetch(self, token: str | None) -> Path:
-        """From the hub, unless it is here. Raises ``ModelNotInstalled``."""
+        """From the hub, unless it is already on disk. Raises ``ModelNotInstalled``."""
         if (file := self.locate()) is not None:
             return file
         if (hub := self._on_hub()) is None:
@@ -63,7 +63,7 @@ class Extra:
             raise ModelNotInstalled(
                 f"{self.what} {self.name} could not be fetched from the hub.",
                 backend=BACKEND_ID,
-                hint=f"Look at the network and at {self.setting}, and whether its page asks you to accept a licence.",
+                hint=f"Check the network and {self.setting}, and whether its page asks you to accept a licence.",
             ) from None
 
     def not_there(self) -> ModelNotInstalled:
@@ -99,7 +99,7 @@ def elsewhere(config: EngineConfig) -> tuple[str, ...]:
 
 
 def sizes_gb(config: EngineConfig, folder: Path) -> Mapping[str, float]:
-    """As :func:`weights.sizes_gb`, with the files that are really loaded."""
+    """As :func:`weights.sizes_gb`, with the files that are actually loaded."""
     sizes, transformer = weights.sizes_gb(folder), gguf_gb(config)
     return sizes if transformer is None else {**sizes, "transformer": transformer}
 
@@ -112,7 +112,7 @@ def gguf_gb(config: EngineConfig) -> float | None:
 
 
 def record(config: EngineConfig) -> dict[str, object]:
-    """What of the settings changes the pixels, in so far as it is set."""
+    """The settings that affect the pixels, as far as they are set."""
     said: dict[str, object] = {
         "lora": f"{Path(config.lora).name} × {config.lora_weight:g}" if config.lora else "",
         "gguf": Path(config.gguf).name,

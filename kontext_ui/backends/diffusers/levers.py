@@ -1,6 +1,6 @@
-"""What settings may put on top of the model: a LoRA, GGUF weights, another attention, a step cache, compiled blocks.
+"""Optional additions to the model: a LoRA, GGUF weights, another attention, a step cache, compiled blocks.
 
-All are off by default. The last three promise speed on GPUs, which was not measured with this program.
+All are off by default. The last three promise speed on GPUs; that was not measured with this program.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ ADAPTER = "setting"
 
 
 def add_lora(pipe: Any, file: Path, config: EngineConfig, *, fuse: bool) -> None:
-    """``fuse`` adds it to the weights, so that steps cost what they did; weights of few bits must stay as they are.
+    """``fuse`` merges it into the weights, so that steps cost no more; quantised weights cannot be merged.
 
-    Raises ``ModelNotInstalled`` for a file that is none, or one for another model.
+    Raises ``ModelNotInstalled`` for a file that is not a LoRA, or is one for another model.
     """
     from safetensors import SafetensorError
 
@@ -40,14 +40,14 @@ def add_lora(pipe: Any, file: Path, config: EngineConfig, *, fuse: bool) -> None
 
 def _not_for_this_model(config: EngineConfig) -> ModelNotInstalled:
     return ModelNotInstalled(
-        f"The LoRA {config.lora} cannot be put on this model.",
+        f"The LoRA {config.lora} cannot be applied to this model.",
         backend=BACKEND_ID,
         hint="It must be one for FLUX.1. Correct KONTEXT_UI_DIFFUSERS_LORA; the program's log has the details.",
     )
 
 
 def transformer_from_gguf(file: Path, folder: Path, dtype: Any) -> Any:
-    """The transformer whose weights stay in their few bits and are unpacked layer by layer while it works.
+    """The transformer with quantised weights, unpacked layer by layer as it runs.
 
     ``folder`` has the layout of the hub; of its transformer only ``config.json`` is read.
     """
@@ -64,7 +64,7 @@ def transformer_from_gguf(file: Path, folder: Path, dtype: Any) -> Any:
 
 
 def quicken(pipe: Any, config: EngineConfig) -> None:
-    """Raises ``InvalidSetting`` for what cannot be had on this machine."""
+    """Raises ``InvalidSetting`` for what is not available on this machine."""
     if config.attention:
         try:
             pipe.transformer.set_attention_backend(config.attention)
@@ -81,7 +81,7 @@ def quicken(pipe: Any, config: EngineConfig) -> None:
             hint="Leave it off on ZeroGPU.",
         )
     if config.compile:
-        # dynamic: the model has 17 shapes, and each would be compiled anew
+        # dynamic: otherwise each of the model's 17 shapes would be compiled separately
         pipe.transformer.compile_repeated_blocks(dynamic=True)
 
 
@@ -90,12 +90,12 @@ def _add_step_cache(pipe: Any, config: EngineConfig) -> None:
 
     if config.offload == "group":
         raise InvalidSetting(
-            "KONTEXT_UI_DIFFUSERS_CACHE leaves out layers, and KONTEXT_UI_DIFFUSERS_OFFLOAD=group fetches each.",
+            "KONTEXT_UI_DIFFUSERS_CACHE skips layers, and KONTEXT_UI_DIFFUSERS_OFFLOAD=group fetches each.",
             hint="Use one of the two.",
         )
     pipe.transformer.enable_cache(FirstBlockCacheConfig(threshold=config.cache_threshold))
 
 
 def caching(pipe: Any, config: EngineConfig) -> AbstractContextManager[object]:
-    """To be entered around a call of the pipeline: the library's Kontext pipeline forgets to do it for step caches."""
+    """Enter it around a call of the pipeline: the library's Kontext pipeline does not do so for step caches."""
     return pipe.transformer.cache_context("cond") if config.cache else nullcontext()

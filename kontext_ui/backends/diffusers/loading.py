@@ -1,4 +1,4 @@
-"""From weights on disk to a pipeline that draws. Imports torch and diffusers inside, which takes seconds."""
+"""From weights on disk to a pipeline that draws. Torch and diffusers, which take seconds, are imported on use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kontext_ui.backends.diffusers.memory import Rung
 from kontext_ui.errors import InvalidSetting, MissingCredentials, ModelNotInstalled, OutOfMemory
 
 log = logging.getLogger(__name__)
-DOCTOR = "`python -m kontext_ui doctor` tells what this machine can run."
+DOCTOR = "`python -m kontext_ui doctor` shows what this machine can run."
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,17 +24,17 @@ class Loaded:
     device: str
     rung: Rung
     revision: str
-    """What tells these weights from others of the same name: the hub's commit, or empty for a folder."""
+    """What distinguishes these weights from others of the same name: the hub's commit, or empty for a folder."""
     smallest: bool = False
-    """Whether the settings and the machine leave no smaller way to run."""
+    """Whether the settings and the machine leave no smaller configuration."""
 
 
 def load(config: EngineConfig, below: int = 0) -> Loaded:
-    """Load the best way that fits, passing over the first ``below`` ones, which ran out of memory before.
+    """Load the best configuration that fits, skipping the first ``below`` ones, which ran out of memory before.
 
-    The last way is tried again however often: what took the memory may have been another program.
+    The last one is retried every time: another program may have taken the memory.
 
-    Raises ``ModelNotInstalled``, ``OutOfMemory`` or ``InvalidSetting`` in words for people.
+    Raises ``ModelNotInstalled``, ``OutOfMemory`` or ``InvalidSetting`` with user-facing messages.
     """
     folder = found_or_fetched(config)
     try:
@@ -42,7 +42,7 @@ def load(config: EngineConfig, below: int = 0) -> Loaded:
     except LookupError:
         raise InvalidSetting(f"There is no device {config.device} on this machine.", hint=DOCTOR) from None
     for extra in extras.wanted(config):
-        extra.found_or_fetched(config)  # now, since sizes follow from it
+        extra.found_or_fetched(config)  # first, since the sizes depend on it
     sizes = extras.sizes_gb(config, folder)
     ways = memory.choose(
         device.free_gb,
@@ -58,7 +58,7 @@ def load(config: EngineConfig, below: int = 0) -> Loaded:
         raise OutOfMemory(
             f"The weights do not fit: {device.name} has {device.free_gb:.0f} GB free.",
             backend=BACKEND_ID,
-            hint=f"Close what else uses it, or point to an image server. {DOCTOR}",
+            hint=f"Close other programs that use it, or use an image server. {DOCTOR}",
         )
     log.info("loading %s on %s as %s", config.model, device.kind, ways[0].name)
     pipe = _pipeline(folder, device.kind, ways[0], config)
@@ -90,7 +90,7 @@ def not_there(config: EngineConfig, missing: tuple[str, ...] = ()) -> ModelNotIn
 
 
 def fetch(config: EngineConfig) -> Path:
-    """Fetch the weights from the hub, 34 GB; what is there already is not fetched again.
+    """Fetch the weights from the hub, 34 GB; files that are already there are not fetched again.
 
     Raises ``MissingCredentials`` when the licence is not accepted, ``ModelNotInstalled`` otherwise.
     """
@@ -112,7 +112,7 @@ def fetch(config: EngineConfig) -> Path:
         )
     except GatedRepoError:
         raise MissingCredentials(
-            f"The hub hands out {config.model} only to those who accepted its licence.",
+            f"The hub gives {config.model} only to accounts that accepted its licence.",
             backend=BACKEND_ID,
             hint=f"Accept it at https://huggingface.co/{config.model} and set HF_TOKEN to a token of that account.",
         ) from None
@@ -121,7 +121,7 @@ def fetch(config: EngineConfig) -> Path:
         raise ModelNotInstalled(
             f"{config.model} could not be fetched from the hub.",
             backend=BACKEND_ID,
-            hint="Look at the network and at the free disk space (34 GB), then try again; it goes on where it stopped.",
+            hint="Check the network and the free disk space (34 GB), then try again; it continues where it stopped.",
         ) from None
 
 
@@ -165,12 +165,12 @@ def _unreadable(config: EngineConfig) -> ModelNotInstalled:
     return ModelNotInstalled(
         f"The weights in {which} cannot be read.",
         backend=BACKEND_ID,
-        hint="They must be of FLUX.1 Kontext [dev] in the layout of the hub. The program's log has the details.",
+        hint="They must be those of FLUX.1 Kontext [dev], in the hub's layout. The program's log has the details.",
     )
 
 
 def _hush() -> None:
-    """Loading is told on the page; bars on the terminal would come on top of the log."""
+    """The page shows that the model is loading; progress bars in the terminal would garble the log."""
     import diffusers
     import transformers
 
@@ -179,7 +179,7 @@ def _hush() -> None:
 
 
 def _place(pipe: Any, device: str, offload: str) -> None:
-    """Put the parts where they work. Parts can only wait in main memory when there is a GPU to wait for."""
+    """Move the parts to their device. Only a GPU with its own memory lets parts wait in main memory."""
     import torch
 
     if offload != "none" and not device.startswith("cuda"):

@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("torch", "diffusers", "transformers", "accelerate")
-"""What the engine cannot do without; requirements-local.txt has them."""
+"""Packages the engine needs; requirements-local.txt lists them."""
 OPTIONAL = ("bitsandbytes",)
 GPU_SIGNS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/proc/driver/nvidia/version")
-"""Files that are there when a driver for NVIDIA or AMD cards is loaded, also under WSL."""
+"""Files that exist when a driver for NVIDIA or AMD cards is loaded, also under WSL."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def seems_to_have_gpu() -> bool:
 
 
 LENT = Device("cuda", "a lent GPU", 45.0, 48.0)
-"""What ZeroGPU lends at least; without a call there is no GPU to ask."""
+"""The least that ZeroGPU lends; outside a call there is no GPU to query."""
 
 
 def devices() -> list[Device]:
@@ -69,12 +69,12 @@ def devices() -> list[Device]:
 
 
 def pick(wanted: str) -> Device:
-    """The device of a setting, or the best for ``auto``. Raises ``LookupError`` when it is not there."""
+    """The device that a setting names, or the best for ``auto``. Raises ``LookupError`` when it is not there."""
     return pick_from(devices(), wanted)
 
 
 def pick_from(found: Sequence[Device], wanted: str) -> Device:
-    """As :func:`pick`, from what :func:`devices` answered."""
+    """As :func:`pick`, from what :func:`devices` returned."""
     if wanted == "auto" and found:
         return found[0]
     for device in found:

@@ -2,7 +2,7 @@
 
 Sizes of the published weights in 16 bits: 11.90 billion parameters of the transformer (23.8 GB), T5 and
 CLIP (9.8 GB), the autoencoder (0.17 GB). For the steps at one megapixel, which read the photo and draw
-another one, 3 GB are reckoned beside the weights. All of this is arithmetic: no figure here was measured.
+another one, 3 GB are assumed on top of the weights. All this is arithmetic: no figure here was measured.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 PUBLISHED_GB: Mapping[str, float] = {"transformer": 23.8, "text_encoder": 0.25, "text_encoder_2": 9.5, "vae": 0.17}
 WORKING_GB = 3.0
-"""Beside the weights, at one megapixel; it falls with the picture's size, but not to nothing."""
+"""On top of the weights, at one megapixel; it shrinks with the picture's size, but not to nothing."""
 LEAST_WORKING_GB = 0.5
 FULL = 1.0
 
@@ -41,17 +41,17 @@ EXPLICIT = (
     Precision("fp32", 2.0, 2.0, "for processors; needs twice the memory", frozenset(("cuda", "mps", "cpu"))),
     Precision("gguf", FULL, FULL, "as the file has it", frozenset(("cuda", "mps", "cpu"))),
 )
-"""Only used when a setting asks for them, or on a processor."""
+"""Only used when a setting asks for them, or on a CPU."""
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One way to run. ``needs_gb`` is the peak on the device."""
+    """One configuration. ``needs_gb`` is the peak on the device."""
 
     precision: Precision
     offload: str
     """``none``: all on the device. ``model``: parts wait in main memory until they are needed.
-    ``group``: only the layer that works is on the device."""
+    ``group``: only the active layer is on the device."""
     needs_gb: float
 
     @property
@@ -86,9 +86,9 @@ def choose(
     megapixels: float = 1.0,
     installed: Collection[str] = (),
 ) -> list[Rung]:
-    """What may be tried on a device, best first; empty when nothing fits.
+    """The configurations to try on a device, best first; empty when nothing fits.
 
-    What a setting names is tried whether or not it seems to fit: who names it knows the machine.
+    What a setting names is tried even if it does not seem to fit: whoever set it knows the machine.
     ``device`` is ``cuda``, ``mps`` or ``cpu``; parts wait in main memory only where a GPU has its own.
     """
     by_name = {choice.name: choice for choice in (*PRECISIONS, *EXPLICIT)}

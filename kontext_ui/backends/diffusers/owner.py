@@ -1,6 +1,6 @@
-"""One thread that owns something which must never be used by two at once, and the line before it.
+"""One thread that owns something which only one caller may use at a time, and the queue in front of it.
 
-Whoever came first is served first; but visitors take turns, so that one who sends ten edits does not
+First come, first served, except that visitors take turns, so that one who sends ten edits does not
 make the next visitor wait for all ten.
 """
 
@@ -15,24 +15,24 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 OPEN_TO_ALL = 0.75
-"""The rest of the line is kept for visitors who have nothing in it, so that one alone cannot shut out the others."""
+"""The rest of the queue is reserved for visitors with nothing in it, so that no one can shut out the others."""
 
 
 class LineFull(Exception):
-    """Nobody else is taken into the line just now."""
+    """The queue is full."""
 
 
 @dataclass(eq=False)
 class Ticket(Generic[T]):
-    """A place in line and, later, the outcome in ``future``."""
+    """A place in the queue and, later, the outcome in ``future``."""
 
     visitor: str
     work: Callable[[Ticket[T]], T]
     tell_position: Callable[[int], None]
-    """Called with 1 for the next in line, on whichever thread moved the line; must return at once."""
+    """Called with 1 for the next in line, on whichever thread moved the queue; must return at once."""
     future: Future[T] = field(default_factory=Future)
     withdrawn: threading.Event = field(default_factory=threading.Event)
-    """The work looks at it between steps and stops early."""
+    """The work checks it between steps and stops early."""
 
 
 class FairLine(Generic[T]):
@@ -59,7 +59,7 @@ class FairLine(Generic[T]):
         self._waiting[ticket.visitor].append(ticket)
 
     def pop(self) -> Ticket[T]:
-        """The next one. Raises ``IndexError`` when nobody waits."""
+        """The next one. Raises ``IndexError`` when the queue is empty."""
         visitor = self._visitors.popleft()
         ticket = self._waiting[visitor].popleft()
         if self._waiting[visitor]:
@@ -80,7 +80,7 @@ class FairLine(Generic[T]):
         return True
 
     def in_order(self) -> list[Ticket[T]]:
-        """As they would be served if nobody else came."""
+        """In the order in which they would be served if no one else came."""
         ranked = [
             (turn, place, ticket)
             for place, visitor in enumerate(self._visitors)
@@ -90,7 +90,7 @@ class FairLine(Generic[T]):
 
 
 class Owner(Generic[T]):
-    """Carries out tickets one after the other on a thread of its own, which starts with the first one.
+    """Carries out tickets one at a time on its own thread, which starts with the first one.
 
     ``when_idle`` is called on that thread after ``idle_s`` seconds without work, once per pause.
     """
@@ -122,9 +122,9 @@ class Owner(Generic[T]):
     def submit(
         self, visitor: str, work: Callable[[Ticket[T]], T], tell_position: Callable[[int], None] = lambda _: None
     ) -> Ticket[T]:
-        """Join the line. The position is told at once unless it is this one's turn already.
+        """Join the queue. The position is reported at once unless it is already this one's turn.
 
-        Raises ``LineFull``, which bounds the pictures that are held for those who wait.
+        Raises ``LineFull``, which limits how many pictures are held in memory for those who wait.
         """
         ticket = Ticket(visitor, work, tell_position)
         with self._changed:
@@ -144,7 +144,7 @@ class Owner(Generic[T]):
         return ticket
 
     def withdraw(self, ticket: Ticket[T]) -> None:
-        """Leave the line, or ask running work to stop at its next step. Harmless when it has ended."""
+        """Leave the queue, or ask running work to stop at its next step. Harmless when it has ended."""
         ticket.withdrawn.set()
         with self._changed:
             if self._line.remove(ticket):
@@ -152,7 +152,7 @@ class Owner(Generic[T]):
                 self._tell_positions()
 
     def close(self, timeout_s: float) -> bool:
-        """Send everybody home and stop after the step that runs. Whether the thread ended in time."""
+        """Cancel all who wait and stop after the current step. Returns whether the thread ended in time."""
         with self._changed:
             self._closing = True
             for ticket in self._line.in_order():
@@ -187,7 +187,7 @@ class Owner(Generic[T]):
                     self._tell_positions()
                     return self._running
             if self._when_idle is not None:
-                self._when_idle()  # without the lock: others may join the line meanwhile
+                self._when_idle()  # without the lock: others may join the queue meanwhile
             patience = None
 
     def _tell_positions(self) -> None:

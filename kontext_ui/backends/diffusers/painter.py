@@ -1,4 +1,4 @@
-"""Draws one picture after the other with one pipeline. Everything here happens on the owner's thread."""
+"""Draws pictures one at a time with one pipeline. Everything here runs on the owner's thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PROMPT_BYTES = 256_000_000
 SOURCE_BYTES = 32_000_000
 """About 60 photos of one megapixel, half a megabyte each."""
 GOOD_EDITS = 20
-"""So many drawings in a smaller form, and the larger one is tried again; twice as many after each time that failed."""
+"""Drawings in a smaller configuration before the larger one is retried; doubled with every retry."""
 Tell: TypeAlias = Callable[[Running], None]
 Stopped: TypeAlias = Callable[[], bool]
 Draw: TypeAlias = Callable[[Drawing, Tell, Stopped], "Drawn"]
@@ -40,11 +40,11 @@ class Drawn:
     pixels: Pixels
     seconds: float
     record: dict[str, Any]
-    """What besides the request decides the pixels: weights, precision, libraries."""
+    """What besides the request determines the pixels: weights, precision, libraries."""
 
 
 class Painter:
-    """``loader`` is called with the settings and the number of ways that ran out of memory so far.
+    """``loader`` is called with the settings and the number of configurations that ran out of memory.
 
     ``borrow`` wraps what touches the GPU, where one is lent for the length of a call; the pipeline is then
     loaded once, by :meth:`preload`, and kept.
@@ -65,18 +65,17 @@ class Painter:
         self._patience = patience
         self._lost: KontextError | None = None
         self.load_error: KontextError | None = None
-        """Why the model could not be loaded the last time it was tried; ``None`` once it was."""
+        """Why the last attempt to load the model failed; ``None`` once it is loaded."""
         self._keeps = borrow is not None
         self._draw_on_gpu: Draw = self._drawn if borrow is None else borrow(self._drawn)
         self.prompts: BytesCache[tuple[Any, Any]] = BytesCache(PROMPT_BYTES, lambda pair: sum(map(_bytes, pair)))
         self.sources: BytesCache[Any] = BytesCache(SOURCE_BYTES, lambda latents: _bytes(latents))
 
     def draw(self, drawing: Drawing, tell: Tell, stopped: Stopped) -> Drawn:
-        """Raises ``EditCancelled`` soon after ``stopped`` answers yes, ``OutOfMemory``, and what loading raises.
+        """Raises ``EditCancelled`` soon after ``stopped`` returns true, ``OutOfMemory``, and what loading raises.
 
-        After a failure that nobody foresaw the pipeline is dropped, so that the next drawing starts clean.
-        A GPU that answers nothing any more until the program is started again raises ``UnexpectedAnswer``
-        from then on.
+        After an unexpected failure the pipeline is dropped, so that the next drawing starts clean.
+        Once the GPU is lost until the program is restarted, every call raises ``UnexpectedAnswer``.
         """
         if self._lost is not None:
             raise self._lost.with_traceback(None)
@@ -105,14 +104,14 @@ class Painter:
         self._ready(lambda _: None)
 
     def free(self) -> None:
-        """Give the memory back; the next drawing loads anew, in the best form that then fits."""
+        """Free the memory; the next drawing reloads the model in the best configuration that fits then."""
         self._drop()
         self._below = self._good = 0
 
     def _step_up(self) -> None:
-        """Try the next larger form again: what took the memory then may have been another program."""
+        """Retry the next larger configuration: another program may have taken the memory back then."""
         if self._below and self._good >= self._patience:
-            log.info("%d drawings went well; the model is loaded in a larger form again", self._good)
+            log.info("%d drawings went well; the model is reloaded in a larger configuration", self._good)
             self._drop()
             self._below -= 1
             self._good = 0
@@ -120,7 +119,7 @@ class Painter:
 
     def _given_up(self, error: Exception) -> KontextError:
         log.error("the GPU is lost to this process: %s", error)
-        self._loaded = None  # and nothing is asked of the driver: every call would raise the same
+        self._loaded = None  # without calling the driver: every call would raise the same
         self.prompts.clear()
         self.sources.clear()
         self._lost = self.load_error = trouble.device_lost()
@@ -159,7 +158,7 @@ class Painter:
         try:
             pixels = self._called(loaded, drawing, tell, stopped)
         except BaseException:
-            loaded.pipe.maybe_free_model_hooks()  # the library skips it then, and the next drawing would inherit
+            loaded.pipe.maybe_free_model_hooks()  # the library skips this on errors
             raise
         return Drawn(pixels, time.monotonic() - started, self._record(loaded))
 
@@ -184,7 +183,7 @@ class Painter:
     def _following(
         self, loaded: Loaded, drawing: Drawing, source: Any, tell: Tell, stopped: Stopped
     ) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
-        """Raising is the only clean way to stop: the pipeline's own flag still decodes the noise there is."""
+        """Raising is the only clean way to stop: with its own flag the pipeline still decodes the noise."""
         every, colours = self._config.preview_every, None
         if every and loaded.rung.offload != "none":
             # The decoder waits in main memory: bringing it back every few steps would cost more than the steps.
@@ -240,7 +239,7 @@ class Painter:
         }
 
     def _explained(self, drawing: Drawing, *, smallest: bool) -> OutOfMemory:
-        """Next time the next smaller way is tried, if there is one and the model can be loaded anew."""
+        """The next try uses the next smaller configuration, if there is one and the model can be reloaded."""
         self._good = 0
         if not self._keeps and not smallest:
             self._below += 1
@@ -248,7 +247,7 @@ class Painter:
 
 
 def _arguments(drawing: Drawing, text_tokens: int) -> dict[str, Any]:
-    """The library answers with its own size and guidance unless every one of these is said."""
+    """The library falls back to its own size and guidance unless all of these are given."""
     return {
         "width": drawing.size.width,
         "height": drawing.size.height,

@@ -15,7 +15,7 @@ SIDE = 64
 class Previewer:
     """Follows one drawing. Two successive steps point along the line to the finished picture.
 
-    With ``colours``, see :func:`fit_colours`, the decoder is not used: it may wait in main memory.
+    With ``colours``, see :func:`fit_colours`, the decoder is not used: it may be offloaded to main memory.
     """
 
     def __init__(self, pipe: Any, size: Size, every: int, colours: Any = None) -> None:
@@ -26,7 +26,7 @@ class Previewer:
         self._before: Any = None
 
     def after_step(self, index: int, latents: Any) -> Pixels | None:
-        """``index`` counts from 0. The preview that is due after this step, if one is."""
+        """``index`` counts from 0. The preview due after this step, if any."""
         before, self._before = self._before, latents
         sigmas = self._pipe.scheduler.sigmas
         number, last = index + 1, len(sigmas) - 1
@@ -53,7 +53,7 @@ class Previewer:
 def fit_colours(latents: Any, pixels: Pixels) -> Any:
     """The linear map from a photo's own latents to its colours, one colour for every latent.
 
-    Of channels + 1 rows, the last one the offset, and three columns. What it shows is an eighth of the picture's size.
+    It has channels + 1 rows, the last being the offset, and three columns. The preview has an eighth of the size.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Where the weights are, whether they are whole, and how large: all from file names, without torch or network."""
+"""Where the weights are, whether they are complete, and how large: all from file names, without torch or network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kontext_ui.backends.diffusers.config import EngineConfig
 INDEX = "model_index.json"
 WITHOUT_WEIGHTS = ("scheduler", "tokenizer", "tokenizer_2", "feature_extractor")
 SINGLE_FILES = ("flux1-kontext-dev.safetensors", "ae.safetensors")
-"""The same weights once more, for other programs; 24 GB that need not be fetched."""
+"""The same weights as single files, for other programs; 24 GB that need not be fetched."""
 
 
 def locate(config: EngineConfig) -> Path | None:
@@ -28,7 +28,7 @@ def locate(config: EngineConfig) -> Path | None:
 
 
 def components(folder: Path) -> tuple[str, ...]:
-    """The parts that ``model_index.json`` names, in its order. Raises ``ValueError`` for a file that is none."""
+    """The parts that ``model_index.json`` names, in its order. Raises ``ValueError`` for a malformed file."""
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     except OSError:
@@ -43,7 +43,7 @@ def components(folder: Path) -> tuple[str, ...]:
 def missing_parts(folder: Path, elsewhere: Collection[str] = ()) -> tuple[str, ...]:
     """Parts whose files are not all there: an interrupted download leaves such a folder.
 
-    Of parts whose weights are ``elsewhere`` only the description is needed.
+    For parts whose weights are ``elsewhere`` only the configuration is needed.
     """
     light = (*WITHOUT_WEIGHTS, *elsewhere)
     try:

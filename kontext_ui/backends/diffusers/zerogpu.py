@@ -1,7 +1,7 @@
 """On Hugging Face's ZeroGPU a GPU is lent for the length of one call, to a process forked for it.
 
 Arguments and results cross between processes, so a drawing goes in, and events and the picture come out,
-through a generator; a wish to stop is honoured by closing it. An error would cross as a class's bare name,
+through a generator; a stop request is honoured by closing it. An error would cross as a class's bare name,
 so it is sent as a message and raised again on this side. Anywhere else nothing here is used, and the
 package ``spaces`` is not needed.
 """
@@ -23,12 +23,12 @@ from kontext_ui.errors import EditCancelled
 
 BASE_S = 15
 STEP_S = 0.6
-"""Seconds asked for: this much per step at one megapixel. A visitor's quota pays for what is asked."""
+"""Seconds requested: this much per step at one megapixel. A visitor's quota is charged for what is requested."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """An error on the other side. ``said`` is for the log, not for people."""
+    """An error on the other side. ``said`` is for the log, not for users."""
 
     said: str
     out_of_memory: bool

@@ -47,7 +47,7 @@ def read(tokens: Sequence[str], index: int) -> tuple[str, int]:
             return f"{word} {following}", 2
     if word in NAMES:
         following = tokens[index + 1] if index + 1 < len(tokens) else ""
-        # "Navy blue" and "golden yellow" are the first word; "red blue" is no colour.
+        # "Navy blue" and "golden yellow" are the first word; "red blue" is not a colour.
         both = following in NAMES and (word, following) in DOUBLES
         return word, 2 if both else 1
     if word == "#" and index + 1 < len(tokens) and HEX.fullmatch(tokens[index + 1]):

@@ -1,7 +1,7 @@
 """Instruction → plan. Every meaningful word must be understood, or nothing is done.
 
-Each family has a reader: it gets one clause and answers with a step, or with ``None`` when the clause is not
-its business.
+Each family has a reader: it gets one clause and returns a step, or ``None`` when the clause is not its
+business.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Clause:
     text: str
     tokens: tuple[str, ...]
     marked: tuple[str, ...]
-    """Without words of politeness; ``@0`` stands for ``targets[0]``, ``q0`` for ``quotes[0]``."""
+    """Without polite words; ``@0`` stands for ``targets[0]``, ``q0`` for ``quotes[0]``."""
     targets: tuple[Target, ...]
     quotes: tuple[str, ...]
     has_mask: bool
@@ -122,7 +122,7 @@ class _Reading:
         self._excepted = any(target.inverted for target in own)
 
     def _step(self, part: str, tokens: list[str]) -> tuple[Step | None, list[str]]:
-        """What the clause says, and the words that say it, those it left out among them."""
+        """What the clause says, and its words, including those that it left out."""
         fuller = [[*self._verb, *tokens], [*self._verb, *self._place, *tokens]]
         # "Make the background darker and blurry": the second adjective speaks of the same place.
         goes_on = self._place and tokens[:1] != self._verb and not _is_verb(tokens)
@@ -134,7 +134,7 @@ class _Reading:
         return None, tokens
 
     def _is_doubtful(self, step: Step, tokens: list[str]) -> bool:
-        """ "Everything except A and B", "red and blue": the second half is no instruction of its own."""
+        """ "Everything except A and B", "red and blue": the second half is not an instruction of its own."""
         if _is_verb(tokens) or not self.steps:
             return False
         before = self.steps[-1]
@@ -167,7 +167,7 @@ def _is_verb(tokens: Sequence[str]) -> bool:
 def _kept_targets(kept: Sequence[str]) -> tuple[Target, ...]:
     """The things to keep that can be found in a picture.
 
-    "The composition" cannot, and needs not: nothing here changes it. A word that is neither raises.
+    "The composition" cannot, and need not: this engine never changes it. Any other word raises.
     """
     found: list[Target] = []
     for part in kept:
@@ -204,5 +204,5 @@ def anywhere(read_words: Callable[[list[str], str], Step | None]) -> Reader:
 
 
 def meaningful(tokens: Sequence[str]) -> list[str]:
-    """Without words that carry nothing here."""
+    """Without words that mean nothing here."""
     return [token for token in tokens if token not in FILLERS]

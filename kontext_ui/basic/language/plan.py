@@ -1,4 +1,4 @@
-"""What an instruction means, as data: stored with the turn, shown to people, carried out step by step."""
+"""What an instruction means, as data: stored with the turn, shown to users, carried out step by step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Target:
-    """A place in the picture, as far as words tell.
+    """A place in the picture, as far as the words say.
 
     ``kind``: ``named`` (the detector knows the name), ``colour`` (found by its colour), ``subject``, ``background``,
     ``sky``, ``masked`` (a noun that only the brush can show). ``which`` picks among several.

@@ -59,7 +59,7 @@ class Strength:
 
 
 def take(words: Iterable[str]) -> tuple[Strength, list[str]]:
-    """The strength said in a clause and the words that are left."""
+    """The strength that a clause names, and the remaining words."""
     rest: list[str] = []
     strength = Strength()
     items = list(words)

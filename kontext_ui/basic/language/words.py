@@ -72,7 +72,7 @@ NEXT = (
     r"(?:make|turn|change|add|remove|delete|erase|blur|sharpen|flip|mirror|rotate|crop|resize|paint|colour|replace|put|set"
     r"|brighten|darken|give|increase|reduce|raise|lower|apply|write)"
 )
-"""Verbs with which a request goes on after what shall be kept."""
+"""Verbs with which a request continues after naming what to keep."""
 KEEP = re.compile(
     r"(?:,|\b(?:and|but|while|with)\b)?\s*\b(?:(?:while|but|and) )?"
     r"(?:keep(?:ing)?|preserv(?:e|ing)|maintain(?:ing)?|retain(?:ing)?|leav(?:e|ing)"
@@ -109,7 +109,7 @@ def take_out_quotes(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 STAND_IN = "ǂ"
-"""A letter that nobody types, and that is taken out of the text first."""
+"""A letter that no one types; it is removed from the text first."""
 OWN = re.compile(r"(?!it|that|what|let|there|he|she)([^\W\d_]+(?:-[^\W\d_]+)*)'s")
 
 
@@ -140,7 +140,7 @@ def take_out_keep(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def split_clauses(text: str) -> list[str]:
-    """Parts between commas, "and", "then". A decimal point or a ratio is no break."""
+    """Parts between commas, "and", "then". A decimal point or a ratio does not separate."""
     guarded = re.sub(r"(?<=\d)[.,](?=\d)", "·", text)
     guarded = EXCHANGE.sub(lambda match: f"{match[1]}{WITH}", guarded)
     parts = CLAUSE_BREAK.split(guarded)

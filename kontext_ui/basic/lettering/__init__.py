@@ -1,1 +1,1 @@
-"""Text in pictures: read, replaced, removed and added in the style that it has."""
+"""Text in pictures: reading, replacing, removing and adding it in the style of the picture."""

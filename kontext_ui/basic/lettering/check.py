@@ -19,7 +19,7 @@ LEAST_SCORE, LEAST_LEFT_SCORE = 0.3, 0.5
 
 
 def replaced(rgb: Pixels, old: Match, quad: Quad, new: str) -> bool:
-    """Whether exactly ``new`` is read at ``quad``, and no letter of the old word beside it."""
+    """Whether exactly ``new`` is read at ``quad``, and no letter of the old word next to it."""
     lines, corner = _read(rgb, _hull(old.quad, quad))
     there = np.asarray(quad - corner, np.float32)
     return _stands(rgb, lines, there, quad, new) and not _left_over(lines, old, corner, there)
@@ -32,7 +32,7 @@ def cleared(rgb: Pixels, old: Match) -> bool:
 
 
 def captioned(rgb: Pixels, place: Rectangle, text: str) -> bool:
-    """Whether a caption can be read where it was set. What the reader does not know cannot be asked of it."""
+    """Whether a caption can be read where it was set. Characters that the reader does not know are not checked."""
     if not can_read(text):
         return True
     pad = max(8, place.height // 4)

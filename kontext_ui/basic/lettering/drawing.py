@@ -31,7 +31,7 @@ Wave = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Spot:
-    """The part of a photo in which one word is changed. ``fit.to_strip`` and ``to_photo`` lead there."""
+    """The part of a photo in which one word is changed. ``fit.to_strip`` and ``to_photo`` map to it."""
 
     area: Rectangle
     rgb: Pixels
@@ -125,7 +125,7 @@ def _grain(rgb: Pixels, structure: Wave, around: NDArray[np.bool_]) -> Wave:
     if around.sum() < 50:
         return np.zeros(rgb.shape, np.float32)
     values = structure[around]
-    # Edges in the surroundings are no grain: typical values count, not extreme ones.
+    # Edges in the surroundings are not grain, so typical values count, not extreme ones.
     strength = np.clip(np.median(np.abs(values), axis=0) * 1.4826, 0.01, STRONGEST_GRAIN)
     quiet = (np.abs(values) <= 2.5 * strength).all(axis=1)
     if quiet.sum() < 30:

@@ -90,7 +90,7 @@ def _pens(font: ImageFont.FreeTypeFont, text: str, tracking_px: float, space_px:
 
 
 def thickened(plane: Plane, by_px: float) -> Plane:
-    """Every edge moved outwards by so many pixels, inwards when negative."""
+    """Every edge moved outwards by this many pixels, inwards when negative."""
     if abs(by_px) < 0.05:
         return plane
     inside = (plane > 0.5).astype(np.uint8)

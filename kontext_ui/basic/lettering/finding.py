@@ -12,7 +12,7 @@ from kontext_ui.basic.vision.reader import Line, Quad
 from kontext_ui.edits import Mask
 
 ALIKE = str.maketrans("01i|!ı’‘´`“”„–—−", "olllll''''\"\"\"---")
-"""Characters that readers, and people, take for each other."""
+"""Characters that readers, and people, confuse."""
 FUZZY_FROM = 4
 """Words of this many characters may differ in one from what was read."""
 SHORTEST_PART = 3
@@ -61,7 +61,7 @@ def find(lines: Sequence[Line], wanted: str) -> list[Match]:
     if not found:
         return []
     best = max(match.quality for match in found)
-    # A word that was read with a mistake is no second place beside one that was read as written.
+    # A misread match does not count as a second place when another was read as written.
     kept = [match for match in found if match.quality >= min(best, 2)]
     return sorted(kept, key=lambda match: (-match.quality, -round(match.line.score, 1), -match.line.height_px))
 
@@ -97,7 +97,7 @@ def _bounded(text: str, start: int, end: int) -> bool:
 
 
 def distance(one: str, other: str) -> int:
-    """Edits between two strings; cut short at 2, which is all that is asked here."""
+    """Edits between two strings; capped at 2, which is all that is needed here."""
     if abs(len(one) - len(other)) > 1:
         return 2
     row = list(range(len(other) + 1))

@@ -19,14 +19,14 @@ SPACES = (-0.1, -0.05, 0.06, 0.13, 0.22, 0.35)
 WEIGHTS = (-0.03, -0.018, -0.009, 0.0, 0.009, 0.018, 0.03, 0.045)
 MARGIN_PX = 6
 HAND_PENALTY = 0.07
-"""A hand-drawn face is taken only when it is better by this much."""
+"""A hand-drawn face is chosen only when it is better by this much."""
 PERSPECTIVE_GAIN = 0.01
 LEANING_GAIN = 0.02
 ALIGNING_GAIN, MOVING_GAIN = 0.005, 0.12
 """How much better a moved drawing must be to count, at all and for a corner that moves by a line's height: blurred
 letters fit a little better askew by chance."""
 FEWEST_LETTERS = 4
-"""With fewer, a perspective cannot be told from a letter's own shape."""
+"""With fewer, a perspective cannot be distinguished from a letter's own shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,8 @@ class Fit:
 
 
 def candidates(found: list[Letters], texts: list[str], new: str) -> Iterator[Fit]:
-    """Up to two fits, the likelier letters first; their faces can also draw ``new``. The second is worked out only
-    when it is asked for."""
+    """Up to two fits, the likelier letters first; their faces can also draw ``new``. The second is computed only
+    on demand."""
     faces = [name for name in NAMES if all(can_draw(name, text) for text in (*texts, new))]
     for fit in _rough(found, texts, faces)[:2]:
         yield _best_face(fit, faces)

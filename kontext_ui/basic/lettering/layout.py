@@ -16,9 +16,9 @@ from kontext_ui.basic.vision.reader import Line
 from kontext_ui.edits import Mask, Pixels
 
 BAND_PX = 40
-"""Height of the letters in the flattened copy in which the ground beside them is looked at."""
+"""Height of the letters in the flattened copy in which the ground next to them is examined."""
 REACH = 1.6
-"""How far the ground beside the old word is looked at, in widths of it; at least ``LEAST_REACH`` heights."""
+"""How far the ground next to the old word is examined, in widths of it; at least ``LEAST_REACH`` heights."""
 LEAST_REACH = 4.0
 STEP = 9.0
 """CIE LAB distance over a quarter of a letter's height from which the ground is held to end."""
@@ -107,7 +107,7 @@ def placed(fit: Fit, new: str, space: Room, align: str) -> Matrix | None:
 
 
 def alignment(match: Match, lines: Sequence[Line]) -> str:
-    """``left``, ``right`` or ``centre``: by the words beside it, else by the lines above and below."""
+    """``left``, ``right`` or ``centre``: from the words next to it, or else from the lines above and below."""
     before = any(letter.isalnum() for letter in match.line.text[: match.start])
     after = any(letter.isalnum() for letter in match.line.text[match.end :])
     if before or after:

@@ -20,7 +20,7 @@ HEIGHT_PX = 64
 ABOVE = 0.6
 """How much more than the quad a strip shows above and below, in heights of it."""
 LEAST_CONTRAST = 9.0
-"""CIE LAB distance between letters and ground below which nothing can be told apart."""
+"""CIE LAB distance between letters and ground below which they cannot be separated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +197,7 @@ def _without_strangers(letters: Letters, strip: Strip) -> Letters | None:
 
 
 def _drop_frames(kept: NDArray[np.bool_], stats: NDArray[np.int32], span: float) -> None:
-    """A line around the word, and the board between the letters when those were taken for the ground."""
+    """A line around the word, and the board between the letters when those were mistaken for the ground."""
     for part in np.flatnonzero(kept):
         x, y, width, height, area = stats[part]
         others = [stats[n] for n in np.flatnonzero(kept) if n != part]
@@ -207,7 +207,7 @@ def _drop_frames(kept: NDArray[np.bool_], stats: NDArray[np.int32], span: float)
 
 
 def _drop_outliers(kept: NDArray[np.bool_], stats: NDArray[np.int32]) -> None:
-    """Dots of the line below, and specks beside the word: small parts that no tall one stands beside or under."""
+    """Dots of the line below, and specks next to the word: small parts with no tall one next to or under them."""
     parts = np.flatnonzero(kept)
     if not len(parts):
         return

@@ -79,7 +79,7 @@ def _wanted(work: Work, lines: Sequence[Line]) -> tuple[list[Match], list[Match]
 
 
 def _surely_text(line: Line) -> bool:
-    """Whether a line that nobody named is text at all: an eye is read as "0" now and then."""
+    """Whether a line that the user did not name is text at all: an eye is sometimes read as "0"."""
     letters = sum(letter.isalnum() for letter in line.text)
     return line.score >= LEAST_SURE and (letters > 1 or line.score >= LEAST_SURE_ALONE)
 
@@ -234,7 +234,7 @@ def _remove(work: Work, lines: Sequence[Line]) -> Made:
 
 
 def _taken_out(work: Work, rgb: Pixels, match: Match) -> Written:
-    """The letters only, when they can be told from the ground; else, or when they stay legible, their whole place."""
+    """Only the letters, when they differ from the ground; otherwise, or if they stay legible, their whole place."""
     strip = flatten(rgb, match.line, match.start, match.end)
     letters = next(candidates(split(strip), [match.text], ""), None)
     margin = 0.6 * HEIGHT_PX

@@ -1,4 +1,4 @@
-"""What is behind the main subject: blurred, taken away, one colour, a studio, or a drawn scene."""
+"""What is behind the main subject: blurred, removed, one colour, a studio, or a drawn scene."""
 
 from __future__ import annotations
 

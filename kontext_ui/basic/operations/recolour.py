@@ -191,7 +191,7 @@ def _takes(lab: Plane, paint: Paint) -> Plane:
         return np.asarray(above * plain, np.float32)
     hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) % 360
     near = np.clip((HUE_WINDOW + 14 - _apart(hue, paint.hue)) / 14, 0, 1)
-    # A tyre beside red paint has a trace of red; a shadow on red paint has far more.
+    # A tyre next to red paint has a trace of red; a shadow on red paint has far more.
     strong = float(np.hypot(paint.a, paint.b)) * np.clip(lightness / max(paint.lightness, 8), 0.35, 1)
     sure = np.clip((chroma - 0.22 * strong) / (0.2 * strong + 1), 0, 1)
     return np.asarray(near * sure, np.float32)

@@ -78,7 +78,7 @@ def apply(work: Work) -> Made:
 
 
 def _warnings(pixels: Pixels, target: Target, region: Region) -> tuple[str, ...]:
-    """What to look at: a large fill, a poor one, a thing that can still be seen."""
+    """What the user should check: a large fill, a poor one, a thing that can still be seen."""
     found = []
     if region.share > WARN_SHARE:
         found.append(f"Over {WARN_SHARE:.0%} of the picture was filled in; look at it closely.")

@@ -62,7 +62,7 @@ DOWN = frozenset(
     ("less", "decrease", "decreased", "reduce", "reduced", "lower", "down", "drop", "cut", "tone", "soften")
 )
 PARTICLES = frozenset(("up", "down", "add", "enhance", "tone"))
-"""Beside an adjective these say nothing of the direction: "cool it down", "warm it up"."""
+"""Next to an adjective these say nothing about the direction: "cool it down", "warm it up"."""
 FIXED = {
     **dict.fromkeys(("blackwhite", "greyscale", "monochrome", "bw", "colourless", "grey"), "greyscale"),
     "sepia": "sepia",
@@ -71,7 +71,7 @@ FIXED = {
 }
 MENDING = frozenset(("fix", "correct", "adjust", "auto", "automatic"))
 MORE_THAN_WORDS = frozenset(("tone", "toned", "tones", "colours", "colour", "version", "than", "before"))
-"""Words that add nothing beside one of ours: "sepia tone", "warm colours"."""
+"""Words that add nothing to one of ours: "sepia tone", "warm colours"."""
 PHRASES = {
     "brightness": ("brightened", "darkened"),
     "contrast": ("contrast raised", "contrast lowered"),
@@ -99,14 +99,14 @@ OPERATIONS = frozenset(
 
 
 def read(tokens: list[str], clause: str) -> Step | None:
-    """A tone step, or ``None`` when a word is left over that tone knows nothing of."""
+    """A tone step, or ``None`` when a word is left over that tone does not know."""
     dialled = DIALLED.fullmatch(" ".join(meaningful(tokens)))
     if dialled:
         number = dialled["after"] or dialled["before"]
         amount = float(np.clip(float(number) / 100, -LARGEST, LARGEST))
         return Step(NOUNS[dialled["noun"] or dialled["other"]], {"amount": round(amount, 4)}, clause)
     strength, rest = take(meaningful(tokens))
-    # "Too dark" complains of what "brighter" would mend.
+    # "Too dark" complains about what "brighter" would fix.
     complaint = "too" in rest
     rest = [word for word in rest if word != "too"]
     fixed = [token for token in rest if token in FIXED]
@@ -129,7 +129,7 @@ def read(tokens: list[str], clause: str) -> Step | None:
 
 
 def _quality(rest: list[str]) -> tuple[str, int, list[str]]:
-    """Which quality is spoken of, in which direction its word points, and the words that say so."""
+    """Which quality is named, in which direction its word points, and the words used."""
     known = [token for token in rest if token in ADJECTIVES or token in NOUNS or token in MORE_THAN_WORDS]
     part = next((token for token in rest if token in ("shadows", "highlights")), "")
     adjectives = [ADJECTIVES[token] for token in rest if token in ADJECTIVES]

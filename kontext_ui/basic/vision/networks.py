@@ -50,7 +50,7 @@ class Network:
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = min(MAX_THREADS, os.cpu_count() or 1)
                 options.log_severity_level = 3
-                # An arena keeps the largest picture's memory for ever.
+                # An arena keeps the largest picture's memory forever.
                 options.enable_cpu_mem_arena = False
                 self._session = onnxruntime.InferenceSession(
                     str(self._path), options, providers=["CPUExecutionProvider"]

@@ -61,7 +61,7 @@ class Line:
 
 
 class _Found(Protocol):
-    """What the library answers; everything is ``None`` where there is no text."""
+    """What the library returns; everything is ``None`` where there is no text."""
 
     boxes: NDArray[np.float32] | None
     txts: tuple[str, ...] | None

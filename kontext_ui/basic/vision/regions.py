@@ -25,7 +25,7 @@ MOST_DOUBT = 0.35
 """Share of half-tones in a subject's mask from which it is a guess, not a subject."""
 LEAST_COLOUR = 0.002
 SAME_SIZE = 0.3
-"""Patches of a colour smaller than this share of the largest must match it more closely: lips beside an orange suit."""
+"""Patches of a colour smaller than this share of the largest must match it better: lips next to an orange suit."""
 BESIDE = 0.35
 """How far a smaller patch may lie from the largest, in lengths of it."""
 SAME_HUE_LARGE, SAME_HUE_SMALL = 30.0, 14.0
@@ -59,7 +59,7 @@ OF_COLOUR = 0.08
 """Share of a thing's box that has its colour: windows, wheels and what is behind it have others."""
 MOST_PEOPLE = 6
 LESS_SURE = 0.25
-"""A thing that the user named is believed at a lower score than one that nobody spoke of."""
+"""A thing that the user named is accepted at a lower score than one that was not named."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class Region:
 
     @property
     def how(self) -> str:
-        """Goes on after "Recoloured": "the car, found by name, 35% of the picture"."""
+        """Continues after "Recoloured": "the car, found by name, 35% of the picture"."""
         return f"{self.name}, {_percent(self.share)} of the picture"
 
 
@@ -130,7 +130,7 @@ def _named(rgb: Pixels, target: Target) -> Region:
         raise ImpossibleError(_not_there(small, target))
     chosen = _choose(found, target.which)
     plane = np.zeros(small.shape[:2], np.float32)
-    # A box that nearly fills the picture cuts no arm off, so the second look at all of it can be saved.
+    # A box that nearly fills the picture cuts no arm off, so a second look at all of it is not needed.
     fills = all(one.area > NEARLY_ALL * plane.size for one in chosen)
     whole = np.zeros_like(plane) if fills else shape.saliency(small)
     for one in chosen:
@@ -216,7 +216,7 @@ def _choose(found: list[Found], which: str) -> list[Found]:
 
 
 def _others(found: list[Found], chosen: list[Found], name: str) -> tuple[str, ...]:
-    """How to say the other ones, so that each can be had with one click."""
+    """Phrases for the other ones, so that each is one click away."""
     if len(found) < 2 or len(chosen) != 1:
         return ()
     by_place = sorted(found, key=lambda one: one.centre_x)
@@ -243,7 +243,7 @@ def _subject(rgb: Pixels, target: Target) -> Region:
 
 
 def _refuse_another(rgb: Pixels, plane: Plane, target: Target) -> None:
-    """Raises when what stands out surely has another name than the user said: a woman is no lamp."""
+    """Raises when what stands out surely has another name than the user's: a woman is not a lamp."""
     if target.name in ANYTHING or not DETECTOR.available:
         return
     small = shape.reduced(rgb)
@@ -324,7 +324,7 @@ def _likely_place(small: Pixels, noun: str) -> Plane:
 
 
 def _same_paint(small: Pixels, labels: NDArray[np.int32], parts: list[int], stats: NDArray[np.int32]) -> list[int]:
-    """The largest part, those near its size, and smaller ones beside it of the very same colour: a sleeve, no face."""
+    """The largest part, those near its size, and smaller ones next to it of the same colour: a sleeve, not a face."""
     lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     middles = {part: np.median(lab[labels == part], axis=0) for part in parts}
     largest = max(parts, key=lambda part: int(stats[part, cv2.CC_STAT_AREA]))

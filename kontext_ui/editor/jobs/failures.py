@@ -1,4 +1,4 @@
-"""Errors written down for the history, and the sentences of jobs that did not end by themselves."""
+"""Errors as the history records them, and the messages of jobs that were ended from outside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from kontext_ui.projects import Failure, Job
 
 
 def describe(error: KontextError) -> Failure:
-    """The record of an error, without anything that a person should not read."""
+    """The record of an error, without anything that the user should not read."""
     backend = error if isinstance(error, BackendError) else None
     refused = error if isinstance(error, NotUnderstood) else None
     return Failure(
@@ -38,7 +38,7 @@ def uncertain(job: Job, label: str) -> Failure:
     return Failure(
         kind="Uncertain",
         message=f"The program stopped while this edit was on its way to {label}. It may have been billed.",
-        hint=f"Look at your account at {label} if you want to be sure, or send it again.",
+        hint=f"Check your account at {label} if you want to be sure, or send it again.",
         billed=Billed.MAYBE,
         backend=job.request.backend,
         may_retry=True,

@@ -1,4 +1,4 @@
-"""Whatever changes is stored first and told afterwards, in this one place."""
+"""Every change is stored first and published afterwards, in this one place."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Journal:
     async def job(
         self, change: Callable[..., Job], *arguments: object, progress: Running | None = None, quiet: bool = False
     ) -> Job:
-        """A step of a job. ``quiet`` stores it and tells nobody."""
+        """A step of a job. ``quiet`` stores it without publishing."""
         job = await to_thread.run_sync(change, *arguments)
         if not quiet:
             running = {} if progress is None else {job.id: progress}
@@ -48,7 +48,7 @@ class Journal:
         return job
 
     async def commit(self, change: Callable[[], Committed]) -> Committed:
-        """The last step of a job: its version, the job and its project are told together."""
+        """The last step of a job: its version, the job and its project are published together."""
         done = await to_thread.run_sync(change)
         versions, jobs = (done.version,), (done.job,)
         self.tell(done.project.id, Change(0, done.project, versions, jobs, facts=self.facts(jobs)))

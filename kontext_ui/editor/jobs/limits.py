@@ -1,4 +1,4 @@
-"""Waiting in line: a provider runs only so many edits at once, and people see their place."""
+"""Queues: a provider runs a limited number of edits at once, and users see their place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Limits:
     async def place(
         self, key: Hashable, limit: int | None, tell_position: Callable[[int], None]
     ) -> AsyncIterator[None]:
-        """Hold one of ``limit`` places. While waiting, ``tell_position`` is called with 1 for the next in line."""
+        """Hold one of ``limit`` places. While waiting, ``tell_position`` gets 1 for the next in the queue."""
         if limit is None:
             yield
             return

@@ -126,7 +126,7 @@ def _brought_back(prepared: Prepared, request: EditRequest, result: EditResult) 
 
 
 def outcome_of(job: Job, capabilities: Capabilities, back: BroughtBack, result: EditResult, seconds: float) -> Outcome:
-    """What is written down about an edit beside its pictures."""
+    """What is recorded about an edit besides its pictures."""
     return Outcome(
         backend=job.request.backend,
         tier=job.request.tier.value,

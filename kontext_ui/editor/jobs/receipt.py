@@ -63,7 +63,7 @@ def _request(draft: EditDraft, offer: BackendOffer, parent: Version | None, para
 
 
 def draft_of(step: RecipeStep, parent: str) -> EditDraft:
-    """A recipe's step as a draft on a version. The router chooses the backend; the seed is the one really used."""
+    """A recipe's step as a draft on a version. The router chooses the backend; the seed is the one actually used."""
     parameters = step.parameters if step.seed is None else dataclasses.replace(step.parameters, seed=step.seed)
     return EditDraft(**step.options() | {"parameters": parameters}, tier=step.tier, parent=parent)
 

@@ -34,7 +34,7 @@ class Router:
     def __init__(self, backends: Mapping[str, Backend], order: Mapping[Tier, tuple[str, ...]] | None = None) -> None:
         self.backends = backends
         self.labels: Mapping[str, str] = {backend.id: backend.label for backend in backends.values()}
-        """Backend id → the name people see."""
+        """Backend id → the name shown to users."""
         self._order = order or {}
         self._account_limits: dict[str, int | None] = {}
 
@@ -99,7 +99,7 @@ class Router:
         return (enough or able)[0]
 
     def next_after(self, error: BackendError, request: EditRequest, keys: Mapping[str, str]) -> BackendOffer | None:
-        """The next ready backend of the same tier, if the failure surely cost nothing.
+        """The next ready backend of the same tier, if the failure certainly cost nothing.
 
         Not one that cannot take the settings as they are.
         """
@@ -173,7 +173,7 @@ def _takes_settings(request: EditRequest, offer: BackendOffer) -> bool:
 
 
 def fit_parameters(parameters: Parameters, capabilities: Capabilities) -> tuple[Parameters, list[str]]:
-    """Keep what the backend takes; say what it cannot take and why.
+    """Keep what the backend accepts; report what it does not, and why.
 
     Raises ``InvalidRequest`` for a value outside the backend's range.
     """

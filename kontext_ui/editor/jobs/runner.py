@@ -39,9 +39,9 @@ from kontext_ui.projects import Failure, Job, JobState
 
 log = logging.getLogger(__name__)
 CHAIN = 12
-"""So many turns are looked at for accumulated loss, so that a long history costs no more than a short one."""
+"""How many turns are checked for accumulated loss; limited, so that a long history costs no more."""
 PROGRESS_INTERVAL_S = 0.1
-"""Progress is told at most this often; ten a second looks smooth."""
+"""Progress is published at most this often; ten times a second looks smooth."""
 
 
 class JobRunner:
@@ -71,7 +71,7 @@ class JobRunner:
         self._runs: dict[str, Run] = {}
 
     def start(self, job: Job, route: Route | None = None, *, pinned: bool = False, resume: bool = False) -> None:
-        """Carry the job out. ``route`` is what its receipt agreed on; a job taken up again agrees anew."""
+        """Carry the job out. ``route`` is what its receipt agreed on; a resumed job is routed again."""
         run = Run(job, route or self._route(job), pinned)
         self._runs[job.id] = run
         run.task = asyncio.create_task(self._run(run, resume), name=f"job {job.id}")
@@ -107,14 +107,14 @@ class JobRunner:
                 await self._journal.job(self._store.jobs.mark_uncertain, job.id, uncertain(job, label))
 
     async def _again_or_give_up(self, job: Job) -> None:
-        """An edit on this machine costs nothing, so it is run again, but not if it was cut short twice."""
+        """An edit on this machine costs nothing, so it is run again, but not if it was interrupted twice."""
         if job.starts < 2:
             self.start(job)
         else:
             await self._journal.job(self._store.jobs.close_failed, job.id, outlived(job))
 
     async def cancel(self, job_id: str) -> None:
-        """Stop a running job, and say truthfully what that means for the bill. Closed jobs are left alone."""
+        """Stop a running job, and say truthfully whether it is billed. Closed jobs are left alone."""
         run = self._runs.get(job_id)
         if run is None or run.task is None or run.cancelled_as is not None:
             return
@@ -138,7 +138,7 @@ class JobRunner:
             run.task.cancel()
             return
         run.abandoned = True
-        with suppress(JobClosed):  # it may have ended while the provider was being told
+        with suppress(JobClosed):  # it may have ended while the provider was being informed
             await self._close(run, JobState.CANCELLED, failure)
             run.finished.set()
 
@@ -158,15 +158,15 @@ class JobRunner:
                 await self._commit(run, prepared, result, time.monotonic() - started)
         except asyncio.CancelledError:
             if run.cancelled_as is None:
-                raise  # the program is closing: the job stays open and is taken up at the next start
+                raise  # the program is closing: the job stays open and is resumed at the next start
             await self._close(run, JobState.CANCELLED, run.cancelled_as)
         except EditCancelled as error:
             if run.cancelled_as is None and run.stop.is_set():
                 return  # an engine noticed the closing program before its task was cancelled
-            failure = run.cancelled_as or describe(error)  # somebody may have cancelled it at the provider
+            failure = run.cancelled_as or describe(error)  # someone may have cancelled it at the provider
             await self._close(run, JobState.CANCELLED, dataclasses.replace(failure, billed=error.billed))
         except JobClosed:
-            # Another process took this one for dead and finished the job: its word stands.
+            # Another process treated this one as dead and finished the job: its result stands.
             log.warning("job %s was ended by another process", run.job.id)
         except KontextError as error:
             await self._close(run, JobState.FAILED, describe(error))
@@ -189,10 +189,10 @@ class JobRunner:
                     following = self._router.next_after(error, run.job.request, self._keys.of(run.job.owner))
                 if following is None or not await self._reroute(run, following):
                     raise
-                log.info("job %s: %s failed (%s), going on with %s", run.job.id, backend.id, error, following.id)
+                log.info("job %s: %s failed (%s), continuing with %s", run.job.id, backend.id, error, following.id)
 
     async def _reroute(self, run: Run, offer: BackendOffer) -> bool:
-        """Whether the job goes on with that backend; not when its price would pass a budget."""
+        """Whether the job continues with that backend; not when its price would exceed a budget."""
         failed = run.job.request.backend
         parameters, left_out = fit_parameters(run.job.request.parameters, offer.capabilities)
         request = dataclasses.replace(run.job.request, backend=offer.id, parameters=parameters)
@@ -266,7 +266,7 @@ class JobRunner:
             self._tell_progress(run)
 
     async def _step(self, run: Run, change: Callable[..., Job], *arguments: object) -> None:
-        """Journal a step of a run. Nobody is told of a job whose user has stopped waiting."""
+        """Journal a step of a run. Nothing is published for a job whose user has stopped waiting."""
         run.job = await self._journal.job(change, run.job.id, *arguments, progress=run.progress, quiet=run.abandoned)
 
     def _queued(self, run: Run, position: int) -> None:

@@ -1,6 +1,6 @@
-"""Calls of providers that an edit is over. Off unless this program has a public address.
+"""Webhooks: providers call when an edit has ended. Off unless this program has a public address.
 
-A call is believed when the provider's signature is right, and even then it only ends a pause: the state
+A call is trusted when the provider's signature is right, and even then it only ends a pause: the state
 is read by the next poll. The address of a job is known to its provider alone and dies with the job, so
 a call that is late, or for a job of another process, meets nothing.
 """
@@ -24,7 +24,7 @@ class Webhooks:
         self._hooks: WeakValueDictionary[str, Hook] = WeakValueDictionary()
 
     def make(self, backend: Backend, key: str | None) -> Hook | None:
-        """An address for one job, or ``None`` where nobody can or may call."""
+        """An address for one job, or ``None`` when calls are impossible or off."""
         if not self._public_url or not isinstance(backend, CallingBack):
             return None
         name = f"{backend.id}/{secrets.token_urlsafe(24)}"
@@ -33,7 +33,7 @@ class Webhooks:
         return hook
 
     async def call(self, backend: Backend, token: str, headers: Mapping[str, str], body: bytes) -> bool:
-        """Wake who waits for this, if the call is genuine. Returns whether it was."""
+        """Wake whoever waits for this, if the call is genuine. Returns whether it was."""
         hook = self._hooks.get(f"{backend.id}/{token}")
         if hook is None or not isinstance(backend, CallingBack) or not await backend.is_genuine(hook, headers, body):
             return False

@@ -103,7 +103,7 @@ def test_image_servers_are_listed_and_one_that_is_well_suffices(make_settings, c
     said = capsys.readouterr().out
 
     assert code == DONE
-    assert "http://gpu1:8188: ready, spoken to as kontext" in said
+    assert "http://gpu1:8188: ready, speaks kontext" in said
     assert "http://gpu2:8188: no connection" in said
     assert "uses the image servers" in said
 
@@ -152,4 +152,4 @@ def test_weights_in_gguf_have_a_row_of_their_own_that_counts_the_file(examine, t
 def test_weights_in_gguf_that_are_not_here_are_not_guessed_at(examine, tmp_path):
     _, said = examine(diffusers_gguf=str(tmp_path / "none.gguf"))
 
-    assert "the GGUF file is not here" in said
+    assert "the GGUF file is not on this machine" in said

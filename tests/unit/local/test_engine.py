@@ -154,7 +154,7 @@ async def test_when_the_line_is_full_the_next_edit_is_refused_in_a_sentence_and_
     painter.gate.set()
 
     assert caught.value.message.endswith(".")
-    assert "Nothing was begun" in caught.value.hint
+    assert "Nothing was started" in caught.value.hint
     assert caught.value.billed is Billed.NO
     assert isinstance((await asyncio.wait_for(first, WAIT_S))[-1], Done)
     assert isinstance((await run(backend))[-1], Done)

@@ -117,7 +117,7 @@ def test_a_lora_that_does_not_fit_is_named(tmp_path, lora, kind):
     else:
         file.write_bytes(b"not weights")
 
-    with pytest.raises(ModelNotInstalled, match="cannot be put on this model"):
+    with pytest.raises(ModelNotInstalled, match="cannot be applied to this model"):
         load(tiny_kontext.config(lora=str(file)), 0)
 
 

@@ -73,7 +73,7 @@ def test_out_of_memory_is_a_sentence_and_a_smaller_form_is_tried_next(painter, l
     draw(painter)
 
     assert "GiB" not in told.message
-    assert "smaller form" in told.hint
+    assert "smaller configuration" in told.hint
     assert "draft" in told.hint.lower()
     assert loads == [0, 1]
 
@@ -113,7 +113,7 @@ def test_in_the_smallest_form_nothing_smaller_is_promised(loaded, loads, failing
     draw(painter)
 
     assert "Send it again" not in told.hint
-    assert "smallest form" in told.hint
+    assert "as small as the settings allow" in told.hint
     assert loads == [0, 0]
 
 
