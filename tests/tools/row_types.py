@@ -15,8 +15,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from kontext_ui.edits import Parameters
 from kontext_ui.editor import EditDraft, FoundMask
+from kontext_ui.edits import Parameters
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.prompting import Hint
 from kontext_ui.web import row_types
@@ -80,7 +80,7 @@ def _script_type(hint: Any) -> str:
         return " | ".join(f'"{value}"' for value in arguments)
     if origin in (Union, types.UnionType):
         return " | ".join(_script_type(part) for part in arguments)
-    if origin is tuple and arguments[1:] == (...,) or origin in (list, collections.abc.Sequence):
+    if (origin is tuple and arguments[1:] == (...,)) or origin in (list, collections.abc.Sequence):
         part = _script_type(arguments[0])
         return f"({part})[]" if " | " in part else f"{part}[]"
     if origin in (dict, collections.abc.Mapping):
