@@ -22,6 +22,7 @@ demo: tools ## start the editor with all backends answered by fake providers on 
 	@$(BIN) -m tests.fakes
 
 test: tools browser ## run the tests but for the local model's (PYTEST_ARGS="-k tree" narrows them)
+	@$(BIN) -m tests.tools.scripts test
 	@$(BIN) -m pytest -n $(WORKERS) --dist loadfile -m "not local" $(PYTEST_ARGS)
 
 test-local: tools local browser ## run the tests of the local model, which need torch
@@ -32,6 +33,8 @@ check: tools ## formatting, lint, types, layers, and a start with nothing but re
 	@$(BIN) -m ruff check .
 	@$(BIN) -m mypy
 	@$(BIN) $(VENV)/bin/lint-imports
+	@$(BIN) -m tests.tools.row_types --check
+	@$(BIN) -m tests.tools.scripts check
 	@$(BIN) -m tests.readme --check
 	@$(BIN) -m tests.guard_runtime "$(PYTHON)"
 
@@ -47,11 +50,12 @@ mutants: tools ## plant faults one at a time and list those that no test notices
 sheets: tools ## write contact sheets of the built-in engine to tests/output/sheets, to be looked at
 	@$(BIN) -m tests.sheets
 
-tables: tools ## write the README's tables anew from the code
+tables: tools ## write anew what follows from the code: the documents' tables, the scripts' types
+	@$(BIN) -m tests.tools.row_types --write
 	@$(BIN) -m tests.readme --write
 
 clean: ## remove environments, caches and test output; projects and pictures stay
-	rm -rf $(VENV) $(VENV)-runtime .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/output
+	rm -rf node_modules $(VENV) $(VENV)-runtime .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/output
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 program: python

@@ -37,7 +37,9 @@ export function drawTiers(picker, { tiers, draft }) {
       ),
     ),
   );
-  picker.value = `${draft.tier}/${draft.backend ?? ""}`;
+  const pinned = `${draft.tier}/${draft.backend ?? ""}`;
+  const listed = [...picker.options].some((option) => option.value === pinned);
+  picker.value = listed ? pinned : `${draft.tier}/`; // the only backend of a tier is not listed by itself
   picker.title = picker.selectedOptions[0]?.textContent ?? "";
 }
 
