@@ -1,4 +1,4 @@
-"""``python -m kontext_ui``: the command line."""
+"""``python -m kontext_ui``: the command line; alone it starts the page."""
 
 import sys
 

@@ -15,6 +15,7 @@ from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.editor import Editor
 from kontext_ui.errors import InvalidRequest, KontextError
 from kontext_ui.settings import Settings, load_settings
+from kontext_ui.web.serve import serve
 
 __all__ = ["main"]
 
@@ -29,7 +30,12 @@ COMMANDS: Mapping[str, Callable[[Editor, Options], Awaitable[int]]] = {
 
 
 def main(arguments: Sequence[str] | None = None, make_editor: Callable[[Settings], Editor] = build_editor) -> int:
-    """Run one command and return its exit code. Wrong usage exits with ``SystemExit(2)``, as argparse does."""
+    """Run one command and return its exit code; no command at all starts the page.
+
+    Wrong usage exits with ``SystemExit(2)``, as argparse does.
+    """
+    if not (sys.argv[1:] if arguments is None else arguments):
+        return serve(make_editor)
     options = build_parser().parse_args(arguments, namespace=Options())
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     try:

@@ -13,7 +13,7 @@ from tests.browser.conftest import Server
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not tiny_kontext.AVAILABLE, reason="torch and diffusers are not installed"),
+    pytest.mark.local,
 ]
 PATIENCE_MS = 60_000
 """The first edit imports torch, which takes seconds on a busy machine."""

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
-import pytest
 
 from kontext_ui.backends.base import Backend
 from kontext_ui.backends.basic import BasicBackend
@@ -93,15 +92,11 @@ def _image_server(dialect: str) -> ImageServerBackend:
 
 def _serve_engine() -> ImageServerBackend:
     """Our own server in its own process."""
-    if not tiny_kontext.AVAILABLE:
-        pytest.skip("torch and diffusers are not installed")
     return engine_process.client_of(engine_process.shared_address())
 
 
 def _diffusers() -> DiffusersBackend:
     """The real engine over a tiny pipeline, whose memory runs out when it is asked to."""
-    if not tiny_kontext.AVAILABLE:
-        pytest.skip("torch and diffusers are not installed")
 
     config = tiny_kontext.config()
     return DiffusersBackend(config, Painter(config, engine_process.load_limited))
@@ -131,3 +126,4 @@ IMAGE_SERVERS["imageserver, serve-engine"] = Member(
     _serve_engine, lambda: ImageServerBackend([]), "make the door red", engine_process.TOO_MUCH
 )
 MEMBERS["imageserver"] = IMAGE_SERVERS["imageserver, vllm-omni"]
+NEED_TORCH = ("diffusers", "imageserver, serve-engine")

@@ -11,10 +11,17 @@ from kontext_ui.backends.base import EditTask, Resumable
 from kontext_ui.edits import Done, EditEvent, EditRequest, Mode, Parameters, Running, Submitted
 from kontext_ui.errors import BackendError, KontextError
 from kontext_ui.images.geometry import pad_to_fit, plan_fit, size_of
-from tests.contract.members import IMAGE_SERVERS, MEMBERS
+from tests.contract.members import IMAGE_SERVERS, MEMBERS, NEED_TORCH
 
 
-@pytest.fixture(params=[name for name in (*MEMBERS, *IMAGE_SERVERS) if name != "imageserver"])
+def each_member():
+    """All names; those that need torch are marked for it."""
+    for name in (*MEMBERS, *IMAGE_SERVERS):
+        if name != "imageserver":
+            yield pytest.param(name, marks=pytest.mark.local if name in NEED_TORCH else ())
+
+
+@pytest.fixture(params=each_member())
 def member(request):
     return MEMBERS.get(request.param) or IMAGE_SERVERS[request.param]
 

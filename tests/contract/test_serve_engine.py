@@ -20,7 +20,7 @@ from tests import engine_process, tiny_kontext
 
 WAIT_S = engine_process.PATIENCE_S
 
-needs_torch = pytest.mark.skipif(not tiny_kontext.AVAILABLE, reason="torch and diffusers are not installed")
+needs_torch = pytest.mark.local
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 import pytest
 
-from kontext_ui.errors import BackendUnavailable, CredentialsRejected, InvalidRequest
-from tests.unit.editor.conftest import OWNER
+from kontext_ui.editor import EditDraft
+from kontext_ui.edits import Tier
+from kontext_ui.errors import BackendUnavailable, CredentialsRejected, InvalidRequest, MissingCredentials
+from tests.unit.editor.conftest import OWNER, picture
 from tests.unit.editor.scripted import ScriptedBackend
 
 
@@ -76,3 +78,23 @@ async def test_a_provider_that_cannot_be_asked_is_said_to_be_such(make_desk):
     assert (await desk.editor.accounts.check_key(OWNER, "scripted")).state == "unknown"
     with pytest.raises(InvalidRequest):
         await desk.editor.accounts.check_key(OWNER, "nobody")
+
+
+async def test_a_pasted_key_is_used_for_its_own_visitor_alone_and_gone_once_forgotten(make_desk):
+    backend = ScriptedBackend(ready=False)
+    desk = await make_desk(backend)
+    desk.editor.accounts.set_key(OWNER, "scripted", "mine")
+    theirs = await desk.editor.projects.create("eve")
+    await desk.editor.pictures.open("eve", theirs.id, picture(), "photo.png")
+
+    assert (await desk.edit()).version is not None
+    assert [task.key for _, task in backend.submits] == ["mine"]
+    with pytest.raises(MissingCredentials):
+        await desk.editor.edits.submit("eve", theirs.id, EditDraft("mine too", Tier.PRO))
+    assert (await desk.editor.accounts.check_key("eve", "scripted")).state == "unknown"
+
+    desk.editor.accounts.forget_key(OWNER, "scripted")
+    with pytest.raises(MissingCredentials):
+        await desk.send()
+    assert not desk.editor.accounts.tiers(OWNER)[0].backends[0].own_key
+    assert len(backend.submits) == 1

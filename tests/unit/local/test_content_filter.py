@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 import skimage.data
 
 from kontext_ui.backends.base import EditTask
-from kontext_ui.backends.content_filter import LIMIT, PACKAGE, ContentFilter, Nudity, filter_for, is_wanted
+from kontext_ui.backends.content_filter import LIMIT, ContentFilter, Nudity, filter_for, is_wanted
 from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig, build
 from kontext_ui.backends.diffusers.painter import Drawn
 from kontext_ui.edits import Done, EditRequest, Readiness, Running, Tier
 from kontext_ui.errors import Billed, ContentModerated
 
 WAIT_S = 30.0
-needs_package = pytest.mark.skipif(find_spec(PACKAGE) is None, reason="the filter's package is not installed")
+needs_package = pytest.mark.local
 CONFIG = EngineConfig(megapixels=0.01, steps=4)
 WHITE, GREY, BLACK = (np.full((96, 112, 3), level, np.uint8) for level in (255, 128, 0))
 

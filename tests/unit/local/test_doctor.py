@@ -76,9 +76,8 @@ def test_a_device_of_the_settings_is_the_one_examined(examine):
     assert json.loads(said)["would_run_as"] is None
 
 
+@pytest.mark.local
 def test_weights_that_are_ready_end_with_zero(examine, tmp_path):
-    if not tiny_kontext.AVAILABLE:
-        pytest.skip("torch and diffusers are not installed")
     folder = str(tiny_kontext.folder())
     code, said = examine(diffusers_model=folder, diffusers_device="cpu")
 

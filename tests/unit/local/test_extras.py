@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -20,11 +19,6 @@ from kontext_ui.errors import InvalidSetting, ModelNotInstalled
 from tests import tiny_kontext
 
 SIZE = Size(112, 96)
-
-
-def needs(*packages):
-    here = tiny_kontext.AVAILABLE and all(find_spec(name) for name in packages)
-    return pytest.mark.skipif(not here, reason=f"torch, diffusers or {', '.join(packages) or 'more'} is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +65,7 @@ def pixels(**fields):
     return draw(tiny_kontext.config(**fields)).pixels.astype(int)
 
 
-@needs("peft")
+@pytest.mark.local
 def test_a_lora_changes_the_picture_by_its_weight_and_is_told_in_the_record(lora):
     plain = pixels()
     full = draw(tiny_kontext.config(lora=str(lora)))
@@ -83,14 +77,14 @@ def test_a_lora_changes_the_picture_by_its_weight_and_is_told_in_the_record(lora
     assert full.record["lora"] == "pytorch_lora_weights.safetensors × 1"
 
 
-@needs("peft")
+@pytest.mark.local
 def test_a_lora_becomes_part_of_the_weights_so_that_steps_cost_what_they_did(lora):
     plain, own = (load(tiny_kontext.config(lora=name), 0).pipe.transformer for name in ("", str(lora)))
 
     assert [type(module) for module in own.modules()] == [type(module) for module in plain.modules()]
 
 
-@needs("peft")
+@pytest.mark.local
 def test_where_weights_must_stay_as_they_are_the_lora_works_beside_them(lora):
     fused = load(tiny_kontext.config(lora=str(lora), lora_weight=0.5), 0).pipe.transformer
     loaded = load(tiny_kontext.config(), 0)
@@ -103,7 +97,7 @@ def test_where_weights_must_stay_as_they_are_the_lora_works_beside_them(lora):
     assert np.allclose(expected.detach().numpy(), beside.detach().numpy(), atol=1e-5)
 
 
-@needs("peft")
+@pytest.mark.local
 @pytest.mark.parametrize("kind", ["of another model", "of another size", "no weights"])
 def test_a_lora_that_does_not_fit_is_named(tmp_path, lora, kind):
     from safetensors.torch import load_file, save_file
@@ -121,7 +115,7 @@ def test_a_lora_that_does_not_fit_is_named(tmp_path, lora, kind):
         load(tiny_kontext.config(lora=str(file)), 0)
 
 
-@needs("gguf")
+@pytest.mark.local
 def test_weights_in_gguf_draw_nearly_the_same_and_the_folders_own_are_not_needed(gguf, tmp_path):
     slim = shutil.copytree(tiny_kontext.folder(), tmp_path / "slim")
     (slim / "transformer" / "diffusion_pytorch_model.safetensors").unlink()
@@ -134,7 +128,7 @@ def test_weights_in_gguf_draw_nearly_the_same_and_the_folders_own_are_not_needed
     assert not readiness(dataclasses.replace(config, gguf="", precision="auto")).ready
 
 
-@needs("gguf")
+@pytest.mark.local
 def test_a_gguf_file_that_cannot_be_read_is_named(tmp_path):
     file = tmp_path / "broken.gguf"
     file.write_bytes(b"GGUF but no more")
@@ -143,7 +137,7 @@ def test_a_gguf_file_that_cannot_be_read_is_named(tmp_path):
         load(tiny_kontext.config(gguf=str(file), precision="gguf"), 0)
 
 
-@needs("gguf")
+@pytest.mark.local
 def test_memory_is_reckoned_with_the_file_that_is_loaded(gguf):
     sizes = extras.sizes_gb(EngineConfig(gguf=str(gguf)), tiny_kontext.folder())
 
@@ -243,7 +237,7 @@ def test_on_a_lent_gpu_nothing_can_be_compiled(make_settings):
         levers.quicken(RecordingPipe(), config)
 
 
-@needs()
+@pytest.mark.local
 def test_the_library_has_the_methods_that_the_settings_call():
     from diffusers.models.attention_dispatch import attention_backend
 
@@ -273,7 +267,7 @@ def calls_of_the_last_block(painter, steps=12):
     return drawn, len(calls)
 
 
-@needs()
+@pytest.mark.local
 def test_a_step_cache_leaves_work_out_and_is_told_in_the_record():
     plain, every = calls_of_the_last_block(Painter(tiny_kontext.config()))
     cached = Painter(tiny_kontext.config(cache="first-block", cache_threshold=0.5))
@@ -287,7 +281,7 @@ def test_a_step_cache_leaves_work_out_and_is_told_in_the_record():
     assert np.array_equal(calls_of_the_last_block(cached)[0].pixels, drawn.pixels), "nothing is left of the last edit"
 
 
-@needs()
+@pytest.mark.local
 def test_a_step_cache_that_may_leave_nothing_out_draws_the_same():
     plain, _ = calls_of_the_last_block(Painter(tiny_kontext.config()))
     drawn, calls = calls_of_the_last_block(Painter(tiny_kontext.config(cache="first-block", cache_threshold=0.0)))
@@ -301,7 +295,7 @@ def test_a_step_cache_is_off_unless_a_setting_says_so(make_settings):
     assert config_of(make_settings(diffusers_cache="first-block")).cache == "first-block"
 
 
-@needs()
+@pytest.mark.local
 def test_a_step_cache_does_not_go_with_layers_that_are_fetched_in_turn(make_settings):
     config = config_of(make_settings(diffusers_cache="first-block", diffusers_offload="group"))
 

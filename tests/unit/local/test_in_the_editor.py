@@ -43,8 +43,6 @@ def local_offers(editor):
 
 
 def tiny(**fields):
-    if not tiny_kontext.AVAILABLE:
-        pytest.skip("torch and diffusers are not installed")
     small = {"diffusers_device": "cpu", "diffusers_megapixels": 0.01, "diffusers_steps": 3}
     return {"diffusers_model": str(tiny_kontext.folder()), **small, **fields}
 
@@ -60,6 +58,7 @@ async def test_without_weights_the_tier_edits_with_the_basic_engine_and_says_wha
     assert turn.version.outcome.backend == "builtin"
 
 
+@pytest.mark.local
 async def test_with_weights_the_tier_edits_with_the_model(make_desk):
     editor, project = await make_desk(**tiny())
     turn = await send(editor, project, "make it red", Parameters(seed=11))
@@ -70,6 +69,7 @@ async def test_with_weights_the_tier_edits_with_the_model(make_desk):
     assert turn.version.size == (130, 90)
 
 
+@pytest.mark.local
 async def test_an_edit_that_runs_is_stopped_and_the_next_one_is_drawn(make_desk):
     editor, project = await make_desk(**tiny(diffusers_steps=100))
     job = await editor.edits.submit(OWNER, project, EditDraft("make it red"))
@@ -87,6 +87,7 @@ async def test_an_edit_that_runs_is_stopped_and_the_next_one_is_drawn(make_desk)
     assert following.version.outcome.backend == "diffusers"
 
 
+@pytest.mark.local
 async def test_three_variants_arrive_one_by_one_each_by_its_seed(make_desk):
     """The first picture is there while the last one is still being drawn; no two are drawn at once."""
     editor, project = await make_desk(**tiny(diffusers_steps=40))

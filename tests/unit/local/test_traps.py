@@ -22,7 +22,7 @@ from kontext_ui.images.geometry import resized
 from kontext_ui.models import kontext
 from tests import tiny_kontext
 
-pytestmark = pytest.mark.skipif(not tiny_kontext.AVAILABLE, reason="torch and diffusers are not installed")
+pytestmark = pytest.mark.local
 SIZE = Size(112, 96)
 WAIT_S = 60.0
 STEPS = 4

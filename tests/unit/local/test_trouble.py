@@ -20,7 +20,7 @@ from kontext_ui.edits import EditRequest, Parameters, Readiness, Size, Tier
 from kontext_ui.errors import OutOfMemory, UnexpectedAnswer
 from tests import tiny_kontext
 
-needs_torch = pytest.mark.skipif(not tiny_kontext.AVAILABLE, reason="torch and diffusers are not installed")
+needs_torch = pytest.mark.local
 SIZE = Size(112, 96)
 WAIT_S = 60.0
 LENT = Loaded(None, "cuda", Rung(PRECISIONS[0], "none", 36.7), "")

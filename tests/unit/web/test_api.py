@@ -64,7 +64,7 @@ def test_edits_can_be_gathered_in_a_project(client, ann, live, photo):
     assert len(ann.get("/kontext/state", params={"project": project}).json()["versions"]) == 2
 
     stranger = live.visitor().get("/kontext/state").json()["project"]["id"]
-    with pytest.raises(AppError, match="no project|project"):
+    with pytest.raises(AppError, match=r"no project|project"):
         client.predict(image=photo, instruction="go", tier="pro", project=stranger, api_name="/edit")
 
 
