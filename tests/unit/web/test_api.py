@@ -46,7 +46,7 @@ def test_a_picture_is_edited_and_comes_back_with_a_sentence(client, photo):
     path, sentence = client.predict(image=photo, instruction="make it so", tier="pro", api_name="/edit")
 
     assert Image.open(path).size == (64, 48)
-    assert sentence == "Inverted it. It cost $0.04."
+    assert sentence.startswith("Inverted it. It cost $0.04.")
 
 
 def test_an_edit_lands_in_a_project_of_the_keys_owner(client, ann, photo):
@@ -64,7 +64,7 @@ def test_edits_can_be_gathered_in_a_project(client, ann, live, photo):
     assert len(ann.get("/kontext/state", params={"project": project}).json()["versions"]) == 2
 
     stranger = live.visitor().get("/kontext/state").json()["project"]["id"]
-    with pytest.raises(AppError, match=r"no project|project"):
+    with pytest.raises(AppError, match="project"):
         client.predict(image=photo, instruction="go", tier="pro", project=stranger, api_name="/edit")
 
 
@@ -154,8 +154,8 @@ def test_an_upload_can_be_used_by_who_sent_it_and_not_be_fetched(live, ann, make
 
 def call(live, key, image):
     """As a program without Gradio's client does it."""
-    body = {"data": [image, "go", "pro"]}
-    event = httpx.post(f"{live.url}/gradio_api/call/edit", headers=keyed(key), json=body).json()["event_id"]
+    body = {"image": image, "instruction": "go", "tier": "pro"}
+    event = httpx.post(f"{live.url}/gradio_api/call/v2/edit", headers=keyed(key), json=body).json()["event_id"]
     return httpx.get(f"{live.url}/gradio_api/call/edit/{event}", headers=keyed(key), timeout=20).text
 
 
