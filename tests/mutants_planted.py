@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tests.conftest import ROOT
+
 
 class Mutant(NamedTuple):
     promise: str
@@ -22,10 +24,11 @@ ONE_EDIT = ("tests/unit/editor/test_one_edit.py",)
 OWNERS = ("tests/unit/test_history_owners.py", "tests/unit/test_history.py")
 JOBS = ("tests/unit/test_history_jobs.py",)
 HISTORY = ("tests/unit/test_history.py", "tests/unit/test_history_upkeep.py")
-ADDRESSES = ("tests/unit/backends/test_addresses_of_providers.py",)
+ADDRESSES = ("tests/unit/backends/hosted/test_addresses_of_providers.py",)
 GEOMETRY = ("tests/unit/test_geometry.py",)
 LOCK = ("tests/unit/test_lock.py",)
-MASKS = ("tests/unit/test_masks.py",)
+WEB = ("tests/unit/web",)
+SCRIPTS = tuple(sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "js").glob("*.test.js")))
 
 MUTANTS = (
     # Owners
@@ -286,5 +289,137 @@ MUTANTS = (
         "key=lambda s: abs(np.log(s.ratio / size.ratio))",
         "key=lambda s: abs(s.ratio - 1)",
         GEOMETRY,
+    ),
+    # The web layer
+    Mutant(
+        "web: a page of another site has no identity here",
+        "        if not is_same_origin(headers):\n            return None\n        try:",
+        "        try:",
+        WEB,
+    ),
+    Mutant(
+        "web: scripts cannot read the cookie",
+        "Max-Age={COOKIE_MAX_AGE_S}; HttpOnly; {where}",
+        "Max-Age={COOKIE_MAX_AGE_S}; {where}",
+        WEB,
+    ),
+    Mutant(
+        "web: a cookie with a wrong signature is nobody's",
+        "None if cookie is None else self._signer.unsign(cookie.value).decode",
+        "None if cookie is None else cookie.value.encode().rpartition(b'.')[0].decode",
+        WEB,
+    ),
+    Mutant(
+        "web: Gradio's other doors stay closed",
+        "        if not path.startswith(WITH_KEY):\n            return JSONResponse",
+        "        if False:\n            return JSONResponse",
+        WEB,
+    ),
+    Mutant(
+        "web: an endpoint needs an access key",
+        "        if by_key:\n            return None\n        hint",
+        "        if True:\n            return None\n        hint",
+        WEB,
+    ),
+    Mutant("web: foreign origins are granted nothing", "            del headers[name]\n", "            pass\n", WEB),
+    Mutant(
+        "web: an access key cannot do what only the page may",
+        "if request.scope[BY_KEY] and not ACTIONS[name].by_key:",
+        "if False:",
+        WEB,
+    ),
+    Mutant(
+        "web: a body is read only as far as the limit",
+        "            if len(body) > max_bytes:\n                raise too_large",
+        "            if False:\n                raise too_large",
+        WEB,
+    ),
+    Mutant(
+        "web: files outside the page's folder are not handed out",
+        "if not path.is_relative_to(self._assets) or path.suffix",
+        "if path.suffix",
+        WEB,
+    ),
+    Mutant(
+        "web: events of a project go to its owner alone",
+        '            await self._editor.projects.get(owner, project_id)\n        except KontextError as error:\n            return failed(error)\n        headers = {"cache-control": "no-store", "x-accel',
+        '            pass\n        except KontextError as error:\n            return failed(error)\n        headers = {"cache-control": "no-store", "x-accel',
+        WEB,
+    ),
+    Mutant(
+        "keys: only the hash of an access key is kept",
+        "return hashlib.sha256(key.encode()).hexdigest()",
+        "return key",
+        WEB,
+    ),
+    Mutant(
+        "keys: a revoked access key lets nobody in",
+        '"DELETE FROM access_keys WHERE owner = ? AND id = ?"',
+        '"DELETE FROM access_keys WHERE owner = ? AND id = ? AND 0"',
+        WEB,
+    ),
+    Mutant(
+        "keys: an upload is used by its own owner alone",
+        'if not path.is_relative_to(self._of(owner)) or ".." in path.parts:',
+        "if False:",
+        WEB,
+    ),
+    # The scripts
+    Mutant("scripts: the eraser erases", '= erases ? "destination-out" : "source-over"', '= "source-over"', SCRIPTS),
+    Mutant(
+        "scripts: inverting inverts",
+        'context.globalCompositeOperation = "xor";',
+        'context.globalCompositeOperation = "source-over";',
+        SCRIPTS,
+    ),
+    Mutant("scripts: the wheel zooms the right way", "Math.exp(-deltaY *", "Math.exp(deltaY *", SCRIPTS),
+    Mutant(
+        "scripts: plus comes closer",
+        "run: (page) => page.canvas.zoomBy(ZOOM_STEP)",
+        "run: (page) => page.canvas.zoomBy(1 / ZOOM_STEP)",
+        SCRIPTS,
+    ),
+    Mutant(
+        "scripts: [ makes the brush smaller",
+        "run: (page) => page.canvas.growBrush(1 / BRUSH_STEP)",
+        "run: (page) => page.canvas.growBrush(BRUSH_STEP * 1)",
+        SCRIPTS,
+    ),
+    Mutant(
+        "scripts: the stored picture is loaded when zoomed in",
+        "return longest > PREVIEW_PX && longest * scale * pixelRatio > ENOUGH_PX;",
+        "return false;",
+        SCRIPTS,
+    ),
+    Mutant(
+        "scripts: a number is sent as it was typed",
+        "return Number.isNaN(Number(typed)) ? null : Number(typed);",
+        "return Number.isNaN(Number(typed)) ? null : Number(typed) + 1;",
+        SCRIPTS,
+    ),
+    Mutant("scripts: minutes begin after a minute and a half", "value < 90 ?", "value < 9 ?", SCRIPTS),
+    Mutant(
+        "scripts: another tier is not pinned to the old backend",
+        "backend: null, parameters: {} };",
+        "parameters: {} };",
+        SCRIPTS,
+    ),
+    Mutant(
+        "scripts: a refused draft comes back",
+        "return { ...now, ...messageOf(refused), instruction };",
+        "return { ...now, instruction };",
+        SCRIPTS,
+    ),
+    Mutant(
+        "scripts: trying again repeats every field",
+        "return { ...emptyDraft(), ...Object.fromEntries(asked), parent,",
+        "return { ...emptyDraft(), ...Object.fromEntries(asked), feather_px: null, parent,",
+        SCRIPTS,
+    ),
+    Mutant(
+        "scripts: a job goes when its version comes",
+        'row.state === "done" && row.version',
+        'row.state === "done" && !row.version',
+        SCRIPTS,
     ),
 )
