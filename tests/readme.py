@@ -22,6 +22,7 @@ from kontext_ui.backends.base import Backend
 from kontext_ui.cli.exits import MEANINGS
 from kontext_ui.edits import Capabilities, Tier
 from kontext_ui.settings import Settings, is_secret, load_settings, variables_of
+from tests.tools.scripts import key_table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -51,6 +52,10 @@ def backends_table(registry: Mapping[str, str] = BACKENDS, settings: Settings | 
 
 def exit_codes_table() -> str:
     return _table(("Code", "Meaning"), [(f"`{code}`", meaning) for code, meaning in MEANINGS.items()])
+
+
+def keys_table() -> str:
+    return _table(("Key", "What it does"), [(f"`{key}`", does) for key, does in key_table()])
 
 
 def _offer(backend: Backend, capabilities: Capabilities) -> tuple[str, str, str, str]:
@@ -113,6 +118,7 @@ def example_env() -> str:
 
 
 BLOCKS: Mapping[Path, Mapping[str, Callable[[], str]]] = {
+    README: {"keys": keys_table},
     DOCS / "settings.md": {"settings": settings_table},
     DOCS / "tiers.md": {"backends": backends_table},
     DOCS / "command-line.md": {"exit codes": exit_codes_table},

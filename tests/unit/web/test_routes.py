@@ -53,10 +53,10 @@ async def test_the_policy_lets_no_script_run_but_our_files_and_the_one_in_the_he
 
 async def test_an_assets_address_changes_with_its_content(ann):
     assert make_page(ROOT / "assets", "one").html != make_page(ROOT / "assets", "two").html
-    assert (await ann.http.get("/kontext/assets/old/js/store.js")).headers["cache-control"] == "no-store"
+    assert (await ann.http.get("/kontext/assets/old/app/core/store.js")).headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["../../app.py", "models/x.onnx", "js/", "js/none.js", "%2e%2e/pyproject.toml"])
+@pytest.mark.parametrize("path", ["../../app.py", "models/x.onnx", "app/", "app/none.js", "%2e%2e/pyproject.toml"])
 async def test_the_assets_route_serves_nothing_else(ann, path):
     assert (await ann.http.get(f"/kontext/assets/x/{path}")).status_code == 404
 
