@@ -77,6 +77,8 @@ def read_message(name: str, body: bytes) -> Any:
 def unreadable(error: ValidationError) -> str:
     """A sentence on the first thing that could not be read."""
     first = error.errors(include_url=False)[0]
+    if first["type"] == "budget":
+        return first["msg"]
     where = " ".join(str(part).replace("_", " ") for part in first["loc"])
     return f"{where[:80] or 'It'} cannot be read: {first['msg'].lower()}."
 

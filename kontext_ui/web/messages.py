@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr
+from pydantic_core import PydanticCustomError
 
 from kontext_ui.editor import EditDraft
 from kontext_ui.images.export import RecipeStep
@@ -24,8 +25,14 @@ def _of_bounded_size(value: Any) -> Any:
     return value
 
 
+def _budget(usd: float) -> float:
+    if not 0 <= usd < MAX_BUDGET_USD:
+        raise PydanticCustomError("budget", "A budget is an amount in US dollars, or nothing.")
+    return usd
+
+
 Text: TypeAlias = Annotated[StrictStr, Field(max_length=MAX_TEXT)]
-Usd: TypeAlias = Annotated[float, Field(ge=0, lt=MAX_BUDGET_USD, strict=True, allow_inf_nan=False)]
+Usd: TypeAlias = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(_budget)]
 
 
 @dataclass(frozen=True)

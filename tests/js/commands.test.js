@@ -1,16 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  commandFor,
-  JOB,
-  keyOf,
-  keyTable,
-  labelOf,
-  offered,
-  PAGE,
-  PROJECT,
-  VERSION,
-} from "../../assets/app/core/commands.js";
+import { JOB, PAGE, PROJECT, VERSION } from "../../assets/app/core/commands.js";
+import { commandFor, keyOf, keyTable, labelOf, offered } from "../../assets/app/core/lookup.js";
 import { job, makePage, root, version } from "./page.js";
 
 const NOTHING_HELD = { ctrlKey: false, metaKey: false, altKey: false, shiftKey: false };

@@ -94,8 +94,8 @@ def test(node: Node) -> int:
 
 def key_table() -> list[tuple[str, str]]:
     """Every key of the page and what it does, from the table of commands."""
-    commands = (ROOT / "assets" / "app" / "core" / "commands.js").as_uri()
-    script = f"import({commands!r}).then((it) => process.stdout.write(JSON.stringify(it.keyTable())))"
+    lookup = (ROOT / "assets" / "app" / "core" / "lookup.js").as_uri()
+    script = f"import({lookup!r}).then((it) => process.stdout.write(JSON.stringify(it.keyTable())))"
     answer = subprocess.run([find().program, "--eval", script], capture_output=True, check=True, cwd=ROOT)
     return [(key, does) for key, does in json.loads(answer.stdout)]
 

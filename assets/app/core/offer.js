@@ -1,8 +1,9 @@
 // Commands as buttons, and as keys that work wherever the focus is, except while typing.
 
-import { commandFor, keyOf, labelOf, offered, PAGE, tooltipOf } from "./commands.js";
+import { PAGE } from "./commands.js";
 import { button, iconButton } from "./dom.js";
 import { icon } from "./icons.js";
+import { commandFor, keyOf, labelOf, offered, tooltipOf } from "./lookup.js";
 
 /** @import { Command, Place } from "./commands.js" */
 /** @import { Props } from "./dom.js" */

@@ -1,6 +1,7 @@
 // The picture: view, compare, mask, what changed, zoom, download.
-import { offered, PAGE } from "../../core/commands.js";
+import { PAGE } from "../../core/commands.js";
 import { fill, h, setState } from "../../core/dom.js";
+import { offered } from "../../core/lookup.js";
 import { commandButton } from "../../core/offer.js";
 import { imageUrl } from "../../core/session.js";
 import "../../elements/kx-compare.js";

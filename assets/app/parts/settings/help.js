@@ -1,7 +1,8 @@
 // The keys and what they do.
-import { keyTable } from "../../core/commands.js";
+
 import { dialogOf } from "../../core/dialog.js";
 import { h } from "../../core/dom.js";
+import { keyTable } from "../../core/lookup.js";
 
 const ABOUT =
   "Every result is kept as a version in the tree. Undo and redo only move along it; editing an earlier version grows " +

@@ -1,7 +1,8 @@
 // What can be done with a version, as a menu beside it.
-import { labelOf, offered, VERSION } from "../../core/commands.js";
+import { VERSION } from "../../core/commands.js";
 import { button, h } from "../../core/dom.js";
 import { price } from "../../core/format.js";
+import { labelOf, offered } from "../../core/lookup.js";
 import { describe } from "./pruned.js";
 
 /** @import { Page } from "../../core/page.d.ts" */

@@ -1,0 +1,92 @@
+// What can be asked of the table of commands: which are offered where, how they are named, which key does what.
+import { PAGE } from "./commands.js";
+
+/** @import { Page } from "./page.d.ts" */
+/** @import { Command, Place } from "./commands.js" */
+
+/** Keys that belong to a field or to the tree while the focus is there. */
+const FIELD_KEYS = [
+  ["Enter", "Send the instruction"],
+  ["Shift + Enter", "Start a new line"],
+  ["Arrow keys", "Move in the tree; Enter selects"],
+];
+
+/** @type {Record<string, string>} */
+const SHOWN = { Mod: "Ctrl or ⌘", Escape: "Esc", "-": "−" };
+
+/** Every key and what it does, as the help and the README list them. @returns {string[][]} */
+export function keyTable() {
+  /** @type {Map<string, string[]>} */
+  const rows = new Map();
+  for (const { keys, help, label } of PAGE) {
+    if (keys) rows.set(keys[0], [...(rows.get(keys[0]) ?? []), help ?? String(label)]);
+  }
+  const named = [...rows].map(([key, does]) => [shownKey(key), sentenceOf(does)]);
+  return [...FIELD_KEYS, ...named];
+}
+
+/** @param {string} key */
+function shownKey(key) {
+  const parts = key.length > 1 ? key.split("+") : [key];
+  return parts.map((part) => SHOWN[part] ?? part).join(" + ");
+}
+
+/** @param {string[]} does what one key does in several situations */
+function sentenceOf([first, ...others]) {
+  return [first, ...others.map((other) => other[0].toLowerCase() + other.slice(1))].join(", or ");
+}
+
+/**
+ * The commands of a table that are offered at a place for a subject.
+ * @template S
+ * @param {Command<S>[]} table
+ * @param {Place} place
+ * @param {Page} page
+ * @param {S} subject
+ */
+export function offered(table, place, page, subject) {
+  return table.filter((command) => command.places?.includes(place) && (command.when?.(page, subject) ?? true));
+}
+
+/**
+ * @template S
+ * @param {Command<S>} command
+ * @param {Page} page
+ * @param {S} subject
+ */
+export function labelOf({ label }, page, subject) {
+  return typeof label === "string" ? label : label(subject, page);
+}
+
+/**
+ * With its key, for the tooltip.
+ * @template S
+ * @param {Command<S>} command
+ * @param {Page} page
+ * @param {S} subject
+ */
+export function tooltipOf(command, page, subject) {
+  const key = command.keys?.[0].replace("Mod", "Ctrl").replace("Escape", "Esc");
+  return labelOf(command, page, subject) + (key ? ` (${key})` : "");
+}
+
+/**
+ * The command of the page that a key does now.
+ * @param {string | null} key
+ * @param {Page} page
+ */
+export function commandFor(key, page) {
+  if (key === null) return null;
+  return PAGE.find((command) => command.keys?.includes(key) && (command.when?.(page) ?? true)) ?? null;
+}
+
+/**
+ * A key with what is held beside it, such as "Shift+Mod+Z"; `null` where it belongs to the system.
+ * @param {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">} event
+ */
+export function keyOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
+  if (altKey) return null;
+  const name = key.length === 1 ? key.toUpperCase() : key;
+  if (!ctrlKey && !metaKey) return name;
+  return `${shiftKey ? "Shift+" : ""}Mod+${name}`;
+}
