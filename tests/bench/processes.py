@@ -38,15 +38,15 @@ def free_port():
 class Running:
     """A server process; ``started_s`` is from its start to the first answered request line it printed."""
 
-    def __init__(self, module, **environment):
+    def __init__(self, module, root=ROOT, **environment):
         self.port = free_port()
         began = time.perf_counter()
         self.process = subprocess.Popen(
             [sys.executable, "-m", module],
-            cwd=ROOT,
+            cwd=root,
             env={
                 **os.environ,
-                "PYTHONPATH": str(ROOT),
+                "PYTHONPATH": str(root),
                 "PORT": str(self.port),
                 "KONTEXT_UI_LOG_LEVEL": "WARNING",
                 "GRADIO_ANALYTICS_ENABLED": "False",
