@@ -41,7 +41,7 @@ class Hook:
 
 @dataclass(frozen=True, eq=False)
 class EditTask:
-    """The running side of a job: pixels, credentials of this visitor, and the wish to stop.
+    """The running side of a job: pixels, this visitor's credentials, and the stop flag.
 
     ``remote_id``, ``poll_url`` and ``details`` are what ``Submitted`` carried, when resuming.
     """
@@ -95,7 +95,7 @@ class Backend(Protocol):
 
 @runtime_checkable
 class Resumable(Protocol):
-    """A backend whose provider answers with an id: the job can be picked up again."""
+    """A backend whose provider returns an id, so that the job can be resumed."""
 
     def resume(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]: ...
 
@@ -121,7 +121,7 @@ class Sees(Protocol):
 
 @runtime_checkable
 class CallingBack(Protocol):
-    """A backend whose provider can call back when an edit is over."""
+    """A backend whose provider can call back when an edit has ended."""
 
     async def is_genuine(self, hook: Hook, headers: Mapping[str, str], body: bytes) -> bool:
         """Whether this call about the hook's job was made by the provider. ``headers`` have lower-case names."""
@@ -135,7 +135,7 @@ class KeyChecking(Protocol):
         """Ask about a visitor's key, else about the program's own.
 
         Returns the account's remaining credit in US dollars, ``None`` when the provider does not tell it.
-        Raises ``CredentialsRejected`` for a refused key, and another ``KontextError`` when it cannot be told.
+        Raises ``CredentialsRejected`` for a refused key, and another ``KontextError`` when the key cannot be checked.
         """
 
 

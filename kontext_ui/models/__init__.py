@@ -1,1 +1,1 @@
-"""What is known of the models that edit pictures, whoever runs them: plain values, one family in each file."""
+"""What is known about the models that edit pictures, whoever runs them: plain values, one family per file."""

@@ -115,7 +115,7 @@ SIZE_RULE = size_rule()
 
 
 def aspect_ratio_of(*choices: str) -> Parameter:
-    """Where only these ratios are taken."""
+    """Where only these ratios are accepted."""
     return Parameter("aspect_ratio", "Aspect ratio", "choice", None, choices=choices, help="Empty follows the picture.")
 
 
@@ -136,7 +136,7 @@ def open_weights_parameters(steps: int) -> tuple[Parameter, ...]:
 
 
 def not_taken(parameters: tuple[Parameter, ...], *more: str) -> dict[str, str]:
-    """Why the usual settings, and those named, are missing beside the ``parameters`` that are offered."""
+    """Why the usual settings, and those named, are not among the ``parameters`` offered."""
     offered = {parameter.name for parameter in parameters}
     missing = (name for name in (*USUAL_SETTINGS, *more) if name not in offered)
     return dict.fromkeys(missing, "This model takes no such setting.")

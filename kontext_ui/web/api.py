@@ -36,7 +36,7 @@ from kontext_ui.web.identity import OWNER_KEY
 
 FOLDER = "kontext"
 ENVELOPE_BYTES = 100_000
-"""What a form may hold beside its file."""
+"""What a form may hold besides its file."""
 KEEP_UPLOADS_S = 3600.0
 """Uploads that no call has asked for are removed after this."""
 DRAFTS = TypeAdapter(EditDraft)
@@ -181,11 +181,11 @@ def _keep(folder: Path, name: str, data: bytes) -> Path:
 
 
 def _take(path: Path) -> bytes:
-    """An upload's bytes; the file is gone afterwards. Raises ``InvalidRequest`` when it is not there any more."""
+    """An upload's bytes; the file is gone afterwards. Raises ``InvalidRequest`` when it no longer exists."""
     try:
         data = path.read_bytes()
     except OSError:
-        raise InvalidRequest("The uploaded picture is not there any more.", hint="Upload it again.") from None
+        raise InvalidRequest("The uploaded picture no longer exists.", hint="Upload it again.") from None
     shutil.rmtree(path.parent, ignore_errors=True)
     return data
 

@@ -23,7 +23,7 @@ NOT_FOUND = (ProjectNotFound, VersionNotFound, ImageMissing)
 
 
 def owner_of(request: Request) -> str:
-    """Raises a 401 for a request of nobody."""
+    """Raises a 401 for a request without an identity."""
     owner = request.scope.get(OWNER_KEY)
     if not isinstance(owner, str) or not owner:
         raise HTTPException(401, "This browser has no identity here. Allow cookies and reload the page.")
@@ -33,7 +33,7 @@ def owner_of(request: Request) -> str:
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The request's body, read only as far as the limit. Raises ``InvalidImage``."""
     too_large = InvalidImage(
-        f"The file is larger than the {max_bytes / 1e6:.0f} MB that are taken.", hint="Save it smaller, or as JPEG."
+        f"The file is larger than the limit of {max_bytes / 1e6:.0f} MB.", hint="Save a smaller copy, or a JPEG."
     )
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > max_bytes:

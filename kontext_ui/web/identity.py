@@ -65,7 +65,7 @@ def load_secret(folder: Path) -> str:
 class Identity:
     """ASGI middleware: puts the owner's id, or ``None``, into the scope under ``OWNER_KEY``.
 
-    It has to be the outermost one, so that what others add for foreign origins is taken off again.
+    It has to be the outermost one, so that what others add for foreign origins is removed again.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Our own routes: the project's state and events, actions, pictures in and out, the page's files.
 
 Every route but the page's own files asks whose the request is first; a request without an identity is
-refused, and what belongs to somebody else is answered exactly as what does not exist.
+refused, and what belongs to someone else is answered exactly like what does not exist.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Pages:
         return as_json({"result": result})
 
     async def hook(self, request: Request) -> Response:
-        """A provider's call that an edit is over. The only route without an owner: the call carries its own proof."""
+        """A provider's call that an edit has ended. The only route without an owner: the call carries its own proof."""
         names = request.path_params
         try:
             body = await read_body(request, MAX_CALL_BYTES)

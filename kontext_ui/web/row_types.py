@@ -241,7 +241,7 @@ class SpendingRow:
 
 @dataclass(frozen=True)
 class AccessKeyRow:
-    """What is known of an access key; the key itself is told once, when it is made."""
+    """What is known about an access key; the key itself is shown once, when it is made."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""Serving the page from a port until somebody stops it."""
+"""Serving the page from a port until it is stopped."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def serve(make_editor: Callable[[Settings], Editor]) -> int:
 
 
 def open_port(settings: Settings) -> int:
-    """The port to listen on; 0 is replaced by a free one. Raises ``InvalidSetting`` when it is taken."""
+    """The port to listen on; 0 is replaced by a free one. Raises ``InvalidSetting`` when it is in use."""
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

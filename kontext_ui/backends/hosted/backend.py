@@ -1,4 +1,4 @@
-"""What adapters of hosted providers share besides HTTP: keys, readiness, and failures in words."""
+"""What adapters of hosted providers share besides HTTP: keys, readiness, and user-facing errors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class HostedBackend:
     key_name: str
     """The variable that holds the key."""
     key_page: str
-    """Where a key is had."""
+    """Where to get a key."""
     model_names: tuple[str, ...]
     """What the provider is asked for: all that the setting for successors may put another name in the place of."""
     runs_here = False
@@ -96,7 +96,7 @@ class HostedBackend:
         billed: Billed = Billed.MAYBE,
         may_retry: bool = True,
     ) -> BackendUnavailable:
-        """The edit was accepted and came to nothing. ``told`` are the provider's own words."""
+        """The edit was accepted and failed. ``told`` is the provider's own message."""
         about = f": {told.rstrip('.')}" if told else ""
         return BackendUnavailable(
             f"{self.label} could not carry out this edit{about}.",

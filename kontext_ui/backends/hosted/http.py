@@ -1,6 +1,6 @@
-"""What all hosted backends share: sending once, asking patiently, downloading safely, errors in words.
+"""What all hosted backends share: sending once, polling patiently, downloading safely, user-facing errors.
 
-A submit costs money, so it is repeated only when it surely was not accepted: the connection was never
+A submit costs money, so it is repeated only when it certainly was not accepted: the connection was never
 made, or the provider said 429. Polls and downloads may be repeated: transport errors, 429 and 5xx,
 until the deadline. Keys go only where the caller puts them; a download carries none.
 """
@@ -206,7 +206,7 @@ class Provider:
             self.unexpected(f"its picture cannot be read ({error.message.rstrip('.').lower()})", Billed.YES)
 
     async def fetch(self, url: object, started: float, gone: str = "its picture is there no longer") -> Pixels:
-        """Download and decode, where the provider makes no fresh link; ``gone`` is what is said of an expired one."""
+        """Download and decode, where the provider makes no fresh link; ``gone`` is the message for an expired one."""
         if not isinstance(url, str):
             self.unexpected("there is no picture in it", Billed.YES)
         try:
@@ -252,7 +252,7 @@ class Provider:
     def refused(
         self, response: httpx.Response, key_name: str, told: str | None = None, hint: str = ""
     ) -> BackendError | InvalidRequest:
-        """The error for an answer that is no success. ``told`` are its words, where they stand in an unusual place.
+        """The error for an unsuccessful answer. ``told`` is its message, where that stands in an unusual place.
 
         ``hint`` goes in place of the usual one, for a provider whose code means something else as well.
         """

@@ -1,4 +1,4 @@
-"""What a provider says in an answer, fit for people: short, and without the keys it was sent."""
+"""A provider's messages, made user-facing: short, and without the keys it was sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import httpx
 
 MAX_MESSAGE_CHARS = 300
 SHORTEST_KEY = 8
-"""Shorter words of an authorization header, such as ``Bearer``, are no keys."""
+"""Shorter words of an authorization header, such as ``Bearer``, are not keys."""
 
 
 def message_of(response: httpx.Response) -> str:
@@ -32,7 +32,7 @@ def message_of(response: httpx.Response) -> str:
 
 
 def fit_to_tell(response: httpx.Response, told: str) -> str:
-    """Some services quote the key that they were sent; what is told to people and stored has none."""
+    """Some services quote the key that they were sent; what is shown and stored has it removed."""
     for name in ("x-key", "authorization"):
         for word in response.request.headers.get(name, "").split():
             if len(word) >= SHORTEST_KEY:

@@ -11,7 +11,7 @@ Sleep = Callable[[float], Awaitable[None]]
 PAUSE_S = (0.5, 5.0)
 """First and longest pause between two polls."""
 EVEN_PAUSES = 20
-"""So many are as short as the first, which covers a usual edit; then each is 1.5 times the one before."""
+"""How many pauses are as short as the first, enough for a usual edit; later ones grow by 1.5 each time."""
 POLLS_PER_S = 200
 """All edits of a provider together ask no more often than this: then the pauses grow with their number."""
 

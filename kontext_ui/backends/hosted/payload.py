@@ -50,12 +50,12 @@ def number_of(value: object) -> float | None:
 
 
 def fields_of(value: object) -> Mapping[str, Any]:
-    """Empty when it is no JSON object."""
+    """Empty unless it is a JSON object."""
     return value if isinstance(value, dict) else {}
 
 
 def first_of(value: object) -> object:
-    """The first of a list; what is no list counts as the only one. ``None`` for an empty list."""
+    """The first of a list; anything else counts as the only one. ``None`` for an empty list."""
     if isinstance(value, list):
         return value[0] if value else None
     return value

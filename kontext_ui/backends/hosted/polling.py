@@ -1,4 +1,4 @@
-"""Edits at a provider that answers with an id at once, and is then asked until the edit is over."""
+"""Edits at a provider that returns an id at once and is then polled until the edit ends."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def follow(
 
 
 class PolledBackend(HostedBackend, ABC):
-    """Has one address for each edit, where its state is told and, in the end, its picture."""
+    """Has one address for each edit, which reports its state and, in the end, its picture."""
 
     async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
         started = self._http.now()
@@ -71,7 +71,7 @@ class PolledBackend(HostedBackend, ABC):
 
     @abstractmethod
     async def _send(self, request: EditRequest, task: EditTask) -> Mapping[str, Any]:
-        """The answer to the submit. What was sent is large and is let go of with the end of this function."""
+        """The answer to the submit. The body is large; it is freed when this returns."""
 
     @abstractmethod
     def _submitted(self, answer: Mapping[str, Any]) -> Submitted: ...

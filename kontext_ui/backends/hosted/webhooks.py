@@ -1,6 +1,6 @@
 """Whether a call about an edit was really made by its provider, for providers that sign theirs.
 
-A call is only a hint to ask earlier, so a provider whose keys cannot be had now is simply not believed.
+A call is only a hint to ask earlier, so a provider whose keys cannot be fetched is simply not trusted.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class StandardWebhooks:
         return any(is_same(signature.partition(",")[2], wanted) for signature in signatures)
 
     async def _secret(self, key: str) -> bytes | None:
-        """Asked for once; ``None`` when it cannot be had now."""
+        """Fetched once; ``None`` when it cannot be fetched."""
         # By its fingerprint: a key that is forgotten elsewhere must not live on here.
         name = hashlib.sha256(key.encode()).hexdigest()
         if name not in self._secrets:
@@ -114,7 +114,7 @@ class PublishedKeys:
         return any(is_signed(key, message, raw) for key in await self._signers())
 
     async def _signers(self) -> tuple[bytes, ...]:
-        """Asked for once a day; none when they cannot be had now."""
+        """Fetched once a day; none when they cannot be fetched."""
         if self._http.now() >= self._known_until:
             try:
                 told = json_of(await self._http.client().get(self._url)).get("keys")

@@ -52,10 +52,10 @@ class NotStarted(Exception):
 
 
 def refusal(response: httpx.Response, billed: Billed) -> KontextError | NotStarted:
-    """What an answer that is no success means. ``billed`` is said when the work may have begun."""
+    """The error for an unsuccessful answer. ``billed`` applies when the work may have begun."""
     code, told = response.status_code, message_of(response)
     if code == httpx.codes.TOO_MANY_REQUESTS:
-        full = f"{LABEL}: no more edits are taken just now."
+        full = f"{LABEL}: the queue is full."
         return NotStarted(RateLimited(full, backend=BACKEND_ID, retry_after_s=retry_after(response)), busy=True)
     if code == httpx.codes.SERVICE_UNAVAILABLE:
         return NotStarted(unavailable(told or "it is not ready"), busy=True)
@@ -114,7 +114,7 @@ def unavailable(why: str) -> BackendUnavailable:
     return BackendUnavailable(
         f"{LABEL} cannot be used: {why.rstrip('.')}.",
         backend=BACKEND_ID,
-        hint="Nothing was begun; try again in a moment.",
+        hint="Nothing was started; try again in a moment.",
         may_retry=True,
     )
 

@@ -1,4 +1,4 @@
-"""Image servers as a backend of the tier ``local``: somebody's own GPUs behind ``POST /v1/images/edits``."""
+"""Image servers as a backend of the local tier: your own GPUs behind ``POST /v1/images/edits``."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ from kontext_ui.images.geometry import flattened, nearest_size, resized, size_of
 from kontext_ui.models import kontext
 
 TICK_S = 0.25
-"""Between two looks at the wish to stop, and two estimates of how far a server is that does not say."""
+"""Between two checks of the stop flag, and two estimates of the progress of a server that reports none."""
 ROUNDS = 4
-"""So often all servers are asked while all of them are full."""
+"""How often all servers are asked while all of them are full."""
 TYPICAL_S = 10.0
 ROUNDING_PX = 16
 """Servers round sizes to multiples of 8 or 16."""
@@ -252,7 +252,7 @@ class ImageServerBackend:
     ) -> AsyncGenerator[Item, None]:
         """The stream, with estimates where the server is silent. Leaving it closes the connection.
 
-        Raises ``EditCancelled`` soon after the wish to stop; a paid edit goes on, since its result is kept.
+        Raises ``EditCancelled`` soon after the stop flag is set; a paid edit continues, since its result is kept.
         """
         yield Running(None, "sent to the image server")
         following = asyncio.ensure_future(_next(stream))

@@ -1,7 +1,7 @@
 """One route, ``POST /v1/images/edits``, and how each server reads it: a row per server.
 
 They agree on the route, on ``prompt``, on ``size`` and on an answer with base64; on nearly nothing else.
-Whatever a server would fill in by itself (seed, steps, guidance, size) is always said, because their own
+Whatever a server would fill in by itself (seed, steps, guidance, size) is always set, because their own
 defaults differ: guidance alone is 2.5, 3.5 or 7.5.
 """
 
@@ -125,7 +125,7 @@ def tag_for(wanted: Wanted) -> str:
 def without_tags(text: str) -> str:
     """A visitor's words without anything that a server would take for orders to itself.
 
-    Removing may join what was apart into another tag, so it goes on until nothing is left to remove.
+    Removing one may join its neighbours into another tag, so it repeats until nothing is left to remove.
     """
     while True:
         cleaned = LORA.sub("", LONE_TAG.sub("", TAGGED.sub("", text)))

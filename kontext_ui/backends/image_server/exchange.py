@@ -32,14 +32,14 @@ from kontext_ui.images import codec
 
 CONNECT_TIMEOUT_S = 5.0
 QUIET_S = 60.0
-"""A server of ours says something every ten seconds; so long a silence means that it is gone."""
+"""Our own server sends something every ten seconds; a longer silence means that it is gone."""
 EVENT_STREAM = "text/event-stream"
 MAX_LINE_CHARS = RESULT_LIMITS.max_bytes * 3 // 2
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The picture, and what the server told of how it was made."""
+    """The picture, and what the server reported about how it was made."""
 
     pixels: Pixels
     seed: int | None = None
@@ -59,7 +59,7 @@ async def exchange(
     billed: Billed,
     timeout_s: float,
 ) -> AsyncGenerator[Item, None]:
-    """Ends with an ``Answer``. Raises ``NotStarted``, or the error for people once the work may have begun."""
+    """Ends with an ``Answer``. Raises ``NotStarted``, or a user-facing error once the work may have begun."""
     dialect = server.dialect or DIALECTS["openai"]
     data, files = form_of(dialect, wanted, server.model)
     quiet_s = QUIET_S if dialect.streams else timeout_s

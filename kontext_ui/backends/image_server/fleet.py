@@ -19,7 +19,7 @@ from kontext_ui.backends.image_server.dialects import DIALECTS, Dialect, Wanted,
 
 log = logging.getLogger(__name__)
 FRESH_S = 5.0
-"""So long what was seen of a server holds."""
+"""How long a server's health check stays valid."""
 REST_S = (10.0, 120.0)
 """First and longest rest; each is twice the one before."""
 PROBE_TIMEOUT_S = 3.0
@@ -36,9 +36,9 @@ class Server:
     model: str = ""
     in_flight: int = 0
     told_load: int = 0
-    """Edits that it says it has, whoever sent them; 0 where it says nothing."""
+    """Edits that it reports, from any client; 0 when it reports none."""
     left_behind: list[float] = field(default_factory=list)
-    """When the edits that nobody waits for any more, but that it still draws, will be done."""
+    """When the abandoned edits that it is still drawing will be done."""
     seen_at: float | None = None
     rests: int = 0
     rests_until: float = 0.0
@@ -51,7 +51,7 @@ class Server:
         return max(self.in_flight + len(self.left_behind), self.told_load)
 
     def estimate_s(self, wanted: Wanted) -> float | None:
-        """How long this edit will take once it is begun; ``None`` before the first one was measured."""
+        """How long this edit will take once it is started; ``None`` before the first one was measured."""
         return None if self.rate_s is None else self.rate_s * _work(wanted)
 
     def learn(self, wanted: Wanted, seconds: float) -> None:
@@ -100,7 +100,7 @@ class Fleet:
     async def pick(self, but: Collection[Server] = ()) -> Server | None:
         """The least busy one that is well, the quicker one of two; ``None`` when there is none.
 
-        When all of them rest, all are asked again: somebody wants a picture now.
+        When all of them rest, all are asked again: someone wants a picture now.
         """
         able = [server for server in self.well() if server not in but]
         await self._look_after(able or [server for server in self.servers if server not in but])
@@ -128,7 +128,7 @@ class Fleet:
             server.told_load = max(0, server.told_load - 1)
 
     def leave_behind(self, server: Server, seconds: float) -> None:
-        """It goes on drawing what nobody waits for any more."""
+        """It keeps drawing an edit that was abandoned."""
         server.left_behind.append(self._clock() + seconds)
 
     def rest(self, server: Server, reason: str) -> None:
@@ -178,7 +178,7 @@ class Fleet:
         server.model = server.model or self._model or model
 
     async def _trouble(self, server: Server) -> str:
-        """Why it cannot be used; empty when it can. A server without the route it is asked at is taken to be well."""
+        """Why it cannot be used; empty when it can. A server without the health route is assumed to be well."""
         response = await self._get(server, (server.dialect or DIALECTS["openai"]).health)
         if response.status_code in (401, 403):
             return "the key was refused"

@@ -7,7 +7,7 @@ from kontext_ui.edits import Capabilities, Mode, Parameters, SizeRule
 from kontext_ui.models import kontext
 
 BY_DIALECT = ("seed", "num_inference_steps", "guidance_scale")
-"""Parameters that some servers cannot be told."""
+"""Parameters that some servers do not accept."""
 NO_FIELD = "This image server's protocol has no field for it."
 UNSUPPORTED = {
     **kontext.NOT_TAKEN_BY_OPEN_WEIGHTS,
@@ -27,7 +27,7 @@ def capabilities_of(
     notes: tuple[str, ...] = (),
 ) -> Capabilities:
     """``dialect`` is ``None`` before a server was recognised, and where several are spoken: then all is offered,
-    and what a server cannot be told is said with its result."""
+    and what a server does not accept is reported with its result."""
     untold = () if dialect is None else tuple(name for name in BY_DIALECT if not dialect.takes(name))
     masked = dialect is not None and dialect.mask is not None
     named = model.rpartition("/")[2]
@@ -52,7 +52,7 @@ def capabilities_of(
 
 
 def left_out(dialect: Dialect, parameters: Parameters) -> tuple[str, ...]:
-    """A sentence for each given parameter that this server cannot be told."""
+    """A sentence for each given parameter that this server does not accept."""
     given = parameters.given()
     return tuple(
         f"{name.replace('_', ' ')} is left out: {NO_FIELD[0].lower()}{NO_FIELD[1:]}"

@@ -149,7 +149,7 @@ def test_an_upload_can_be_used_by_who_sent_it_and_not_be_fetched(live, ann, make
     theirs = call(live, live.key(), sent)
     assert "was not uploaded with this key" in theirs
     assert "event: complete" in call(live, key, sent)
-    assert "not there any more" in call(live, key, sent)
+    assert "no longer exists" in call(live, key, sent)
 
 
 def call(live, key, image):

@@ -45,7 +45,7 @@ CREDIT_USD = 0.01
 MAX_REFERENCES = 3
 MAX_UPLOAD_BYTES = 20_000_000
 EARLY_S = 10.0
-"""For so long after sending, "Task not found" only means that the task is not known everywhere yet."""
+"""How long after sending "Task not found" only means that the task is not known everywhere yet."""
 PARAMETERS = (
     kontext.ASPECT_RATIO,
     kontext.SEED,
@@ -175,7 +175,7 @@ def _fill_body(request: EditRequest, task: EditTask) -> dict[str, Any]:
 
 
 def _settings(request: EditRequest) -> dict[str, Any]:
-    """The documented fields and no others; the format is always said, since its default is not certain."""
+    """The documented fields and no others; the format is always set: its default is undocumented."""
     given = request.parameters
     return {
         "prompt": request.sent_prompt,

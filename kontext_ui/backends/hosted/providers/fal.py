@@ -1,7 +1,7 @@
 """fal: FLUX.1 Kontext [pro], [max] and [dev] through its queue, with a real cancel.
 
-An edit is submitted, asked about, fetched. ``COMPLETED`` only says that the work is over: an ``error`` may stand
-next to it, and the result may still answer with the model's error. fal's own words are the only ones told: its
+An edit is submitted, asked about, fetched. ``COMPLETED`` only says that the work has ended: an ``error`` may stand
+next to it, and the result may still answer with the model's error. Only fal's own messages are shown: its
 answers can echo the picture. Hugging Face's router forwards the same queue.
 """
 
@@ -89,7 +89,7 @@ ONLY_DEV = (
     Parameter("num_inference_steps", "Steps", "int", 28, 10, 50),
     Parameter("guidance_scale", "Guidance", "float", 2.5, 1, 20),
 )
-"""What only FLUX.1 Kontext [dev] takes, also by way of Hugging Face."""
+"""Parameters that only FLUX.1 Kontext [dev] accepts, also through Hugging Face."""
 ACCELERATION = Parameter("acceleration", "Acceleration", "choice", "none", choices=("none", "regular", "high"))
 OPEN_WEIGHTS = (*SHARED, *ONLY_DEV, ACCELERATION)
 NAMES = {"prompt_upsampling": "enhance_prompt"}
@@ -171,7 +171,7 @@ class FalBackend(HostedBackend):
         return self.accepted(response)
 
     async def cancel(self, task: EditTask) -> Billed:
-        """What has not left the queue costs nothing; what a machine has begun may."""
+        """What has not left the queue costs nothing; what a machine has started may."""
         headers, status_url = self.headers(task), task.poll_url or ""
         cancel_url = task.details.get("cancel") or f"{status_url.removesuffix('/status')}/cancel"
         for url in (status_url, cancel_url):
@@ -196,7 +196,7 @@ class FalBackend(HostedBackend):
 
 
 def _model_and_body(request: EditRequest, task: EditTask) -> tuple[str, dict[str, Any]]:
-    """Which model takes so many pictures, and the fields it takes at top level."""
+    """The model for this number of pictures, and the fields it takes at top level."""
     model = MODELS[request.tier]
     given = {NAMES.get(name, name): value for name, value in request.parameters.given().items()}
     body: dict[str, Any] = {"prompt": request.sent_prompt, "num_images": 1, "output_format": "png"}

@@ -1,7 +1,7 @@
 """Hugging Face: FLUX.1 Kontext [dev] through its router, which forwards each edit to a partner.
 
-Body and answer are the partner's own. fal's queue is the usual one: it gives an id, so a job can be picked up
-again. The other partners answer with the picture itself and are asked exactly once.
+Body and answer are the partner's own. fal's queue is the usual one: it gives an id, so a job can be resumed.
+The other partners answer with the picture itself and are asked exactly once.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ MakeBody = Callable[[str, str, str, dict[str, Any]], dict[str, Any]]
 class Partner:
     """``price_usd`` is the partner's own; the router adds nothing to it. ``None``: not known.
 
-    ``headers`` are sent beside the usual ones. One that is ``queued`` answers with an id, the others with the picture.
+    ``headers`` are sent in addition to the usual ones. A ``queued`` one returns an id, the others the picture.
     """
 
     path: str
@@ -246,12 +246,12 @@ class HuggingFaceBackend(HostedBackend):
         if code == httpx.codes.NOT_FOUND:
             return self.failed(f"{self._name} does not serve this model there", billed=Billed.NO, may_retry=False)
         if code == httpx.codes.SERVICE_UNAVAILABLE and "estimated_time" in json_of(response):
-            return self.failed(message_of(response), billed=Billed.NO)  # the model is loading, nothing was begun
+            return self.failed(message_of(response), billed=Billed.NO)  # the model is loading, nothing was started
         needs = "The token needs the permission for Inference Providers, and the model's licence accepted."
         return self.refused(response, hint=needs if code == httpx.codes.FORBIDDEN else "")
 
     async def verify_key(self, key: str | None = None) -> float | None:
-        """The hub, beside the router, tells whose token it is; what is left of the credit it does not tell."""
+        """The hub, unlike the router, says whose token it is; it does not report the remaining credit."""
         url = f"{self._http.base_url.replace('//router.', '//', 1)}/api/whoami-v2"
         await self.ask_about_key(url, key)
         return None

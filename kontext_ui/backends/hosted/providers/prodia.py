@@ -1,7 +1,7 @@
 """Prodia: FLUX.1 Kontext [pro], [max] and a fast [dev]. One request is the whole edit; its answer holds the picture.
 
-There is no id before the answer, so nothing can be picked up again: a request that may have arrived is
-never sent twice, and a job that was cut short is the user's to decide.
+There is no id before the answer, so nothing can be resumed: a request that may have arrived is
+never sent twice, and the user decides about a job that was interrupted.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ STYLES = tuple(
     low-poly neon-punk origami photographic pixel-art texture""".split()
 )
 FAST_SIZE_RULE = SizeRule("range", min_side_px=512, max_side_px=1024, multiple_px=32)
-"""1040 pixels are also named, but are no such multiple."""
+"""1040 pixels are also listed, but are not such a multiple."""
 FAST_SIDES = (FAST_SIZE_RULE.min_side_px, FAST_SIZE_RULE.max_side_px, FAST_SIZE_RULE.multiple_px)
 FORMAT = kontext.output_format_of("png", "jpeg", "webp")
 HOSTED = (kontext.ASPECT_RATIO, kontext.SEED, kontext.PROMPT_UPSAMPLING, kontext.SAFETY_TOLERANCE, FORMAT)
@@ -96,7 +96,7 @@ FAST = (kontext.SEED, *ONLY_FAST, FORMAT)
 NAMES = {"num_inference_steps": "steps"}
 """Our names to theirs, where they differ."""
 MODERATED = re.compile(r"moderat|nsfw|safety (?:filter|system|checker)|content policy|flagged|sensitive", re.IGNORECASE)
-"""How a refusal for its content is told is not documented."""
+"""How a refusal for its content is reported is not documented."""
 
 
 class ProdiaBackend(HostedBackend):

@@ -60,7 +60,7 @@ ONLY_DEV = (
     Parameter("num_inference_steps", "Steps", "int", 30, 4, 50),
     Parameter("guidance_scale", "Guidance", "float", 2.5, 0, 10),
 )
-"""What only FLUX.1 Kontext [dev] takes, also by way of Hugging Face."""
+"""Parameters that only FLUX.1 Kontext [dev] accepts, also through Hugging Face."""
 HOSTED = (
     ASPECT_RATIO,
     kontext.SEED,
@@ -209,7 +209,7 @@ def seed_in(answer: Mapping[str, Any]) -> int | None:
 
 
 def refusal_in(answer: Mapping[str, Any], backend: HostedBackend, request_id: str | None) -> ContentModerated | None:
-    """Whether words, picture or result were refused is not told; ``None`` when nothing was."""
+    """It is not reported whether words, picture or result were refused; ``None`` when nothing was."""
     if not SENSITIVE.search(str(answer.get("error") or "")):
         return None
     return ContentModerated(
