@@ -1,5 +1,5 @@
 // Everything that can be done, once: what it is called, which keys do it, where it is offered, and what happens.
-// Keys, menus, buttons, the help and the README's table of keys are drawn from here.
+// Keys, menus, buttons, the help and the README's table of keys are drawn from here, which is why it is a long file.
 import { inTier, toDraft, withSeed } from "./draft.js";
 
 /** @import { Page, ProjectEntry } from "./page.d.ts" */
