@@ -208,7 +208,7 @@ def _with_clause(id: str, text: str, clause: str, sentence: str, label: str) -> 
 def _mask_global(text: str, context: LintContext) -> Hint | None:
     if not context.has_mask or kind_of(text) in (Kind.LOCAL, Kind.BACKGROUND):
         return None
-    return Hint("mask", "Only the painted area will change.", "Take the mask away", settings={"mask": None})
+    return Hint("mask", "Only the painted area will change.", "Remove the mask", settings={"mask": None})
 
 
 def _upsampling(text: str, context: LintContext) -> Hint | None:

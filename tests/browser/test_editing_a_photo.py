@@ -115,7 +115,7 @@ def test_a_refused_instruction_says_why_offers_what_works_and_gives_the_prompt_b
     expect(person.prompt).to_be_focused()
     card.locator(".kx-chips button").first.click()
     person.sees_versions(2)
-    card.get_by_role("button", name="Take this card away").click()
+    card.get_by_role("button", name="Dismiss").click()
     expect(card).to_have_count(0)
     person.page.reload()
     person.ready()

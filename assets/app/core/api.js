@@ -74,7 +74,7 @@ export async function send(file, query) {
 }
 
 /**
- * A project and everything the page needs to begin; the last one without an id. Rejects when it cannot be had.
+ * A project and everything the page needs to begin; the last one without an id. Rejects when it cannot be fetched.
  * @param {string | null} project
  * @param {Promise<Response> | null} prefetched
  * @returns {Promise<Snapshot>}

@@ -275,7 +275,7 @@ export const JOB = [
   },
   {
     id: "dismiss",
-    label: "Take this card away",
+    label: "Dismiss",
     icon: "close",
     places: ["job"],
     run: (page, job) => page.call("dismiss", { job: job.id }),

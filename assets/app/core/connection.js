@@ -18,7 +18,7 @@ export class Connection {
     this.stream = null;
   }
 
-  /** Begin anew, for instance with another project. */
+  /** Begin again, for instance with another project. */
   restart() {
     this.close();
     this.stream = this.connect();

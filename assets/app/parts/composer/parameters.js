@@ -76,7 +76,7 @@ function betterHere(store, backend) {
   return h("p", { class: "kx-muted" }, spoken(text));
 }
 
-/** What only concerns backends that draw the whole picture anew. @param {Store} store */
+/** What only concerns backends that redraw the whole picture. @param {Store} store */
 function fieldsOfModels(store) {
   const { draft } = store;
   const preserve = checkbox(
