@@ -21,7 +21,14 @@ export function accessKeys(page) {
     );
   };
   draw();
-  return h("div", { class: "kx-access-keys" }, h("p", { class: "kx-muted" }, ABOUT), list, newKey(page, made, draw), made);
+  return h(
+    "div",
+    { class: "kx-access-keys" },
+    h("p", { class: "kx-muted" }, ABOUT),
+    list,
+    newKey(page, made, draw),
+    made,
+  );
 }
 
 /** @param {AccessKeyRow} row @param {Page} page @param {() => unknown} changed */
