@@ -47,8 +47,9 @@ function newKey(page, shown, changed) {
     const answer = await page.call("make_access_key", { name: field.value });
     if (answer.error) return;
     field.value = "";
-    const key = h("input", { readonly: true, value: answer.result.key, "aria-label": "The new access key" });
-    fill(shown, key, h("p", { class: "kx-muted" }, ONCE));
+    const key = h("input", { readonly: true, value: answer.result.key });
+    const labelled = h("label", { class: "kx-field" }, h("span", {}, "The new access key"), key);
+    fill(shown, labelled, h("p", { class: "kx-muted" }, ONCE));
     key.focus();
     key.select();
     changed();
