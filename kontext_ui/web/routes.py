@@ -113,8 +113,10 @@ class Pages:
     async def _stream(self, project_id: str) -> AsyncIterator[str]:
         with self._editor.projects.subscribe(project_id) as changes:
             yield _event("hello", {"revision": changes.revision})
-            while not changes.overflowed:
+            while True:
                 change = await changes.next(PING_S)
+                if changes.overflowed:
+                    break
                 if change is None:
                     yield ": still here\n\n"
                 else:

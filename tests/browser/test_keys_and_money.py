@@ -1,5 +1,6 @@
 """Bringing a key of one's own, running out of credit, passing a budget, being refused, changing one's mind."""
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -209,3 +210,22 @@ def test_a_stopped_edit_is_kept_when_it_arrives_and_the_bill_is_not_denied(custo
     person.sees_versions(2)
     expect(person.turns).to_have_count(1)
     assert len(provider.submitted) == 1
+
+
+def test_an_access_key_is_made_shown_once_and_revoked(person, server):
+    person.page.click("#kx-settings-button")
+    person.page.get_by_label("Name of a new access key").fill("My script")
+    person.page.get_by_role("button", name="Make a key").click()
+    shown = person.page.get_by_label("The new access key")
+    expect(shown).to_be_visible()
+    headers = {"x-kontext-key": shown.input_value()}
+    assert httpx.post(f"{server.url}/kontext/do/list_projects", json={}, headers=headers).status_code == 200
+
+    person.page.keyboard.press("Escape")
+    person.page.click("#kx-settings-button")
+    expect(person.page.locator(".kx-access-keys")).to_contain_text("My script")
+    expect(person.page.get_by_label("The new access key")).to_have_count(0)
+
+    person.page.get_by_role("button", name="Revoke My script").click()
+    expect(person.page.locator(".kx-access-keys")).not_to_contain_text("My script")
+    assert httpx.post(f"{server.url}/kontext/do/list_projects", json={}, headers=headers).status_code == 401

@@ -29,6 +29,7 @@ ROOTS = (
     row_types.OverviewRow,
     row_types.BuilderRow,
     row_types.SpendingRow,
+    row_types.AccessKeyRow,
     row_types.ErrorRow,
     EditDraft,
     FoundMask,

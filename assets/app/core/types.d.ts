@@ -1,5 +1,11 @@
 // Written by `make tables` from the Python rows (tests/tools/row_types.py). Do not edit.
 
+export interface AccessKeyRow {
+  id: string;
+  name: string;
+  made_at: string;
+}
+
 export interface BackendRow {
   id: string;
   label: string;

@@ -3,6 +3,7 @@ import { dialogOf } from "../../core/dialog.js";
 import { button, fill, h } from "../../core/dom.js";
 import { dollars } from "../../core/format.js";
 import { spoken } from "../../core/spoken.js";
+import { accessKeys } from "./access_keys.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 /** @import { BackendRow, SpendingRow } from "../../core/types.d.ts" */
@@ -17,7 +18,7 @@ export async function openSettings(page, backend = null) {
   const backends = h("div", {});
   const budgets = h("div", {});
   const headed = [h("h3", {}, "Budgets"), budgets, h("h3", {}, "Backends"), h("p", { class: "kx-muted" }, ABOUT_KEYS)];
-  dialogOf("Settings", [headed, backends]);
+  dialogOf("Settings", [headed, backends, h("h3", {}, "Access keys"), accessKeys(page)]);
   const fields = drawBackends(backends, page);
   const first = backend ? fields.get(backend) : null;
   first?.focus();

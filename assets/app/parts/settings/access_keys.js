@@ -1,0 +1,65 @@
+// Keys by which a visitor's own programs act for them.
+import { button, fill, h } from "../../core/dom.js";
+
+/** @import { Page } from "../../core/page.d.ts" */
+/** @import { AccessKeyRow } from "../../core/types.d.ts" */
+
+const ABOUT =
+  "A program that sends an access key as the header X-Kontext-Key acts for you: its edits are kept in your projects " +
+  "and count against your budgets.";
+const ONCE = "Copy it now: it is not shown again.";
+
+/** @param {Page} page */
+export function accessKeys(page) {
+  const list = h("div", {});
+  const made = h("div", { role: "status" });
+  const draw = async () => {
+    const { result } = await page.call("list_access_keys", {}, { quiet: true });
+    fill(
+      list,
+      /** @type {AccessKeyRow[]} */ (result ?? []).map((row) => keyRow(row, page, draw)),
+    );
+  };
+  draw();
+  return h(
+    "div",
+    { class: "kx-access-keys" },
+    h("p", { class: "kx-muted" }, ABOUT),
+    list,
+    newKey(page, made, draw),
+    made,
+  );
+}
+
+/** @param {AccessKeyRow} row @param {Page} page @param {() => unknown} changed */
+function keyRow({ id, name, made_at }, page, changed) {
+  const revoke = async () => {
+    const answer = await page.call("revoke_access_key", { id });
+    if (!answer.error) changed();
+  };
+  const about = h("span", {}, h("b", {}, name), " ", h("span", { class: "kx-muted" }, `made ${made_at.slice(0, 10)}`));
+  return h("div", { class: "kx-row" }, about, button("kx-link", "Revoke", revoke, { "aria-label": `Revoke ${name}` }));
+}
+
+/** @param {Page} page @param {HTMLElement} shown @param {() => unknown} changed */
+function newKey(page, shown, changed) {
+  const make = async () => {
+    const answer = await page.call("make_access_key", { name: field.value });
+    if (answer.error) return;
+    field.value = "";
+    const key = h("input", { readonly: true, value: answer.result.key });
+    const labelled = h("label", { class: "kx-field" }, h("span", {}, "The new access key"), key);
+    fill(shown, labelled, h("p", { class: "kx-muted" }, ONCE));
+    key.focus();
+    key.select();
+    changed();
+  };
+  /** @type {HTMLInputElement} */
+  const field = h("input", {
+    placeholder: "What is the key for?",
+    "aria-label": "Name of a new access key",
+    maxlength: 80,
+    onkeydown: (event) => event.key === "Enter" && make(),
+  });
+  return h("div", { class: "kx-row" }, field, button("kx-button", "Make a key", make));
+}
