@@ -8,7 +8,7 @@ from datetime import UTC, date
 from sqlite_utils import Database
 
 from kontext_ui.history.part import Part
-from kontext_ui.history.rows import OPEN_SQL, scalar, select_rows, usd, write_time
+from kontext_ui.history.rows import OPEN_SQL, owned, scalar, select_rows, usd, write_time
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class SpendStore(Part):
     def standing(self, owner: str, project_id: str) -> Standing:
         """What counts against the budgets of a project and of the owner's day, in one view."""
         with self._connections.reading() as db:
+            owned(db, owner, project_id)
             rows = select_rows(db, f"SELECT project_id, price_usd FROM jobs WHERE {OPEN_SQL} AND owner = ?", owner)
             return Standing(
                 project_usd=self._of_project(db, project_id),

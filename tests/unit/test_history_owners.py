@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kontext_ui.errors import ImageMissing, JobNotFound, ProjectNotFound
+from kontext_ui.history.access_key_store import AccessKeyStore
 from kontext_ui.history.image_store import ImageStore
 from kontext_ui.history.job_store import JobStore
 from kontext_ui.history.part import Part
@@ -30,6 +31,9 @@ OF_NO_PROJECT = {
     "preferences.get",
     "preferences.set",
     "jobs.running",
+    "access_keys.add",
+    "access_keys.all",
+    "access_keys.remove",
 }
 """These answer about the owner alone; each has its own test."""
 
@@ -55,6 +59,7 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
 
 
 PARTS = {
+    "access_keys": AccessKeyStore,
     "projects": ProjectStore,
     "tree": TreeStore,
     "jobs": JobStore,
@@ -98,7 +103,7 @@ def arguments(name: str, shelf: Shelf) -> dict[str, object]:
         "title": "mine now",
         "name": "mine now",
         "usd": 1.0,
-        "versions": [],
+        "images": (digest("secret words"),),
         "outcome": outcome(),
     }
     parameters = inspect.signature(method(name, shelf.store)).parameters.values()

