@@ -170,28 +170,18 @@ class JobStore(OfProcess):
             job = _open_row(db, job_id, or_cancelled=late)
             parent = None if job["parent"] is None else version_row(db, job["project_id"], job["parent"])
             cost_usd = outcome.price_usd if outcome.price_usd is not None else job["price_usd"] or 0.0
-            version = {
-                **_result_row(job, parent, outcome),
-                "id": version_id or new_id(),
-                "digest": digest,
-                "width": size.width,
-                "height": size.height,
-                "has_alpha": has_alpha,
-                "source": json.dumps(dict(source or {})),
-                "cost_usd": cost_usd,
-                "created_at": now,
-            }
-            insert_version(db, version)
+            made_id = version_id or new_id()
+            picture = {"digest": digest, "width": size.width, "height": size.height, "has_alpha": has_alpha}
+            about = {"source": json.dumps(dict(source or {})), "cost_usd": cost_usd, "created_at": now}
+            insert_version(db, {**_result_row(job, parent, outcome), **picture, **about, "id": made_id})
             note_image(db, job["project_id"], digest, ImageKind.VERSION, size, media_type, icc, now)
-            for used, kind in ((outcome.change_mask, ImageKind.CHANGE_MASK), (outcome.answer, ImageKind.ANSWER)):
-                if used is not None:
-                    note_image(db, job["project_id"], used, kind, size, "image/png", None, now)
+            _note_used(db, job, outcome, size, now)
             _note_spend(db, job, cost_usd, now)
-            done = {"state": JobState.DONE.value, "version_id": version["id"], "price_usd": cost_usd}
+            done = {"state": JobState.DONE.value, "version_id": made_id, "price_usd": cost_usd}
             ended = _update(db, job, {**done, "updated_at": now})
             if not late:
-                _advance_head(db, job, version["id"], now)
-            made = to_version(version_row(db, job["project_id"], version["id"]))
+                _advance_head(db, job, made_id, now)
+            made = to_version(version_row(db, job["project_id"], made_id))
             return Committed(made, ended, self._project(db, job["project_id"], job["owner"]))
 
     def get(self, owner: str, job_id: str) -> Job:
@@ -285,6 +275,13 @@ def _update(db: Database, row: Row, values: Row) -> Job:
     places = ", ".join(f"{column} = :{column}" for column in values)
     db.execute(f"UPDATE jobs SET {places} WHERE id = :id", {**values, "id": row["id"]})
     return to_job({**row, **values})
+
+
+def _note_used(db: Database, job: Row, outcome: Outcome, size: Size, now: str) -> None:
+    """The project may show the change mask and the model's own picture."""
+    for used, kind in ((outcome.change_mask, ImageKind.CHANGE_MASK), (outcome.answer, ImageKind.ANSWER)):
+        if used is not None:
+            note_image(db, job["project_id"], used, kind, size, RESULT_MEDIA_TYPE, None, now)
 
 
 def _note_spend(db: Database, job: Row, usd: float, now: str) -> None:
