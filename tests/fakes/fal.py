@@ -127,9 +127,11 @@ class FakeFal:
         if scenario == "invalid":
             return _field_errors(["body", "image_urls", 1], "Input should be a valid URL", "url_parsing")
         if scenario == "no_credit":
-            return JSONResponse({"detail": "Exhausted balance"}, 402)
+            told = "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
+            return JSONResponse({"detail": told}, 403)
         if scenario in ("busy", "busy_once"):
-            self.scenario = "success" if scenario == "busy_once" else scenario
+            if scenario == "busy_once":  # a word in a prompt counts for that prompt alone
+                self.scenario = "success"
             return JSONResponse({"detail": "Too many requests"}, 429, headers={"retry-after": "1"})
         if scenario == "broken_submit":
             return HTMLResponse(NGINX, 502)
@@ -173,6 +175,10 @@ class FakeFal:
         return JSONResponse(self._output(request_id, found, scenario))
 
     def _bad_result(self, found: dict, scenario: str) -> Response | None:
+        if (late := re.fullmatch(r"late_(\d{3})", scenario)) and found["asked"] <= 2:
+            return JSONResponse({"detail": "try again"}, int(late[1]))
+        if scenario == "refused_after_all":
+            return JSONResponse({"detail": "No."}, 418)
         if scenario == "moderated":
             return _field_errors(["body", "prompt"], KINDS["content_policy_violation"], "content_policy_violation")
         if scenario in KINDS:

@@ -24,7 +24,9 @@ FIELDS = {
         "image", "images", "input_image", "input_images", "prompt", "num_inference_steps", "guidance", "seed",
         "output_format",
     },
-    "together": {"model", "prompt", "image_url", "response_format", "steps", "guidance", "seed"},
+    "together": {
+        "model", "prompt", "image_url", "response_format", "output_format", "steps", "guidance_scale", "seed",
+    },
     "hf-inference": {"prompt", "num_inference_steps", "guidance_scale", "seed"},
 }  # fmt: skip
 

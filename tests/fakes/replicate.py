@@ -98,7 +98,8 @@ class FakeReplicate:
             detail = "- input.safety_tolerance: Must be less than or equal to 6\n"
             return JSONResponse({"title": "Input validation failed", "detail": detail, "status": 422}, 422)
         if scenario in ("busy", "busy_once"):
-            self.scenario = "success" if scenario == "busy_once" else scenario
+            if scenario == "busy_once":  # a word in a prompt counts for that prompt alone
+                self.scenario = "success"
             detail = "Request was throttled. Your rate limit resets in ~30s."
             return JSONResponse({"detail": detail, "status": 429}, 429, headers={"retry-after": "2"})
         return PlainTextResponse("oops", 500) if scenario == "broken_submit" else None
@@ -107,6 +108,9 @@ class FakeReplicate:
         here = f"{self._api()}/predictions/{prediction_id}"
         empty = {"output": None, "error": None, "logs": "", "urls": {"get": here, "cancel": f"{here}/cancel"}}
         return {"id": prediction_id, "status": status, **empty, **fields}
+
+    def polls(self) -> int:
+        return sum(found["polls"] for found in self._predictions.values())
 
     async def get(self, request: Request) -> Response:
         if refusal := self._refusal(request):
@@ -117,6 +121,10 @@ class FakeReplicate:
         scenario = prediction["scenario"]
         if scenario == "flaky" and prediction["polls"] == 1:
             return PlainTextResponse("bad gateway", 502)
+        if scenario in ("poll_401", "poll_404"):
+            code = int(scenario[-3:])
+            problem = {"title": "Refused", "detail": "No.", "status": code}
+            return JSONResponse(problem, code, media_type="application/problem+json")
         if prediction["canceled"]:
             return JSONResponse(self._state(prediction_id, "canceled"))
         if prediction["polls"] <= self.pending or scenario == "stall":

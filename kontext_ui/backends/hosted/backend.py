@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -19,9 +20,11 @@ from kontext_ui.errors import (
     ContentModerated,
     InvalidRequest,
     MissingCredentials,
+    UnexpectedAnswer,
 )
 from kontext_ui.settings import Settings, successors
 
+log = logging.getLogger(__name__)
 ACCEPTED = (httpx.codes.OK, httpx.codes.CREATED, httpx.codes.ACCEPTED)
 
 
@@ -81,6 +84,20 @@ class HostedBackend:
     def id_of(self, value: object) -> str:
         """Raises ``UnexpectedAnswer`` when an accepted edit has no id to ask about it with."""
         return text_of(value) or self._http.unexpected("there is no id in it")
+
+    async def own(self, url: object, otherwise: str) -> str:
+        """An address out of the provider's answer, or ``otherwise`` when the provider has no business naming it.
+
+        An edit is paid for by then: its id must be journalled and asked about whatever is thought of the address.
+        """
+        if not isinstance(url, str) or not url:
+            return otherwise
+        try:
+            await self._http.check_url(url)
+        except UnexpectedAnswer:
+            log.warning("%s named a foreign address for an edit; its own is asked instead", self.id)
+            return otherwise
+        return url
 
     def refused(
         self, response: httpx.Response, told: str | None = None, hint: str = ""

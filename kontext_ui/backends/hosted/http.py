@@ -11,12 +11,14 @@ import asyncio
 import base64
 import itertools
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import httpx
 
+from kontext_ui import __version__
 from kontext_ui.backends.hosted.messages import message_of
 from kontext_ui.backends.hosted.pauses import Pauses, Sleep
 from kontext_ui.backends.hosted.urls import is_configured, is_own, is_public
@@ -39,6 +41,7 @@ RESULT_LIMITS = codec.ImageLimits(max_bytes=60_000_000, max_pixels=50_000_000)
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Failures before the first byte of the request could have arrived."""
 SUBMIT_ATTEMPTS = 4
+USER_AGENT = f"kontext-ui/{__version__}"
 READ_TIMEOUT_S, CONNECT_TIMEOUT_S = 60.0, 10.0
 PICTURE_TIMEOUT_S = 120.0
 """For an answer to a submit that is the picture itself."""
@@ -46,6 +49,11 @@ MAX_RETRY_AFTER_S = 30.0
 MAX_DOWNLOAD_BYTES = RESULT_LIMITS.max_bytes
 
 Answer = TypeVar("Answer")
+NO_CREDIT = re.compile(r"locked|balance|billing|top[ _]?up|credit", re.IGNORECASE)
+"""What a 403 says when the account is out of money and the key is right; fal answers so."""
+UNSETTLED = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.CONFLICT, httpx.codes.TOO_EARLY)
+"""Refusals that say nothing against the request, and nothing about whether it arrived."""
+
 Files: TypeAlias = list[tuple[str, tuple[str, bytes, str]]]
 """Form field, then file name, bytes and content type."""
 
@@ -87,7 +95,9 @@ class Provider:
         if self._client is None or self._client.is_closed:
             timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
             limits = httpx.Limits(max_connections=500, max_keepalive_connections=50)
-            self._client = httpx.AsyncClient(transport=self._transport, timeout=timeout, limits=limits)
+            self._client = httpx.AsyncClient(
+                transport=self._transport, timeout=timeout, limits=limits, headers={"user-agent": USER_AGENT}
+            )
         return self._client
 
     def model(self, name: str) -> str:
@@ -259,16 +269,16 @@ class Provider:
         code, told = response.status_code, message_of(response) if told is None else told
         about = f"{self.label} says: {told.rstrip('.')}." if told else f"{self.label} answered {code}."
         fields: dict[str, Any] = {"backend": self.backend_id}
-        if code in (401, 403) or (code == 422 and "api key" in told.lower()):
-            return CredentialsRejected(
-                f"{self.label} refused the key.",
-                hint=hint or f"Check {key_name}, or paste another key in the settings.",
-                **fields,
-            )
-        if code == 402:
+        if code == 402 or (code == 403 and NO_CREDIT.search(told)):
             return OutOfCredit(
                 f"The account at {self.label} has no credit left.",
                 hint=hint or "Top it up there, or use another tier.",
+                **fields,
+            )
+        if code in (401, 403) or (code == 422 and "api key" in told.lower()):
+            return CredentialsRejected(
+                f"{self.label} refused the key." + (f" It says: {told.rstrip('.')}." if code == 403 and told else ""),
+                hint=hint or f"Check {key_name}, or paste another key in the settings.",
                 **fields,
             )
         if code == 429:
@@ -278,7 +288,7 @@ class Provider:
                 hint=hint,
                 **fields,
             )
-        if code >= 500:
+        if code >= 500 or code in UNSETTLED:
             return BackendUnavailable(about, billed=Billed.MAYBE, may_retry=True, hint=hint, **fields)
         return InvalidRequest(about, hint=hint or "Nothing was billed. Change the request and send it again.")
 

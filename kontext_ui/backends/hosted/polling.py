@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -56,9 +57,10 @@ class PolledBackend(HostedBackend, ABC):
     async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
         started = self._http.now()
         submitted = self._submitted(await self._send(request, task))
-        remote_id, url = submitted.remote_id, submitted.poll_url or self._poll_url(submitted.remote_id)
-        await self._http.check_url(url)
-        yield submitted
+        remote_id = submitted.remote_id
+        # The id is journalled whatever is thought of the address next to it: the edit is paid for by now.
+        url = await self.own(submitted.poll_url, self._poll_url(remote_id))
+        yield dataclasses.replace(submitted, poll_url=url)
         async for event in follow(self._http, remote_id, url, self.headers(task), started, task.hook, self._read):
             yield event
 

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 
 def is_configured(url: str, base_url: str) -> bool:
-    """On the host of a base URL in plain http: a fake, or a proxy on this machine, named by the owner."""
+    """On the host and by the scheme of the configured address: the provider, a gateway before it, or a fake."""
     parts, base = urlsplit(url), urlsplit(base_url)
-    return base.scheme == "http" and parts.scheme == "http" and (parts.hostname or "") == base.hostname
+    same = (parts.scheme, parts.hostname) == (base.scheme, base.hostname)
+    return base.scheme in ("http", "https") and same and parts.username is None
 
 
 def is_own(url: str, domains: tuple[str, ...]) -> bool:

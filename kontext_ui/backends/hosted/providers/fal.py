@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -41,7 +41,8 @@ from kontext_ui.errors import Billed, InvalidRequest, KontextError
 from kontext_ui.models import kontext
 from kontext_ui.settings import Settings
 
-HOSTS = ("fal.run", "fal.media")
+HOSTS = ("fal.run", "fal.media", "falrun.com")
+"""The last one is fal's backup domain, which its own client turns to."""
 DEV_MODEL = "fal-ai/flux-kontext/dev"
 
 
@@ -103,6 +104,8 @@ BAD_PICTURE: Mapping[str, str] = {
     "file_too_large": "the picture's file is too large",
     "face_detection_error": "no face was found in the picture",
 }
+NOT_THERE_YET = (404, 408, 409, 410, 425)
+"""Answers for a finished edit's result that its own client asks again after; the picture is paid for."""
 STAGES: Mapping[str, str] = {"IN_QUEUE": "waiting for a machine", "IN_PROGRESS": "drawing"}
 
 
@@ -146,10 +149,9 @@ class FalBackend(HostedBackend):
         del body  # it is large
         request_id = self.id_of(answer.get("request_id"))
         here = self._address(model, request_id)
-        ticket = Ticket(
-            request_id, str(answer.get("status_url") or f"{here}/status"), str(answer.get("response_url") or here)
-        )
-        cancel_url = str(answer.get("cancel_url") or f"{here}/cancel")
+        status_url = await self.own(answer.get("status_url"), f"{here}/status")
+        ticket = Ticket(request_id, status_url, await self.own(answer.get("response_url"), here))
+        cancel_url = await self.own(answer.get("cancel_url"), f"{here}/cancel")
         yield Submitted(request_id, ticket.status_url, details={"result": ticket.result_url, "cancel": cancel_url})
         async for event in self._queue.follow(ticket, headers, started, task.hook):
             yield event
@@ -258,9 +260,10 @@ class FalQueue:
         )
 
     async def _result(self, url: str, headers: Mapping[str, str], poll: Poll) -> EditResult | None:
-        """``None`` when it was asked for too early."""
+        """``None`` when it is not there yet: asked for too early, or by passing trouble of a finished edit."""
         response = await self._http.get(url, headers, poll.started)
-        if response.status_code == httpx.codes.BAD_REQUEST and "in progress" in message_of(response).lower():
+        early = response.status_code == httpx.codes.BAD_REQUEST and "in progress" in message_of(response).lower()
+        if early or response.status_code in NOT_THERE_YET:
             return None
         answer = json_of(response)
         if response.status_code != httpx.codes.OK:
@@ -291,18 +294,24 @@ class FalQueue:
             # A list of fields means that the model's input was refused; a bare word comes from the run.
             at_input = isinstance(answer.get("detail"), list)
             reasons = (message_of(response),) if at_input else ()
-            billed = Billed.NO if at_input else Billed.MAYBE
-            return self._backend.moderated(
-                "input" if at_input else "output", reasons=reasons, billed=billed, request_id=request_id
-            )
+            stage: Literal["input", "output"] = "input" if at_input else "output"
+            return self._backend.moderated(stage, reasons=reasons, billed=Billed.MAYBE, request_id=request_id)
         if bad := next((kind for kind in kinds if kind in BAD_PICTURE), None):
             return InvalidRequest(
-                f"{self._backend.label} says: {BAD_PICTURE[bad]}.", hint="Nothing was billed. Send another picture."
+                f"{self._backend.label} says: {BAD_PICTURE[bad]}.",
+                hint="It may have been billed. Send another picture.",
+                billed=Billed.MAYBE,
             )
         if response.status_code == httpx.codes.OK or response.status_code >= 500:
             may_retry = response.headers.get("x-fal-retryable", "true").lower() != "false"
-            return self._backend.failed(message_of(response), request_id=request_id, may_retry=may_retry)
-        return self._backend.refused(response)
+            # fal charges for no 5xx, and may for a 422 on which a machine has spent time.
+            billed = Billed.NO if response.status_code >= 500 else Billed.MAYBE
+            told = message_of(response)
+            return self._backend.failed(told, billed=billed, request_id=request_id, may_retry=may_retry)
+        if response.status_code in (401, 402, 403):
+            return self._backend.refused(response)
+        told = message_of(response)
+        return self._backend.failed(told, request_id=request_id, may_retry=False)
 
 
 def kinds_of(answer: Mapping[str, Any]) -> set[str]:

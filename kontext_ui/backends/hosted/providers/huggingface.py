@@ -81,7 +81,7 @@ def _replicate(model: str, prompt: str, picture: str, given: dict[str, Any]) -> 
 
 
 def _together(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[str, Any]:
-    named = _renamed(given, guidance_scale="guidance", num_inference_steps="steps")
+    named = {"output_format": "png"} | _renamed(given, num_inference_steps="steps")
     return {"model": model, "prompt": prompt, "image_url": picture, "response_format": "base64", **named}
 
 

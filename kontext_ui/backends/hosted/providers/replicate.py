@@ -132,6 +132,8 @@ class ReplicateBackend(PolledBackend):
 
     async def _read(self, poll: Poll) -> Running | Done:
         answer = poll.answer
+        if poll.response.is_client_error:  # as problem+json, whose "status" is the number
+            raise self._lost(poll)
         status, output = answer.get("status"), answer.get("output")
         if status in ENDED_BADLY:
             raise self._ended(answer, poll.remote_id)
@@ -142,6 +144,12 @@ class ReplicateBackend(PolledBackend):
         if status == "succeeded":
             self._http.unexpected("there is no picture in it", Billed.YES)
         return Running(None, "waiting for a machine" if status == "starting" else "drawing")
+
+    def _lost(self, poll: Poll) -> KontextError:
+        """The key is refused, or the edit is not known any more: asking again changes nothing."""
+        if poll.response.status_code == httpx.codes.NOT_FOUND:
+            self._http.unexpected("it does not know this edit any more")
+        return self.refused(poll.response)
 
     def _ended(self, answer: Mapping[str, Any], remote_id: str) -> KontextError:
         if refusal := refusal_in(answer, self, remote_id):

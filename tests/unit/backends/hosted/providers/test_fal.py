@@ -163,7 +163,8 @@ async def test_dev_says_that_it_needs_a_picture(make_backend, fake):
 
 @pytest.mark.parametrize(
     "scenario",
-    ["flaky", "passing_error", "busy_once", "early", "inline", "one_image", "bare_submit", "new_word"],
+    ["flaky", "passing_error", "busy_once", "early", "inline", "one_image", "bare_submit", "new_word", "foreign_status"]
+    + [f"late_{code}" for code in (404, 408, 409, 410, 425, 429)],
 )
 async def test_what_passes_is_waited_out(make_backend, fake, picture, scenario):
     fake.scenario = scenario
@@ -180,13 +181,14 @@ async def test_what_passes_is_waited_out(make_backend, fake, picture, scenario):
         ("invalid", InvalidRequest, Billed.NO),
         ("broken_submit", BackendUnavailable, Billed.MAYBE),
         ("malformed", UnexpectedAnswer, Billed.MAYBE),
-        ("foreign_status", UnexpectedAnswer, Billed.MAYBE),
         ("vanished", UnexpectedAnswer, Billed.MAYBE),
         ("completed_failure", BackendUnavailable, Billed.MAYBE),
-        ("failed", BackendUnavailable, Billed.MAYBE),
-        ("timeout", BackendUnavailable, Billed.MAYBE),
-        ("image_load_error", InvalidRequest, Billed.NO),
-        ("image_too_small", InvalidRequest, Billed.NO),
+        # fal charges for no 5xx, and may for a 422 on which a machine has spent time.
+        ("failed", BackendUnavailable, Billed.NO),
+        ("timeout", BackendUnavailable, Billed.NO),
+        ("image_load_error", InvalidRequest, Billed.MAYBE),
+        ("image_too_small", InvalidRequest, Billed.MAYBE),
+        ("refused_after_all", BackendUnavailable, Billed.MAYBE),
         ("no_output", UnexpectedAnswer, Billed.YES),
         ("bad_inline", UnexpectedAnswer, Billed.YES),
         ("expired", UnexpectedAnswer, Billed.YES),
@@ -210,7 +212,7 @@ async def test_every_failure_ends_in_its_own_error(make_backend, fake, picture, 
 @pytest.mark.parametrize(
     ("scenario", "stage", "billed"),
     [
-        ("moderated", "input", Billed.NO),
+        ("moderated", "input", Billed.MAYBE),
         ("completed_error", "output", Billed.MAYBE),
         ("black", "output", Billed.MAYBE),
     ],
@@ -321,3 +323,14 @@ async def test_only_unsent_requests_are_sent_again(make_backend, picture, kind, 
 
     assert len(sent) == attempts
     assert caught.value.billed is (Billed.NO if attempts > 1 else Billed.MAYBE)
+
+
+async def test_a_word_in_one_prompt_changes_no_later_request_of_the_fake(make_backend, fake, picture):
+    with pytest.raises(RateLimited):
+        await events(make_backend(), picture, request("[[busy]]"))
+
+    assert isinstance((await events(make_backend(), picture))[-1], Done)
+
+
+async def test_the_backup_domain_of_fals_own_client_is_known(make_backend):
+    await make_backend()._http.check_url("https://queue.falrun.com/fal-ai/flux-pro/requests/1/status")

@@ -109,7 +109,8 @@ async def test_replicates_body_is_the_documented_one_under_its_own_names(make_ba
 
 
 async def test_togethers_body_is_the_documented_one(make_backend, fake, picture):
-    await events(make_backend("together"), picture, request(num_inference_steps=28))
+    """The names are those of the official clients, together's own and huggingface_hub's."""
+    await events(make_backend("together"), picture, request(num_inference_steps=28, guidance_scale=2.5))
 
     assert fake.submitted == [
         {
@@ -119,7 +120,9 @@ async def test_togethers_body_is_the_documented_one(make_backend, fake, picture)
             "prompt": "Turn the red door blue",
             "image_url": address_of(picture),
             "response_format": "base64",
+            "output_format": "png",
             "steps": 28,
+            "guidance_scale": 2.5,
         }
     ]
 
@@ -187,7 +190,7 @@ FAILURES = [
     *((partner, "malformed", UnexpectedAnswer, Billed.MAYBE) for partner in PARTNERS),
     *((partner, "not_a_picture", UnexpectedAnswer, Billed.YES) for partner in PARTNERS),
     *((partner, "moderated", ContentModerated, billed) for partner, billed in
-      (("fal-ai", Billed.NO), ("replicate", Billed.MAYBE))),
+      (("fal-ai", Billed.MAYBE), ("replicate", Billed.MAYBE))),
     *((partner, "failed", BackendUnavailable, Billed.MAYBE) for partner in ("fal-ai", "replicate")),
     *((partner, "expired", UnexpectedAnswer, Billed.YES) for partner in ("fal-ai", "replicate")),
     ("fal-ai", "forbidden", CredentialsRejected, Billed.NO),

@@ -36,9 +36,9 @@ def fake():
 
 @pytest.fixture
 def make_backend(fake):
-    def make(key="r8_test"):
+    def make(key="r8_test", transport=None):
         time = Time()
-        transport = httpx.ASGITransport(app=fake.app)
+        transport = transport or httpx.ASGITransport(app=fake.app)
         base = "https://api.replicate.com/v1"
         provider = Provider(
             "replicate", "Replicate", base, HOSTS, transport=transport, sleep=time.sleep, clock=time.clock
@@ -171,3 +171,23 @@ async def test_a_token_is_checked_without_an_edit(make_backend, fake):
     with pytest.raises(CredentialsRejected):
         await make_backend().verify_key("r8_wrong")
     assert fake.submitted == []
+
+
+@pytest.mark.parametrize(("code", "error"), [(401, CredentialsRejected), (404, UnexpectedAnswer)])
+async def test_a_poll_that_is_refused_ends_at_once(make_backend, fake, picture, code, error):
+    """As problem+json, whose ``status`` is a number and no word of a prediction."""
+    fake.scenario = f"poll_{code}"
+
+    with pytest.raises(error):
+        await events(make_backend(), picture)
+
+    assert fake.polls() == 1
+
+
+async def test_a_submit_that_may_have_arrived_is_not_said_to_be_unbilled(make_backend, picture):
+    transport = httpx.MockTransport(lambda request: httpx.Response(408, json={"detail": "Request timeout"}))
+
+    with pytest.raises(BackendUnavailable) as caught:
+        await events(make_backend(transport=transport), picture)
+
+    assert caught.value.billed is Billed.MAYBE
