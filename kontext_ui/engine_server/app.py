@@ -113,10 +113,8 @@ class EngineServer:
 
     def refused(self, request: Request) -> Response | None:
         """The answer to a request that is refused unread; ``None`` when it may be read."""
-        if self._key is not None:
-            sent = request.headers.get("authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(sent.encode(), self._key.encode()):
-                return error_response(401, {"message": "The key is wrong or missing.", "code": "invalid_api_key"})
+        if (wrong := self._wrong_key(request)) is not None:
+            return wrong
         retry = {"retry-after": str(RETRY_AFTER_S)}
         if not (ready := self.readiness).ready:
             return error_response(503, {"message": ready.reason, "code": "not_ready", "hint": ready.hint}, retry)
@@ -124,6 +122,13 @@ class EngineServer:
             self.tally.turned_away()
             return error_response(429, {"message": "The queue is full.", "code": "too_many_requests"}, retry)
         return None
+
+    def _wrong_key(self, request: Request) -> Response | None:
+        scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+        right = scheme.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), (self._key or "").encode())
+        if self._key is None or right:
+            return None
+        return error_response(401, {"message": "The key is wrong or missing.", "code": "invalid_api_key"})
 
     async def answer(self, request: Request, visit: Visit) -> Response | EventStream:
         try:
@@ -193,6 +198,9 @@ class EngineServer:
         }
 
     async def _models(self, request: Request) -> Response:
+        """Behind the key, so that a wrong one is noticed before the first edit."""
+        if (wrong := self._wrong_key(request)) is not None:
+            return wrong
         entry = {"id": self._model, "object": "model", "created": self._started, "owned_by": "kontext_ui"}
         return JSONResponse({"object": "list", "data": [entry]})
 

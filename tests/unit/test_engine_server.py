@@ -18,6 +18,7 @@ from PIL import Image
 from kontext_ui.backends.content_filter import is_wanted
 from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig
 from kontext_ui.backends.diffusers.painter import Drawn
+from kontext_ui.backends.image_server.fleet import Fleet
 from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.cli.serve_engine import serve
 from kontext_ui.edits import Readiness, Running, Size
@@ -298,9 +299,20 @@ async def test_without_the_key_nothing_is_drawn_but_probes_are_answered(make_ser
     assert (await post(server)).status_code == 401
     assert (await post(server, headers={"authorization": "Bearer a-long-secreT"})).status_code == 401
     assert (await post(server, headers={"authorization": "Bearer a-long-secret"})).status_code == 200
+    assert (await post(server, headers={"authorization": "bearer a-long-secret"})).status_code == 200
     async with asking(server) as client:
         assert (await client.get("/ready")).status_code == 200
-    assert len(painter.drawn) == 1
+    assert len(painter.drawn) == 2
+
+
+@pytest.mark.parametrize(("key", "trouble"), [("a-long-secret", ""), ("wrong", "the key was refused")])
+async def test_a_wrong_key_is_noticed_when_servers_are_surveyed(make_server, key, trouble):
+    transport = httpx.ASGITransport(app=make_server(key="a-long-secret").app)
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(transport=transport) as client:
+        (found,) = await Fleet(["http://gpu"], lambda: client, time.monotonic, headers=headers).survey()
+
+    assert found.trouble == trouble
 
 
 async def test_the_models_say_whose_server_it_is(make_server):

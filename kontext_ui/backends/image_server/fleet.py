@@ -59,6 +59,9 @@ class Server:
         self.rate_s = rate if self.rate_s is None else (1 - SMOOTHING) * self.rate_s + SMOOTHING * rate
 
 
+KEY_REFUSED = "the key was refused"
+
+
 @dataclass(frozen=True)
 class Found:
     """One server as it was found: for the owner's eyes, since it has the address."""
@@ -155,9 +158,10 @@ class Fleet:
     async def _look(self, server: Server) -> None:
         """Ask for its health and, the first time, what it is."""
         try:
+            trouble = ""
             if server.dialect is None or (server.dialect.names_model and not server.model):
-                await self._recognise(server)
-            trouble = await self._trouble(server)
+                trouble = await self._recognise(server)
+            trouble = trouble or await self._trouble(server)
         except httpx.HTTPError as error:
             trouble = TROUBLES.get(type(error), "network trouble")
         if trouble:
@@ -165,23 +169,25 @@ class Fleet:
         else:
             self.recovered(server)
 
-    async def _recognise(self, server: Server) -> None:
+    async def _recognise(self, server: Server) -> str:
+        """Find out what it is. Returns why it cannot be used; health is often open to everybody, this is not."""
         response = await self._get(server, "/v1/models")
         if response.status_code in (401, 403):
-            return  # the check of its health says so
+            return KEY_REFUSED
         dialect, model = recognise(json_of(response))
         if server.dialect is None:
             if response.status_code >= 500:
-                return
+                return ""
             server.dialect = dialect
             log.info("image server %s is spoken to as %s", server.url, dialect.name)
         server.model = server.model or self._model or model
+        return ""
 
     async def _trouble(self, server: Server) -> str:
         """Why it cannot be used; empty when it can. A server without the health route is assumed to be well."""
         response = await self._get(server, (server.dialect or DIALECTS["openai"]).health)
         if response.status_code in (401, 403):
-            return "the key was refused"
+            return KEY_REFUSED
         if response.status_code >= 500:
             return "it is not ready"
         if server.dialect is not None and server.dialect.streams:
