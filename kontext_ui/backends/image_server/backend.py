@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import math
 import secrets
 import time
@@ -32,13 +33,14 @@ from kontext_ui.edits import (
     Size,
     Tier,
 )
-from kontext_ui.errors import Billed, EditCancelled, InvalidRequest, KontextError, RateLimited
+from kontext_ui.errors import Billed, EditCancelled, InvalidRequest, KontextError, RateLimited, UnexpectedAnswer
 from kontext_ui.images import codec
 from kontext_ui.images.geometry import flattened, nearest_size, resized, size_of
 from kontext_ui.models import kontext
 
 TICK_S = 0.25
 """Between two checks of the stop flag, and two estimates of the progress of a server that reports none."""
+log = logging.getLogger(__name__)
 ROUNDS = 4
 """How often all servers are asked while all of them are full."""
 TYPICAL_S = 10.0
@@ -130,13 +132,18 @@ class ImageServerBackend:
         return Readiness(False, f"No image server can be used: {reasons}.", "They are asked again within two minutes.")
 
     def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
-        """The least busy server first; another one only when that surely did not begin."""
+        """The least busy server first; another one when that surely did not begin.
+
+        One's own servers cost nothing, so an edit that failed on one is tried once more on another, with the same
+        seed. Not twice: it may be the edit that ends the engines.
+        """
         events = self._edit(request, task)
         return events if self._content is None else self._content.over(events, task, self.id)
 
     async def _edit(self, request: EditRequest, task: EditTask) -> AsyncGenerator[EditEvent, None]:
         wanted = await asyncio.to_thread(self._wanted, request, task)
         error: KontextError | None = None
+        moved = False
         for number in range(ROUNDS):
             tried: list[Server] = []
             full = False
@@ -147,6 +154,11 @@ class ImageServerBackend:
                         async for event in events:
                             yield event
                     return
+                except UnexpectedAnswer as failed:
+                    if moved or (self._paid and speaks_openai(server)):
+                        raise
+                    error, moved = failed, True
+                    log.info("an edit failed on %s and goes on at another server: %s", server.url, failed)
                 except NotStarted as refused:
                     error, full = refused.error, full or refused.busy
                     if not refused.busy:
@@ -327,3 +339,8 @@ def _fitted(pixels: Pixels, wanted: Size) -> tuple[Pixels, tuple[str, ...]]:
 
 def _headers(key: str | None) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"} if key else {}
+
+
+def speaks_openai(server: Server) -> bool:
+    """Nothing but OpenAI's protocol, as a paid service would; all other dialects are of one's own servers."""
+    return server.dialect is None or server.dialect.name == "openai"

@@ -433,29 +433,59 @@ async def test_a_connection_that_was_never_made_goes_to_another_server(fleet, pi
     assert machines.asked == ["one", "two"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "error"),
-    [(httpx.ReadTimeout, DeadlineExceeded), (httpx.ReadError, UnexpectedAnswer),
-     (httpx.WriteError, UnexpectedAnswer), (httpx.RemoteProtocolError, UnexpectedAnswer)],
-)  # fmt: skip
-async def test_what_may_have_begun_is_never_sent_to_another_server(fleet, picture, kind, error):
-    machines = Machines(one=FakeImageServer("vllm-omni"), two=FakeImageServer("vllm-omni"))
+BREAKS = [httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError]
+
+
+@pytest.mark.parametrize("kind", BREAKS)
+@pytest.mark.parametrize("key", [None, "a-key-of-ours"])
+async def test_an_edit_whose_own_server_dies_goes_on_at_another_with_the_same_seed(fleet, picture, kind, key):
+    second = FakeImageServer("vllm-omni", key)
+    machines = Machines(one=FakeImageServer("vllm-omni", key), two=second)
     machines.fail["one"] = kind
 
-    with pytest.raises(error):
+    done = (await run(fleet(machines, key=key), picture))[-1]
+
+    assert machines.asked == ["one", "two"]
+    assert str(done.result.seed) == str(second.received[0]["seed"])
+
+
+@pytest.mark.parametrize("scenario", ["broken", "proxy"])
+async def test_an_edit_that_failed_on_a_free_server_is_tried_once_more_elsewhere_and_not_twice(
+    fleet, picture, scenario
+):
+    servers = {name: FakeImageServer("vllm-omni") for name in ("one", "two", "three")}
+    for name in ("one", "two"):
+        servers[name].scenario = scenario
+    machines = Machines(**servers)
+
+    with pytest.raises(UnexpectedAnswer):
         await run(fleet(machines), picture)
+    assert machines.asked == ["one", "two"]
+
+
+@pytest.mark.parametrize("kind", BREAKS)
+async def test_what_may_have_been_paid_for_is_never_sent_to_another_server(fleet, picture, kind):
+    machines = Machines(one=FakeImageServer("openai"), two=FakeImageServer("openai"))
+    machines.fail["one"] = kind
+
+    with pytest.raises(UnexpectedAnswer) as caught:
+        await run(fleet(machines, key="paid", dialect=DIALECTS["openai"]), picture)
     assert machines.asked == ["one"]
+    assert caught.value.billed is Billed.MAYBE
 
 
-@pytest.mark.parametrize("scenario", ["broken", "memory", "proxy"])
-async def test_a_failed_edit_is_never_sent_to_another_server(fleet, picture, scenario):
+async def test_a_server_that_is_only_slow_or_out_of_memory_is_not_left_for_another(fleet, picture):
     first = FakeImageServer("vllm-omni")
-    first.scenario = scenario
     machines = Machines(one=first, two=FakeImageServer("vllm-omni"))
-
-    with pytest.raises((UnexpectedAnswer, OutOfMemory)):
+    machines.fail["one"] = httpx.ReadTimeout
+    with pytest.raises(DeadlineExceeded):
         await run(fleet(machines), picture)
-    assert machines.asked == ["one"]
+
+    del machines.fail["one"]
+    first.scenario = "memory"
+    with pytest.raises(OutOfMemory):
+        await run(fleet(machines), picture)
+    assert machines.asked == ["one", "one"]
 
 
 async def test_when_all_are_full_they_are_asked_again_for_a_while(fleet, picture, time):
