@@ -2,6 +2,7 @@
 import * as api from "./api.js";
 import { Connection } from "./connection.js";
 import { emptyDraft } from "./draft.js";
+import { takeUp } from "./left_behind.js";
 import { store } from "./store.js";
 import { toast } from "./toast.js";
 
@@ -113,7 +114,7 @@ function startingDraft(snapshot) {
   const pinned = known?.backends.some((backend) => backend.id === chosen.backend);
   return {
     ...emptyDraft(),
-    instruction: snapshot.project?.draft ?? "",
+    instruction: takeUp(snapshot.project?.id) ?? snapshot.project?.draft ?? "",
     tier: /** @type {EditDraft["tier"]} */ (known?.tier ?? "local"),
     backend: pinned ? chosen.backend : null,
     parameters: chosen.parameters ?? {},

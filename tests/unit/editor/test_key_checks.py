@@ -91,7 +91,7 @@ async def test_a_pasted_key_is_used_for_its_own_visitor_alone_and_gone_once_forg
     assert [task.key for _, task in backend.submits] == ["mine"]
     with pytest.raises(MissingCredentials):
         await desk.editor.edits.submit("eve", theirs.id, EditDraft("mine too", Tier.PRO))
-    assert (await desk.editor.accounts.check_key("eve", "scripted")).state == "unknown"
+    assert (await desk.editor.accounts.check_key("eve", "scripted")).message == "There is no key for Scripted yet."
 
     desk.editor.accounts.forget_key(OWNER, "scripted")
     with pytest.raises(MissingCredentials):

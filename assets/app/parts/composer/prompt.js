@@ -2,6 +2,7 @@
 import { postAndLeave } from "../../core/api.js";
 import { debounce, h } from "../../core/dom.js";
 import { withInstruction } from "../../core/draft.js";
+import { leaveBehind } from "../../core/left_behind.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 
@@ -32,7 +33,7 @@ export class Prompt {
       onpaste: (event) => this.pasted(event),
     });
     this.save = debounce(() => this.saveNow(), SAVE_MS);
-    addEventListener("pagehide", () => this.saveNow());
+    addEventListener("pagehide", () => this.leave());
   }
 
   typed() {
@@ -85,6 +86,13 @@ export class Prompt {
     postAndLeave("save_draft", { project: project.id, text: this.saved }).catch(() => {
       this.saved = null;
     });
+  }
+
+  /** The server may answer the next page before this arrives there. */
+  leave() {
+    const { project, draft } = this.page.store;
+    if (project && this.saved !== draft.instruction) leaveBehind(project.id, draft.instruction);
+    this.saveNow();
   }
 
   /** While an input method is composing, Enter belongs to it. @param {KeyboardEvent} event */
