@@ -25,7 +25,6 @@ MOST_LINES = 4
 SMALLEST_EM_PX = 11
 SHADOW = 0.55
 LIGHT, DARK = "white", "black"
-FACE_NAMES = {"sans-bold": "bold", "hand": "handwritten", "hand-capitals": "hand-drawn"}
 
 
 @dataclass(frozen=True, eq=False)

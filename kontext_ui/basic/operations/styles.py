@@ -96,8 +96,8 @@ def apply(work: Work) -> Made:
 
 
 def _neural(rgb: Pixels, number: int) -> Pixels:
-    if not PAINTER.available:
-        raise ImpossibleError("Painterly styles need a package that is not installed. Run: pip install onnxruntime")
+    if PAINTER.lacks:
+        raise ImpossibleError(f"Painterly styles cannot be drawn here. {PAINTER.lacks}")
     small = reduced(rgb, NEURAL_PX)
     height, width = small.shape[:2]
     tall, wide = -height % 4, -width % 4

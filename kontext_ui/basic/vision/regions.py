@@ -53,7 +53,7 @@ CLOTHES = frozenset(
     jeans shorts scarf hat cap beanie helmet gloves socks shoes boots vest uniform robe sari kimono top clothes outfit
     tie""".split()
 )
-MISSING_NETWORKS = "Finding things by name needs a package that is not installed. Run: pip install onnxruntime"
+CANNOT_FIND = "Things cannot be found by name here."
 NEARLY_ALL = 0.6
 OF_COLOUR = 0.08
 """Share of a thing's box that has its colour: windows, wheels and what is behind it have others."""
@@ -120,8 +120,8 @@ def _plain(said: str) -> str:
 
 
 def _named(rgb: Pixels, target: Target) -> Region:
-    if not DETECTOR.available or not SUBJECT.available:
-        raise ImpossibleError(MISSING_NETWORKS)
+    if lacks := DETECTOR.lacks or SUBJECT.lacks:
+        raise ImpossibleError(f"{CANNOT_FIND} {lacks}")
     small = shape.reduced(rgb)
     found = _all_of(small, target)
     if not found and target.source:
@@ -259,8 +259,8 @@ def _refuse_another(rgb: Pixels, plane: Plane, target: Target) -> None:
 
 def subject_plane(rgb: Pixels) -> Plane:
     """The main subject at a reduced size. Raises ``ImpossibleError`` when nothing stands out."""
-    if not SUBJECT.available:
-        raise ImpossibleError(MISSING_NETWORKS)
+    if lacks := SUBJECT.lacks:
+        raise ImpossibleError(f"{CANNOT_FIND} {lacks}")
     plane = shape.saliency(shape.reduced(rgb))
     share = float(plane.mean())
     doubt = float(((plane > 0.2) & (plane < 0.8)).sum()) / max(1.0, float((plane > 0.2).sum()))
