@@ -111,7 +111,7 @@ async def test_without_the_networks_less_is_offered_and_nothing_fails(make_desk,
 
     assert overview.look == Look()
     assert overview.for_reader
-    with pytest.raises(InvalidRequest, match="nowhere.onnx is missing from this installation"):
+    with pytest.raises(InvalidRequest, match="missing from this installation"):
         await desk.editor.help.find_mask(OWNER, desk.project, version, "cat")
 
 
