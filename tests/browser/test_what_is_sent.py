@@ -131,9 +131,10 @@ def test_a_large_photo_is_seen_in_its_own_pixels_when_zoomed_in(person):
 
     page.locator("kx-viewer").hover()
     page.mouse.wheel(0, -300)
+    expect(scale).not_to_have_text(fitted)  # the page gets the wheel a moment later
     closer = scale.text_content()
     page.keyboard.press("-")
-    page.keyboard.press("-")
+    expect(scale).not_to_have_text(closer)
 
     assert _percent(closer) > _percent(fitted)
     assert _percent(scale.text_content()) < _percent(closer)
@@ -170,6 +171,7 @@ def test_a_project_is_duplicated(person):
     person.opens_photo()
     page.locator("#kx-projects-button").click()
     rows = page.locator(".kx-projects li")
+    expect(page.locator(".kx-projects .kx-current")).to_be_visible()  # the list is asked for when the dialog opens
     before = rows.count()
 
     page.locator(".kx-projects .kx-current").get_by_role("button", name="Duplicate").click()
