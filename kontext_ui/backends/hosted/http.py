@@ -128,7 +128,6 @@ class Provider:
         """
         content: dict[str, Any] = {"json": body} if files is None else {"files": files}
         timeout = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
-        waited: float | None = None
         for attempt in range(SUBMIT_ATTEMPTS):
             last = attempt == SUBMIT_ATTEMPTS - 1
             try:
