@@ -169,6 +169,15 @@ class EditRequest(EditOptions):
         if not self.sent_prompt:
             object.__setattr__(self, "sent_prompt", self.prompt or self.instruction)
 
+    def given(self) -> dict[str, Any]:
+        """Only what is not at its default, by name: ``EditRequest(**request.given())`` but for the parameters."""
+        usual = {each.name: each.default for each in dataclasses.fields(self)} | {
+            "sent_prompt": self.prompt or self.instruction
+        }
+        values = {name: getattr(self, name) for name in usual}
+        chosen = {name: value for name, value in values.items() if value != usual[name]}
+        return chosen | ({"parameters": self.parameters.given()} if "parameters" in chosen else {})
+
 
 @dataclass(frozen=True)
 class Parameter:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from kontext_ui.edits import EditRequest, Parameter
 from kontext_ui.prompting import Suggestion
+
+GivenRequest: TypeAlias = Annotated[Mapping[str, Any], EditRequest]
+"""All fields of a request that are not at their defaults, so that the page can send it again as it was."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,8 @@ class VersionRow:
     created_at: str
     job: str | None
     source: Mapping[str, str] | None
-    request: EditRequest | None
-    """Whole, so that the page can send it again as it was; ``None`` for an opened picture."""
+    request: GivenRequest | None
+    """``None`` for an opened picture."""
     outcome: OutcomeRow | None
 
 
@@ -89,7 +92,7 @@ class JobRow:
     id: str
     parent: str | None
     instruction: str
-    request: EditRequest
+    request: GivenRequest
     backend_label: str
     state: str
     price_usd: float | None

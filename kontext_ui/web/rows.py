@@ -66,7 +66,7 @@ def version_row(version: Version, facts: Facts) -> VersionRow:
         created_at=version.created_at.isoformat(),
         job=version.job,
         source=version.source or None,
-        request=version.request,
+        request=None if version.request is None else version.request.given(),
         outcome=None if version.outcome is None else _outcome_row(version.outcome, facts),
     )
 
@@ -130,7 +130,7 @@ def job_row(job: Job, facts: Facts) -> JobRow:
         id=job.id,
         parent=job.parent,
         instruction=job.request.instruction,
-        request=job.request,
+        request=job.request.given(),
         backend_label=facts.label(job.request.backend),
         state=job.state.value,
         price_usd=job.price_usd,

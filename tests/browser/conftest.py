@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import re
-import signal
-import subprocess
-import sys
-import threading
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -17,72 +10,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
+from tests.browser.servers import Server
 from tests.chromium import launch_options
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.serving import serving
 
-ROOT = Path(__file__).resolve().parents[2]
 expect.set_options(timeout=10_000)
-
-
-class Server:
-    """Start, kill, start again on the same data folder. ``variables`` are its settings."""
-
-    def __init__(self, folder: Path, environment, module="tests.browser.server", **variables) -> None:
-        self.folder = folder
-        self._environment = environment
-        self._module = module
-        self._variables = variables
-        self._process = None
-        self._output: list[str] = []
-        self.port = 0
-        self.url = ""
-
-    def start(self):
-        environment = self._environment(self.folder, KONTEXT_UI_PORT=str(self.port), **self._variables)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", self._module],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for line in self._process.stdout:
-            self._output.append(line)
-            if match := re.search(r"The editor is at (http\S+?)/? ", line):
-                self.url = match[1]
-                self.port = int(self.url.rsplit(":", 1)[1])
-                threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
-                return self
-        raise AssertionError(f"The server died:\n{self.output}")
-
-    def _read(self, stream):
-        self._output.extend(stream)
-
-    @property
-    def output(self):
-        return "".join(self._output)
-
-    def kill(self):
-        self._process.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
-        self._process.wait(10)
-
-    def stop(self):
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(15)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-
-    def touch(self, name):
-        (self.folder / name).write_text("")
-
-    @property
-    def submits(self):
-        path = self.folder / "submits"
-        return path.read_text().splitlines() if path.exists() else []
 
 
 @pytest.fixture(scope="session")

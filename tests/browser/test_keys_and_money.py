@@ -4,7 +4,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Server
+from tests.browser.servers import Server
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.serving import serving
 

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests import tiny_kontext
-from tests.browser.conftest import Server
+from tests.browser.servers import Server
 
 pytestmark = [
     pytest.mark.browser,

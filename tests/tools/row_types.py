@@ -13,10 +13,10 @@ import types
 import typing
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from kontext_ui.editor import EditDraft, FoundMask
-from kontext_ui.edits import Parameters
+from kontext_ui.edits import EditRequest, Parameters
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.prompting import Hint
 from kontext_ui.web import row_types
@@ -36,8 +36,8 @@ ROOTS = (
     Hint,
     RecipeStep,
 )
-SPARSE = (Parameters,)
-"""Of these the page sends only what was chosen."""
+SPARSE = (EditRequest, Parameters)
+"""Of these only the fields travel that are not at their defaults."""
 PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "any", object: "any"}
 HEADER = "// Written by `make tables` from the Python rows (tests/tools/row_types.py). Do not edit.\n"
 
@@ -52,7 +52,7 @@ def module() -> str:
 
 def _collect(kind: Any, found: dict[str, type]) -> None:
     """Add the dataclass ``kind`` and every one that its fields name."""
-    for part in get_args(kind):
+    for part in (*get_args(kind), *getattr(kind, "__metadata__", ())):
         _collect(part, found)
     if not dataclasses.is_dataclass(kind) or not isinstance(kind, type) or kind.__name__ in found:
         return
@@ -62,14 +62,20 @@ def _collect(kind: Any, found: dict[str, type]) -> None:
 
 
 def _fields(kind: type) -> dict[str, Any]:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
 def _interface(kind: type) -> str:
-    mark = "?" if kind in SPARSE else ""
-    lines = [f"  {name}{mark}: {_script_type(hint)};\n" for name, hint in _fields(kind).items()]
+    optional = {each.name for each in dataclasses.fields(kind) if kind in SPARSE and _has_default(each)}
+    lines = [
+        f"  {name}{'?' if name in optional else ''}: {_script_type(hint)};\n" for name, hint in _fields(kind).items()
+    ]
     return f"\nexport interface {kind.__name__} {{\n{''.join(lines)}}}\n"
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is not dataclasses.MISSING
 
 
 def _script_type(hint: Any) -> str:
@@ -77,6 +83,8 @@ def _script_type(hint: Any) -> str:
     if hint in PLAIN:
         return PLAIN[hint]
     origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _script_type(hint.__metadata__[0])
     if origin is Literal:
         return " | ".join(f'"{value}"' for value in arguments)
     if origin in (Union, types.UnionType):

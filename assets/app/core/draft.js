@@ -37,7 +37,7 @@ export function emptyDraft() {
  */
 export function toDraft({ request, parent }) {
   const asked = Object.entries(request ?? {}).filter(([name]) => name in emptyDraft());
-  return { ...emptyDraft(), ...Object.fromEntries(asked), parent, from_text: request?.input_image === null };
+  return { ...emptyDraft(), ...Object.fromEntries(asked), parent, from_text: Boolean(request && !request.input_image) };
 }
 
 /**

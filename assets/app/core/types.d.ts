@@ -68,21 +68,21 @@ export interface EditDraft {
 
 export interface EditRequest {
   instruction: string;
-  prompt: string;
-  references: Reference[];
-  mask: string | null;
-  region: Rectangle | null;
-  lock: "auto" | "always" | "off";
-  feather_px: number | null;
-  native_mask: boolean;
-  side_by_side: boolean;
-  preserve: boolean;
-  keep_character: boolean | null;
-  parameters: Parameters;
+  prompt?: string;
+  references?: Reference[];
+  mask?: string | null;
+  region?: Rectangle | null;
+  lock?: "auto" | "always" | "off";
+  feather_px?: number | null;
+  native_mask?: boolean;
+  side_by_side?: boolean;
+  preserve?: boolean;
+  keep_character?: boolean | null;
+  parameters?: Parameters;
   tier: "pro" | "max" | "dev" | "local";
   backend: string;
-  input_image: string | null;
-  sent_prompt: string;
+  input_image?: string | null;
+  sent_prompt?: string;
 }
 
 export interface ErrorRow {

@@ -6,13 +6,14 @@ Each test below runs over every field of ``EditOptions``; a field that is added 
 
 import dataclasses
 import json
+import subprocess
 
 import pytest
 from pydantic_core import to_json
 
 from kontext_ui.cli.edit import make_draft
 from kontext_ui.cli.parser import Options, build_parser
-from kontext_ui.editor import Facts
+from kontext_ui.editor import EditDraft, Facts
 from kontext_ui.editor.jobs.receipt import draft_of
 from kontext_ui.edits import (
     EditOptions,
@@ -29,6 +30,7 @@ from kontext_ui.errors import InvalidRequest
 from kontext_ui.history.rows import REQUESTS
 from kontext_ui.web.actions import read_message
 from kontext_ui.web.rows import job_row, version_row
+from tests.tools.scripts import ROOT, find
 from tests.unit.editor.conftest import OWNER, picture
 from tests.unit.editor.scripted import ScriptedBackend
 
@@ -53,6 +55,11 @@ TYPED = (
     "--native-mask", "--side-by-side", "--preserve", "--no-keep-character",
     "--seed", "5", "--aspect-ratio", "3:2", "--prompt-upsampling",
 )  # fmt: skip
+FILLED = """
+    import { readFileSync } from "node:fs";
+    import { toDraft } from "./assets/app/core/draft.js";
+    console.log(JSON.stringify(toDraft({ request: JSON.parse(readFileSync(0)), parent: "parent" })));
+"""
 FIELDS = [field.name for field in dataclasses.fields(EditOptions)]
 each_field = pytest.mark.parametrize("name", FIELDS)
 
@@ -115,6 +122,18 @@ async def test_what_is_sent_again_makes_the_same_request(make_desk):
     job = await desk.editor.edits.submit(OWNER, desk.project, as_sent_by_the_page(turn.job.request, parent=desk.root))
 
     assert job.request == turn.job.request
+
+
+def test_a_row_leaves_out_what_the_page_fills_in():
+    plain = EditRequest("make it brighter", tier=Tier.LOCAL, backend="basic", input_image="p" * 64)
+    filled = subprocess.check_output(
+        [find().program, "--input-type=module", "-e", FILLED], input=to_json(plain.given()), cwd=ROOT
+    )
+
+    usual = EditDraft("make it brighter", tier=Tier.LOCAL, backend="basic", parent="parent")
+
+    assert set(plain.given()) == {"instruction", "tier", "backend", "input_image"}
+    assert EditDraft(**json.loads(filled)) == dataclasses.replace(usual, references=[], parameters={})
 
 
 @each_field

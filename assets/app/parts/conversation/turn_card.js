@@ -73,6 +73,7 @@ function otherTiers(version, page) {
 function details({ instruction: text, outcome, request }) {
   if (!outcome || (!outcome.model && !outcome.understood.length && !Object.keys(outcome.meters).length)) return null;
   const understood = outcome.understood.map((line) => h("div", {}, line));
+  const sent = request?.sent_prompt ?? request?.prompt;
   const given = Object.entries(request?.parameters ?? {}).filter(([, value]) => value !== null);
   return h(
     "details",
@@ -83,7 +84,7 @@ function details({ instruction: text, outcome, request }) {
       {},
       outcome.model && row("Model", outcome.model),
       understood.length > 0 && [h("dt", {}, "Understood as"), h("dd", {}, understood)],
-      request && request.sent_prompt !== text && row("Sent prompt", request.sent_prompt),
+      sent && sent !== text && row("Sent prompt", sent),
       given.map(([name, value]) => row(words(name), value)),
       Object.entries(outcome.meters).map(([name, value]) => row(words(name), Number(value.toFixed(3)))),
     ),
