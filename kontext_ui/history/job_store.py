@@ -59,7 +59,7 @@ class JobStore(OfProcess):
                 version_row(db, job.project, job.parent, live=True)
             beat(db, self._process_token, self._now())
             row = {**_job_row(job), "claimed_by": self._process_token}
-            row["base_head"] = project["head"] if job.parent is None else job.parent
+            row["base_head"] = project["head"]
             insert_rows(db, "jobs", [row])
             return to_job(_open_row(db, job.id))
 
@@ -160,8 +160,8 @@ class JobStore(OfProcess):
     ) -> Committed:
         """The result becomes a version and the job is done, in one transaction. Blobs come first.
 
-        The head moves only if it is still where the job started; a user who has gone elsewhere
-        stays there. The parent forgets its redo child either way. A change mask named by the
+        The head moves if it is still where the user stood when asking, or where the job started; a
+        user who has gone elsewhere stays there. The parent forgets its redo child either way. A change mask named by the
         outcome is recorded as an image of the version's size. ``late`` takes the result of a job
         whose user stopped waiting, and leaves head and redo alone.
         """
@@ -180,7 +180,7 @@ class JobStore(OfProcess):
             done = {"state": JobState.DONE.value, "version_id": made_id, "price_usd": cost_usd}
             ended = _update(db, job, {**done, "updated_at": now})
             if not late:
-                _advance_head(db, job, made_id, now)
+                _advance_head(db, job, made_id, now, hidden=parent is not None and parent["pruned_at"] is not None)
             made = to_version(version_row(db, job["project_id"], made_id))
             return Committed(made, ended, self._project(db, job["project_id"], job["owner"]))
 
@@ -292,9 +292,10 @@ def _note_spend(db: Database, job: Row, usd: float, now: str) -> None:
         insert_rows(db, "spend", [{**spent, "spent_at": now}])
 
 
-def _advance_head(db: Database, job: Row, version_id: str, now: str) -> None:
+def _advance_head(db: Database, job: Row, version_id: str, now: str, *, hidden: bool) -> None:
     db.execute("UPDATE versions SET redo_child = NULL WHERE id = ?", (job["parent"],))
-    db.execute(
-        "UPDATE projects SET head = CASE WHEN head IS ? THEN ? ELSE head END, updated_at = ? WHERE id = ?",
-        (job["base_head"], version_id, now, job["project_id"]),
-    )
+    project = first_row(db, "SELECT head FROM projects WHERE id = ?", job["project_id"])
+    head = None if project is None else project["head"]
+    if not hidden and head in (job["base_head"], job["parent"]):
+        head = version_id
+    db.execute("UPDATE projects SET head = ?, updated_at = ? WHERE id = ?", (head, now, job["project_id"]))

@@ -92,8 +92,8 @@ def m001_projects_and_versions(db: Database) -> None:
 
 @migrations()
 def m002_jobs(db: Database) -> None:
-    """``jobs.base_head`` is the head that the job may move on: its parent, or for a picture made
-    from text the head when it was asked for. ``processes`` says which processes are alive.
+    """``jobs.base_head`` is the head that the job may move on besides its parent: the one when it
+    was asked for. ``processes`` says which processes are alive.
     """
     db.execute(
         """

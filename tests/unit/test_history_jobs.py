@@ -203,6 +203,26 @@ def test_of_two_edits_of_the_head_the_first_to_end_moves_it(store: HistoryStore,
     assert second.parent == root.id
 
 
+def test_a_new_answer_becomes_the_head_of_who_still_stands_on_its_sibling(store: HistoryStore, project: str) -> None:
+    root, one = chain(store, project, "one")
+    job = store.jobs.create(new_job(project, root.id))
+    answer = store.jobs.commit(job.id, digest("x"), SIZE, False, outcome()).version
+    assert (answer.parent, store.projects.get(OWNER, project).head) == (root.id, answer.id)
+    job = store.jobs.create(new_job(project, root.id))
+    store.tree.select(OWNER, project, one.id)
+    store.jobs.commit(job.id, digest("y"), SIZE, False, outcome())
+    assert store.projects.get(OWNER, project).head == one.id
+
+
+def test_an_answer_that_is_hidden_with_its_parent_is_never_the_head(store: HistoryStore, project: str) -> None:
+    _, one, _ = chain(store, project, "one", "two")
+    elsewhere = add_root(store, project)
+    job = store.jobs.create(new_job(project, one.id))
+    store.tree.prune(OWNER, project, one.id)
+    store.jobs.commit(job.id, digest("x"), SIZE, False, outcome())
+    assert store.projects.get(OWNER, project).head == elsewhere.id
+
+
 def test_a_picture_from_text_becomes_the_head_unless_the_user_moved(store: HistoryStore, project: str) -> None:
     root = add_root(store, project)
     job = store.jobs.create(new_job(project, None))

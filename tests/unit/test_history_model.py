@@ -80,7 +80,7 @@ class Histories(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="history-model-"))
         self.store = HistoryStore(self.folder / "history.sqlite3")
         self.trees: dict[str, Tree] = {}
-        self.jobs: list[tuple[str, str, str, str]] = []
+        self.jobs: list[tuple[str, str, str | None, str, str]] = []
         for owner in OWNERS:
             self.create(owner)
         self.grow(self.project(0))
@@ -152,7 +152,7 @@ class Histories(RuleBasedStateMachine):
                 self.store.jobs.create(job)
             return False
         self.store.jobs.create(job)
-        self.jobs.append((project, version, job.id, text))
+        self.jobs.append((project, version, self.tree(project).head, job.id, text))
         return True
 
     @precondition(lambda self: self.jobs)
@@ -161,13 +161,13 @@ class Histories(RuleBasedStateMachine):
         self.finish_edit_at(place % len(self.jobs))
 
     def finish_edit_at(self, index: int) -> str:
-        project, parent, job_id, text = self.jobs.pop(index)
+        project, parent, stood, job_id, text = self.jobs.pop(index)
         tree = self.tree(project)
         version = self.store.jobs.commit(job_id, digest(text), SIZE, False, outcome()).version
         tree.nodes[version.id] = Node(version.id, parent, text)
         tree.nodes[parent].redo = None
         tree.spent_usd += PRICE_USD
-        if tree.head == parent:
+        if tree.head in (parent, stood) and tree.live(version.id):
             tree.head = version.id
         return version.id
 
