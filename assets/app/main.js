@@ -5,11 +5,13 @@ import { listenToKeys } from "./core/offer.js";
 import { call, keepFollowing, open } from "./core/session.js";
 import { store } from "./core/store.js";
 import { toast } from "./core/toast.js";
+import { mountArrivals } from "./parts/arrivals.js";
 import { mountCanvas } from "./parts/canvas/canvas.js";
 import { openDownload } from "./parts/canvas/download.js";
 import { mountComposer } from "./parts/composer/composer.js";
 import { mountConversation } from "./parts/conversation/conversation.js";
 import { followHead } from "./parts/look.js";
+import { Marks } from "./parts/marks.js";
 import { openProjects } from "./parts/projects/projects.js";
 import { openHelp } from "./parts/settings/help.js";
 import { openSettings } from "./parts/settings/settings.js";
@@ -38,6 +40,7 @@ function mount() {
     download: () => openDownload(page),
     name: (version) => openNaming(version, page),
   };
+  mountArrivals(page); // before the canvas, which asks it how a picture comes
   const conversation = h("div", { class: "kx-conversation", id: "kx-conversation" });
   const composer = h("div", { class: "kx-compose", id: "kx-composer" });
   fill(panel("chat"), conversation, composer);
@@ -47,6 +50,7 @@ function mount() {
   mountConversation(conversation, page);
   mountTree(panel("tree"), page);
   followHead(page);
+  new Marks(page);
   listenToKeys(page);
 }
 

@@ -55,12 +55,14 @@ class Edits:
 
     async def check(self, owner: str, project_id: str, draft: EditDraft) -> Receipt:
         """What would happen if the draft were sent now; raises what ``submit`` would raise."""
-        return (await self._receipt(owner, project_id, draft))[0]
+        receipt, project, _ = await self._receipt(owner, project_id, draft)
+        await self._budgets.guard(owner, project, receipt.price_usd)
+        return receipt
 
     async def submit(self, owner: str, project_id: str, draft: EditDraft) -> Job:
         """Record the job and start it. Returns at once; the edit continues whether or not anyone watches.
 
-        Raises what ``check`` raises, and ``BudgetExceeded``; then nothing was sent.
+        Raises what ``check`` raises; then nothing was sent.
         """
         receipt, project, parent = await self._receipt(owner, project_id, draft)
         job = _new_job(owner, project_id, parent, receipt)

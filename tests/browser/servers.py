@@ -63,6 +63,11 @@ class Server:
         (self.folder / name).write_text("")
 
     @property
+    def gate(self):
+        """While it is there, edits that wait for the provider are finished."""
+        return self.folder / "gate"
+
+    @property
     def submits(self):
         path = self.folder / "submits"
         return path.read_text().splitlines() if path.exists() else []

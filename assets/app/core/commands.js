@@ -72,7 +72,7 @@ export const PAGE = [
     id: "redo",
     label: "Redo",
     icon: "redo",
-    keys: ["Shift+Mod+Z"],
+    keys: ["Shift+Mod+Z", "Mod+Y"],
     places: ["tools"],
     when: ({ store }) => Boolean(store.project?.redo),
     run: (page) => page.call("redo"),
@@ -168,7 +168,7 @@ export const PAGE = [
     icon: "stop",
     keys: ["Escape"],
     when: ({ store }) => store.runningHere() !== null,
-    run: (page) => page.call("cancel", { job: page.store.runningHere()?.id }),
+    run: (page) => stop(page, page.store.runningHere()),
   },
 ];
 
@@ -317,6 +317,13 @@ export const PROJECT = [
     run: (page, entry) => actOn(page, entry, "restore_project"),
   },
 ];
+
+/** Stop an edit; its words go back into the box unless something else is being written. @param {Page} page @param {Job | null} job */
+export async function stop(page, job) {
+  if (!job) return;
+  const { error } = await page.call("cancel", { job: job.id });
+  if (!error && !page.store.draft.instruction.trim()) page.composer.take(toDraft(job));
+}
 
 /** @param {Page} page @param {EditDraft} draft */
 export function send(page, draft) {

@@ -14,6 +14,8 @@ const PATHS = {
   upload: "M10 13V4M6 8l4-4 4 4M4 17h12",
   plus: "M10 4v12M4 10h12",
   image: "M3 4h14v12H3zM3 13l4-4 3 3 3-3 4 4M12.5 8a1 1 0 1 0 0-2 1 1 0 0 0 0 2",
+  left: "M12 5l-5 5 5 5",
+  right: "M8 5l5 5-5 5",
   close: "M5 5l10 10M15 5 5 15",
   menu: "M4 6h12M4 10h12M4 14h12",
   more: "M5 10h.01M10 10h.01M15 10h.01",

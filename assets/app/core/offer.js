@@ -50,15 +50,22 @@ export function pageCommand(id) {
   return command;
 }
 
-/** @param {EventTarget | null} target */
-function isTyping(target) {
-  return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
+/**
+ * Whether a key belongs to a field. In an empty prompt there is nothing to undo and nothing to leave: there
+ * Ctrl+Z and Esc are the page's.
+ * @param {KeyboardEvent} event
+ */
+export function isTyping({ target, key, ctrlKey, metaKey }) {
+  if (!(target instanceof Element)) return false;
+  const field = target.closest("input, textarea, select, [contenteditable]");
+  const passes = field?.id === "kx-prompt" && field instanceof HTMLTextAreaElement && field.value === "";
+  return field !== null && !(passes && (key === "Escape" || ctrlKey || metaKey));
 }
 
 /** @param {Page} page */
 export function listenToKeys(page) {
   addEventListener("keydown", (event) => {
-    if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    if (isTyping(event) || document.querySelector("dialog[open]")) return;
     const command = commandFor(keyOf(event), page);
     if (!command) return;
     event.preventDefault();

@@ -24,7 +24,11 @@ export interface Canvas {
   releaseCompare(): void;
   peek(on: boolean): void;
   compareWith(version: string): void;
+  /** When this version's picture comes, let it wipe over the one before. */
+  reveal(version: string): void;
   toggleMask(): void;
+  /** Resolves once what is painted is the draft's mask. */
+  settleMask(): Promise<void>;
   growBrush(factor: number): void;
   undoMask(): void;
   redoMask(): void;

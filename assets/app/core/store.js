@@ -20,6 +20,8 @@ export class Store {
     this.project = null;
     /** @type {Map<string, VersionRow>} */
     this.versions = new Map();
+    /** @type {Map<string | null, Set<string>>} Ids by parent, oldest first. */
+    this.children = new Map();
     /** @type {Map<string, Job>} */
     this.jobs = new Map();
     /** @type {TierRow[]} */
@@ -69,6 +71,7 @@ export class Store {
   clear() {
     this.project = null;
     this.versions = new Map();
+    this.children = new Map();
     this.jobs = new Map();
     this.revision = 0;
   }
@@ -89,11 +92,24 @@ export class Store {
 
   /** @param {AnyPatch} patch */
   mergeRows({ versions = [], removed_versions = [], jobs = [] }) {
-    for (const row of versions) this.versions.set(row.id, row);
-    for (const id of removed_versions) this.versions.delete(id);
+    for (const row of versions) this.putVersion(row);
+    for (const id of removed_versions) this.dropVersion(id);
     if (versions.length + removed_versions.length) this.changed("versions");
     for (const row of jobs) this.mergeJob(row);
     if (jobs.length) this.changed("jobs");
+  }
+
+  /** @param {VersionRow} row */
+  putVersion(row) {
+    this.versions.set(row.id, row);
+    const siblings = this.children.get(row.parent) ?? new Set();
+    this.children.set(row.parent, siblings.add(row.id));
+  }
+
+  /** @param {string} id */
+  dropVersion(id) {
+    this.children.get(this.versions.get(id)?.parent ?? null)?.delete(id);
+    this.versions.delete(id);
   }
 
   /**
@@ -141,6 +157,30 @@ export class Store {
     const path = [];
     for (let version = this.version(id); version; version = this.version(version.parent)) path.push(version);
     return path.reverse();
+  }
+
+  /** Versions that edits made of the same picture, oldest first, this one among them. @param {VersionRow} version */
+  answers(version) {
+    if (version.parent === null) return [version];
+    const rows = [...(this.children.get(version.parent) ?? [])].map((id) => this.versions.get(id));
+    return /** @type {VersionRow[]} */ (rows.filter((row) => row?.request));
+  }
+
+  /** The newest version at the end of what grew from `version`, following each time its newest child. @param {VersionRow} version */
+  newestFrom(version) {
+    let last = version;
+    for (let next = version.id; next; next = [...(this.children.get(next) ?? [])].at(-1) ?? "") {
+      last = this.versions.get(next) ?? last;
+    }
+    return last;
+  }
+
+  /** What was undone: from the version that redo goes to, on to its newest children. */
+  undone() {
+    const next = this.version(this.project?.redo);
+    if (!next) return [];
+    const path = this.path(this.newestFrom(next).id);
+    return path.slice(path.indexOf(next));
   }
 
   openJobs() {

@@ -1,7 +1,7 @@
 // Painting where the edit may work, at the photo's own resolution up to 4096 pixels on the longest side.
 import { h } from "../core/dom.js";
 import { maskSize, rectangleBetween } from "./geometry.js";
-import { blackAndWhite, inked, invert, stroke } from "./painting.js";
+import { blackAndWhite, inked, invert, shareOf, stroke } from "./painting.js";
 
 /** @import { Point, Rectangle, Size } from "./geometry.js" */
 /** @import { KxViewer } from "./kx-viewer.js" */
@@ -13,7 +13,10 @@ const BRUSH_PX = { least: 4, most: 600, first: 80 };
 /** Smaller ones are slips of the hand. */
 const LEAST_RECTANGLE_PX = 16;
 
-/** Lies in a viewer's world. Fires "brushchange", and "rectangle" once one was drawn: `drawn` holds it. */
+/**
+ * Lies in a viewer's world. Fires "brushchange", "painted" after every stroke and step, and "rectangle" once one was
+ * drawn: `drawn` holds it.
+ */
 export class KxMask extends HTMLElement {
   canvas = h("canvas", { class: "kx-mask-canvas" });
   box = h("div", { class: "kx-rectangle", hidden: true });
@@ -37,6 +40,8 @@ export class KxMask extends HTMLElement {
   /** @type {Point | null} */
   corner = null;
   paintedFor = "";
+  /** Whether something was painted since `touched` was last set to false. */
+  touched = false;
 
   isOpen = false;
 
@@ -94,11 +99,18 @@ export class KxMask extends HTMLElement {
   clear() {
     this.remember();
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.painted();
   }
 
   invert() {
     this.remember();
     invert(this.context, this.canvas);
+    this.painted();
+  }
+
+  painted() {
+    this.touched = true;
+    this.dispatchEvent(new Event("painted"));
   }
 
   /** A stored mask becomes what is painted. @param {HTMLImageElement} stored */
@@ -106,6 +118,12 @@ export class KxMask extends HTMLElement {
     const pixels = inked(stored, this.canvas);
     this.remember();
     this.context.putImageData(pixels, 0, 0);
+    this.painted();
+  }
+
+  /** The share of the picture that is painted, 0..1, counted on a small copy. */
+  share() {
+    return shareOf(this.canvas);
   }
 
   /** A picture, white where it is painted; `null` when nothing is. */
@@ -130,6 +148,7 @@ export class KxMask extends HTMLElement {
     if (!state) return;
     to.push(this.current());
     this.context.putImageData(state, 0, 0);
+    this.painted();
   }
 
   /** @param {Point} to in pixels of the picture */
@@ -165,6 +184,7 @@ export class KxMask extends HTMLElement {
   }
 
   released() {
+    if (this.last) this.painted();
     this.last = null;
     this.box.hidden = true;
     if (!this.corner) return;

@@ -69,6 +69,17 @@ export function blackAndWhite(painted) {
   return context.canvas.convertToBlob({ type: "image/png" });
 }
 
+const SHARE_SIDE_PX = 128;
+
+/** How much of a painting is covered, 0..1. @param {HTMLCanvasElement} painted */
+export function shareOf(painted) {
+  const context = flat({ width: SHARE_SIDE_PX, height: SHARE_SIDE_PX });
+  context.drawImage(painted, 0, 0, SHARE_SIDE_PX, SHARE_SIDE_PX);
+  const { data } = context.getImageData(0, 0, SHARE_SIDE_PX, SHARE_SIDE_PX);
+  const covered = data.reduce((sum, value, index) => (index % 4 === 3 ? sum + value : sum), 0);
+  return covered / (255 * SHARE_SIDE_PX * SHARE_SIDE_PX);
+}
+
 /** @param {Size} size */
 function flat({ width, height }) {
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });

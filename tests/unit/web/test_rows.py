@@ -56,9 +56,9 @@ def shared(value, row):
     ("value", "row", "translated"),
     [
         (PROJECT, rows.project_row(PROJECT), {"updated_at"}),
-        (VERSION, rows.version_row(VERSION, FACTS), {"created_at", "source", "outcome"}),
+        (VERSION, rows.version_row(VERSION, FACTS), {"created_at", "source", "outcome", "request"}),
         (OUTCOME, rows.version_row(VERSION, FACTS).outcome, set()),
-        (JOB, rows.job_row(JOB, FACTS), {"created_at"}),
+        (JOB, rows.job_row(JOB, FACTS), {"created_at", "request"}),
         (FAILURE, rows.job_row(JOB, FACTS).failure, set()),
     ],
 )

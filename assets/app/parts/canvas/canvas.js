@@ -7,9 +7,11 @@ import { imageUrl } from "../../core/session.js";
 import "../../elements/kx-compare.js";
 import "../../elements/kx-mask.js";
 import "../../elements/kx-viewer.js";
+import { Tray } from "../answers.js";
+import { capital } from "../conversation/job_card.js";
 import { maskTools } from "./mask_tools.js";
 import { emptyState, fileOpener, takeFiles } from "./opening.js";
-import { Changes, Picture } from "./picture.js";
+import { Changes, Marked, Picture } from "./picture.js";
 
 /** @import { Place } from "../../core/commands.js" */
 /** @import { Canvas, Mode, Page } from "../../core/page.d.ts" */
@@ -34,6 +36,7 @@ class CanvasPart {
     this.page = page;
     this.picture = new Picture(this.viewer, page);
     this.changes = new Changes(page);
+    this.marked = new Marked();
     this.maskTools = maskTools({ page, mask: this.mask, close: () => this.closeMask() });
     this.running = new Running();
     this.assemble();
@@ -55,9 +58,9 @@ class CanvasPart {
     const bar = { class: "kx-toolbar", role: "toolbar", "aria-label": "Picture tools" };
     this.toolbar = h("div", bar, left, h("span", { class: "kx-grow" }), this.zoom, right);
     const stage = h("div", { class: "kx-stage-wrap" }, viewer, this.empty, this.running.element);
-    fill(root, this.toolbar, this.maskTools.element, this.changes.tools, stage);
+    fill(root, this.toolbar, this.maskTools.element, this.changes.tools, stage, new Tray(page).element);
     viewer.append(compare);
-    viewer.world.append(compare.picture, this.changes.overlay);
+    viewer.world.append(compare.picture, this.changes.overlay, this.marked.mask, this.marked.region);
     mask.attach(viewer);
     compare.viewer = viewer;
     compare.pictures = () => this.compared();
@@ -117,6 +120,7 @@ class CanvasPart {
     else if (this.picture.showing?.id === head.id) {
       this.picture.showing = head;
       this.changes.draw(head);
+      if (!this.mask.isOpen) this.marked.draw(head, store);
     }
   }
 
@@ -124,6 +128,7 @@ class CanvasPart {
   async show(head) {
     if (!(await this.picture.show(head))) return;
     this.changes.draw(head);
+    this.marked.draw(this.mask.isOpen ? null : head, this.page.store);
     this.root.dataset.version = head.id;
     requestAnimationFrame(() =>
       setTimeout(() => {
@@ -143,6 +148,11 @@ class CanvasPart {
       return null;
     }
     return { before: shown(before), now: shown(now) };
+  }
+
+  /** @param {string} version */
+  reveal(version) {
+    this.picture.reveals = version;
   }
 
   leave() {
@@ -180,14 +190,22 @@ class CanvasPart {
     if (this.changes.on) this.toggleChanged(); // painting over a coloured picture says nothing
     this.mask.open(head);
     this.maskTools.element.hidden = false;
+    this.maskTools.open();
+    this.marked.draw(null, this.page.store);
     this.showMode();
+  }
+
+  settleMask() {
+    return this.mask.isOpen ? this.maskTools.settle() : Promise.resolve();
   }
 
   closeMask() {
     if (!this.mask.isOpen) return;
+    this.maskTools.settle();
     this.mask.close();
     this.maskTools.element.hidden = true;
     this.maskTools.reset();
+    this.marked.draw(this.picture.showing, this.page.store);
     this.showMode();
   }
 
@@ -238,7 +256,7 @@ class Running {
     if (!job) return;
     if (typeof job.fraction === "number") this.bar.value = job.fraction;
     else this.bar.removeAttribute("value");
-    this.stage.textContent = job.stage || "Working";
+    this.stage.textContent = capital(job.stage || "Working");
   }
 }
 

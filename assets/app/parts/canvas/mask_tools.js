@@ -1,5 +1,5 @@
-// The tools for painting a mask.
-import { button, fileField, h, iconButton, setState } from "../../core/dom.js";
+// The tools for painting a mask. What is painted counts as soon as it exists; closing the tools changes nothing.
+import { button, debounce, fileField, h, iconButton, setState } from "../../core/dom.js";
 import { icon } from "../../core/icons.js";
 import { imageUrl, upload } from "../../core/session.js";
 import { automask } from "./automask.js";
@@ -8,6 +8,15 @@ import { automask } from "./automask.js";
 /** @import { VersionRow } from "../../core/types.d.ts" */
 /** @import { KxMask, Tool } from "../../elements/kx-mask.js" */
 /** @typedef {{page: Page, mask: KxMask, close: () => void}} Painting */
+/** @typedef {{element: HTMLElement, reset: () => void, open: () => Promise<void>, settle: () => Promise<void>}} MaskTools */
+
+const REST_MS = 500;
+
+/** @type {Map<string, number>} How much of the picture a mask painted here covers, by digest. */
+const shares = new Map();
+
+/** 0..1, where it is known. @param {string} mask */
+export const shareOfMask = (mask) => shares.get(mask) ?? null;
 
 const TOOLS = /** @type {const} */ ([
   ["brush", "mask", "Brush"],
@@ -17,7 +26,7 @@ const TOOLS = /** @type {const} */ ([
 
 /**
  * @param {Painting} painting
- * @returns {{element: HTMLElement, reset: () => void}}
+ * @returns {MaskTools}
  */
 export function maskTools(painting) {
   const { mask, page } = painting;
@@ -26,7 +35,7 @@ export function maskTools(painting) {
     await paintStored(mask, digest);
     pick("brush");
   });
-  const file = fileField({ accept: "image/*" }, ([picked]) => picked && send(painting, picked));
+  const file = fileField({ accept: "image/*" }, ([picked]) => picked && takeFile(painting, picked));
   /** @param {import("../../core/icons.js").IconName} name @param {string} label @param {() => unknown} run @param {import("../../core/dom.js").Props} [props] */
   const tool = (name, label, run, props) => iconButton(icon(name), label, run, props);
   const bar = h(
@@ -46,17 +55,28 @@ export function maskTools(painting) {
   const end = h(
     "div",
     { class: "kx-row kx-mask-end" },
-    button("kx-link", "Cancel", painting.close),
-    button("kx-button kx-primary", "Use this mask", () => finish(painting), { id: "kx-mask-done" }),
+    button("kx-link", "Remove the mask", () => remove(painting)),
+    button("kx-button kx-primary", "Done", () => finish(painting), { id: "kx-mask-done" }),
     file,
   );
   mask.addEventListener("rectangle", () => {
     page.store.setDraft({ region: mask.drawn });
-    page.toast("This part is sent at its own resolution.");
+    page.toast("Only this area will be edited, at full detail.");
     painting.close();
   });
   const props = { class: "kx-mask-tools", role: "toolbar", "aria-label": "Mask", hidden: true };
-  return { element: h("div", props, bar, end, auto.row), reset: auto.reset };
+  const settle = () => store(painting);
+  const rest = debounce(settle, REST_MS);
+  mask.addEventListener("painted", rest);
+  return {
+    element: h("div", props, bar, end, auto.row),
+    reset: auto.reset,
+    open: () => showChosen(painting),
+    settle: () => {
+      rest.cancel();
+      return settle();
+    },
+  };
 }
 
 /** @param {KxMask} mask */
@@ -118,21 +138,52 @@ async function paintStored(mask, digest) {
   mask.paint(stored);
 }
 
-/** @param {Painting} painting */
-async function finish(painting) {
-  const painted = await painting.mask.result();
-  if (!painted) return painting.page.toast("Nothing is painted yet.");
-  await send(painting, new File([painted], "mask.png", { type: "image/png" }));
+/** Begin with the mask that is chosen, wherever it came from. @param {Painting} painting */
+async function showChosen({ page, mask }) {
+  const chosen = page.store.draft.mask;
+  if (!chosen) mask.clear();
+  else if (shares.get(chosen) === undefined || !mask.done.length) await paintStored(mask, chosen);
+  mask.touched = false;
 }
 
-/** @param {Painting} painting @param {File} file */
-async function send({ page, close }, file) {
+/** What was painted since becomes the draft's mask. @param {Painting} painting */
+async function store({ page, mask }) {
+  if (!mask.touched) return;
+  mask.touched = false;
+  const painted = await mask.result();
+  if (painted) await send({ page, mask }, new File([painted], "mask.png", { type: "image/png" }), mask.share());
+  else page.store.setDraft({ mask: null });
+}
+
+/** @param {Painting} painting */
+async function finish(painting) {
+  await store(painting);
+  if (!painting.page.store.draft.mask) return painting.page.toast("Nothing is painted yet.");
+  painting.close();
+}
+
+/** @param {Painting} painting */
+function remove({ page, mask, close }) {
+  mask.clear();
+  mask.touched = false;
+  page.store.setDraft({ mask: null });
+  close();
+}
+
+/** @param {Pick<Painting, "page" | "mask">} painting @param {File} file @param {number | null} share */
+async function send({ page }, file, share = null) {
   const head = page.store.head();
   if (!head) return;
   const answer = await upload(file, "mask", { version: head.id });
   if (!answer.result) return;
+  if (share !== null) shares.set(answer.result.digest, share);
   page.store.setDraft({ mask: answer.result.digest });
-  close();
+}
+
+/** @param {Painting} painting @param {File} file */
+async function takeFile(painting, file) {
+  await send(painting, file);
+  painting.close();
 }
 
 /** @param {Painting} painting */

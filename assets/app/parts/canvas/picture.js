@@ -21,6 +21,8 @@ export class Picture {
   wanted = null;
   /** @type {string | null} The version whose own pixels are shown instead of a preview. */
   full = null;
+  /** @type {string | null} The version that comes with a wipe. */
+  reveals = null;
 
   /** @param {KxViewer} viewer @param {Page} page */
   constructor(viewer, page) {
@@ -50,7 +52,11 @@ export class Picture {
 
   /** @param {HTMLImageElement} fresh @param {VersionRow} version */
   put(fresh, version) {
-    this.image.replaceWith(fresh);
+    const { showing } = this;
+    const wiped = this.reveals === version.id && showing?.width === version.width && showing.height === version.height;
+    if (wiped) wipe(this.image, fresh);
+    else this.image.replaceWith(fresh);
+    this.reveals = null;
     this.image = fresh;
     this.showing = version;
     this.full = null;
@@ -74,6 +80,17 @@ export class Picture {
     await whole.decode().catch(() => null);
     if (this.image === image && whole.naturalWidth) image.src = whole.src;
   }
+}
+
+/** The new picture uncovers itself over the old one. @param {HTMLImageElement} old @param {HTMLImageElement} fresh */
+function wipe(old, fresh) {
+  old.after(fresh);
+  fresh.classList.add("kx-arriving");
+  const done = () => {
+    fresh.classList.remove("kx-arriving");
+    old.remove();
+  };
+  Promise.allSettled(fresh.getAnimations().map(({ finished }) => finished)).then(done);
 }
 
 /** Stripes over what an edit changed, and what can be done about it. */
@@ -109,6 +126,29 @@ export class Changes {
       change("Take less", -grow_px),
       mask && change("Use the painted mask", mask),
     ];
+  }
+}
+
+/** What the next edit is bounded by, drawn over the picture until it is removed. */
+export class Marked {
+  mask = h("div", { class: "kx-marked", hidden: true });
+  region = h("div", { class: "kx-rectangle kx-marked-region", hidden: true });
+
+  /** @param {VersionRow | null} version what is seen; `null` while a mask is painted @param {Page["store"]} store */
+  draw(version, { draft, project }) {
+    const here = version !== null && (draft.parent ?? project?.head) === version.id;
+    const { mask, region } = draft;
+    this.mask.hidden = !here || !mask;
+    if (here && mask) this.mask.style.setProperty("--mask", `url("${imageUrl(mask, "full")}")`);
+    this.region.hidden = !here || !region;
+    if (!here || !region) return;
+    const { x, y, width, height } = region;
+    Object.assign(this.region.style, {
+      left: `${x}px`,
+      top: `${y}px`,
+      width: `${width}px`,
+      height: `${height}px`,
+    });
   }
 }
 

@@ -84,23 +84,26 @@ class ComposerPart {
 
   drawState() {
     const { store } = this.page;
+    this.receipt.forget();
     this.stopButton.hidden = store.runningHere() === null;
     const first = canGenerate(store) ? "Open a picture first, or describe one" : "Open a picture first";
     this.prompt.field.placeholder = store.head() ? "Say what should change…" : first;
   }
 
   async send() {
-    const { store } = this.page;
+    const { store, canvas } = this.page;
+    await canvas.settleMask();
     const draft = { ...store.draft, instruction: store.draft.instruction.trim() };
     if (!draft.instruction || !store.project) return;
     const lacking = keyless(store);
     if (lacking) return this.page.dialogs.settings(lacking.id);
+    if (canvas.mode === "mask") canvas.leave();
     store.setDraft(afterSending(store.draft));
     this.draw();
     const answer = await this.page.call("submit", { draft }, { quiet: true });
     if (!answer.error) return;
     store.setDraft(takeBack(store.draft, draft)); // nothing was sent
-    this.receipt.showError(answer.error);
+    this.receipt.refuse(answer.error);
   }
 
   /** @param {File[]} files */

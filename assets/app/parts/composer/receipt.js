@@ -20,6 +20,11 @@ export function keyless(store) {
 export class Receipt {
   element = h("div", { id: "kx-receipt", class: "kx-receipt", "aria-live": "polite" });
 
+  /** The draft that the server would not take, as text: until something changes, what it said stays. */
+  refused = "";
+  /** @type {unknown[]} What it was refused under. */
+  circumstances = [];
+
   /** @param {Page} page */
   constructor(page) {
     this.page = page;
@@ -30,6 +35,7 @@ export class Receipt {
     const { store } = this.page;
     const asked = store.draft;
     if (!store.ready || !asked.instruction.trim()) return fill(this.element, this.hint());
+    if (JSON.stringify(asked) === this.refused) return null;
     const answer = await this.page.call("check", { draft: asked }, { quiet: true });
     if (store.draft.instruction !== asked.instruction) return null;
     if (answer.error) return this.showError(answer.error);
@@ -46,6 +52,22 @@ export class Receipt {
       receipt.prompt !== instruction.trim() && h("span", { class: "kx-sent" }, `Sent as: ${receipt.prompt}`),
       receipt.warnings.map((warning) => h("span", { class: "kx-warning" }, icon("warning"), warning)),
     );
+  }
+
+  /** Something changed that may have been in the way, a budget for instance. */
+  forget() {
+    const { project, tiers } = this.page.store;
+    if (!this.refused || (this.circumstances[0] === project && this.circumstances[1] === tiers)) return;
+    this.refused = "";
+    this.check();
+  }
+
+  /** What `submit` said of the draft that is in the box again. @param {NonNullable<Answer["error"]>} error */
+  refuse(error) {
+    const { draft, project, tiers } = this.page.store;
+    this.refused = error.kind === "Offline" ? "" : JSON.stringify(draft);
+    this.circumstances = [project, tiers];
+    this.showError(error);
   }
 
   /** @param {NonNullable<Answer["error"]>} error */

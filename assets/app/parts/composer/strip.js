@@ -1,8 +1,9 @@
 // What goes with the instruction: references, a mask, a part of the picture, an earlier version.
-import { checkbox, fill, h, iconButton } from "../../core/dom.js";
-import { price } from "../../core/format.js";
+import { button, checkbox, fill, h, iconButton } from "../../core/dom.js";
+import { percent, price } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { imageUrl } from "../../core/session.js";
+import { shareOfMask } from "../canvas/mask_tools.js";
 
 /** @import { Children } from "../../core/page.d.ts" */
 /** @import { Page } from "../../core/page.d.ts" */
@@ -18,7 +19,7 @@ function removable(shown, label, remove) {
 }
 
 /** @param {HTMLElement} strip @param {Page} page */
-export function drawStrip(strip, { store }) {
+export function drawStrip(strip, { store, canvas }) {
   const { draft } = store;
   const { mask, region, parent } = draft;
   const earlier = parent !== null && parent !== store.project?.head;
@@ -27,7 +28,7 @@ export function drawStrip(strip, { store }) {
   fill(
     strip,
     draft.references.map((reference, index) => referenceOf(reference, index, store)),
-    mask && removable([icon("mask"), "mask"], "Remove the mask", without({ mask: null })),
+    mask && removable(maskChip(mask, canvas), "Remove the mask", without({ mask: null })),
     region &&
       removable(
         [icon("rectangle"), `${region.width} × ${region.height} px`],
@@ -39,6 +40,14 @@ export function drawStrip(strip, { store }) {
       removable([icon("fork"), "for an earlier version"], "Apply to the current version", without({ parent: null })),
   );
   strip.hidden = !strip.children.length;
+}
+
+/** Opens the mask to be painted on. @param {string} mask @param {Page["canvas"]} canvas */
+function maskChip(mask, canvas) {
+  const share = shareOfMask(mask);
+  const label = share === null ? "mask" : `mask, ${percent(share)} of the picture`;
+  const open = () => canvas.mode !== "mask" && canvas.toggleMask();
+  return button("kx-link kx-chip-open", [icon("mask"), label], open, { title: "Paint on" });
 }
 
 /** @param {Reference} reference @param {number} index @param {Page["store"]} store */

@@ -2,12 +2,12 @@
 import { button, fill, h } from "../../core/dom.js";
 import { clear, reconcile } from "../../core/reconcile.js";
 import { isOpen, jobCard, showProgress } from "./job_card.js";
-import { rootCard, turnCard } from "./turn_card.js";
+import { rootCard, turnCard, undoneCard } from "./turn_card.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 /** @import { Job, Store } from "../../core/store.js" */
 /** @import { VersionRow } from "../../core/types.d.ts" */
-/** @typedef {{version: VersionRow, job?: undefined} | {job: Job, version?: undefined}} Entry */
+/** @typedef {{version: VersionRow, job?: undefined, undone?: boolean} | {job: Job, version?: undefined, undone?: undefined}} Entry */
 
 const WINDOW = 30;
 const NEAR_END_PX = 80;
@@ -16,6 +16,7 @@ const TICK_MS = 500;
 class Conversation {
   shown = WINDOW;
   clock = 0;
+  atEnd = true;
   older = button("kx-link kx-older", "Show earlier turns", () => this.showMore(), { hidden: true });
   welcome = welcome();
   list = h("ol", { class: "kx-turns", "aria-label": "Conversation" });
@@ -34,11 +35,24 @@ class Conversation {
       if (changed.has("opened")) this.begin();
       this.draw();
     });
+    this.scroller.addEventListener("scroll", () => {
+      const { scrollHeight, scrollTop, clientHeight } = this.scroller;
+      this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    });
+    // The composer grows and pictures come in: who was at the end stays there.
+    const kept = new ResizeObserver(() => this.atEnd && this.toEnd());
+    kept.observe(this.scroller);
+    kept.observe(this.list);
   }
 
   begin() {
     this.shown = WINDOW;
+    this.atEnd = true;
     clear(this.list);
+  }
+
+  toEnd() {
+    this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
   showMore() {
@@ -52,23 +66,24 @@ class Conversation {
     const all = entriesOf(store);
     this.welcome.hidden = all.length > 0;
     this.older.hidden = all.length <= this.shown;
-    const { scrollHeight, scrollTop, clientHeight } = this.scroller;
-    const atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
-    const before = this.list.children.length;
-    reconcile(this.list, all.slice(-this.shown), {
+    const before = new Set(this.list.children);
+    const cards = reconcile(this.list, all.slice(-this.shown), {
       key: keyOf,
       stamp: (entry) => stampOf(entry, store),
       draw: (entry) => this.card(entry),
       refresh: (card, { job }) => job && isOpen(job) && showProgress(card, job),
     });
-    if (atEnd || before === 0 || this.list.children.length > before)
-      this.scroller.scrollTop = scrollHeightOf(this.scroller);
+    const begun = store.openJobs().map(({ id }) => cards.get(`j${id}`));
+    const sent = begun.findLast((card) => card && !before.has(card));
+    if (this.atEnd || before.size === 0) this.toEnd();
+    if (sent && before.size) sent.scrollIntoView({ block: "nearest" });
     this.tick();
   }
 
   /** @param {Entry} entry */
-  card({ version, job }) {
+  card({ version, job, undone }) {
     if (job) return jobCard(job, this.page);
+    if (undone) return undoneCard(version, this.page);
     return version.request ? turnCard(version, this.page) : rootCard(version, this.page);
   }
 
@@ -84,9 +99,6 @@ class Conversation {
   }
 }
 
-/** Asked for after drawing, when the list has its new height. @param {HTMLElement} scroller */
-const scrollHeightOf = (scroller) => scroller.scrollHeight;
-
 function welcome() {
   const rules =
     "Each message is applied to the current picture and becomes a new version. Nothing is overwritten: undo moves " +
@@ -100,7 +112,7 @@ function welcome() {
 }
 
 /**
- * Versions on the path, each followed by the edits of it that made none.
+ * Versions on the path, each followed by the edits of it that made none; then what was undone.
  * @param {Store} store
  * @returns {Entry[]}
  */
@@ -110,17 +122,20 @@ export function entriesOf(store) {
     const edits = jobs.filter((job) => job.parent === version.id);
     return [{ version }, ...edits.map((job) => ({ job }))];
   });
-  return [...onPath, ...jobs.filter((job) => !job.parent).map((job) => ({ job }))];
+  const fromText = jobs.filter((job) => !job.parent).map((job) => ({ job }));
+  return [...onPath, ...fromText, ...store.undone().map((version) => ({ version, undone: true }))];
 }
 
 /** @param {Entry} entry */
 const keyOf = ({ version, job }) => (job ? `j${job.id}` : `v${version.id}`);
 
 /** What a card depends on, besides its progress. @param {Entry} entry @param {Store} store */
-function stampOf({ version, job }, store) {
+function stampOf({ version, job, undone }, store) {
   const offers = store.tiers.map((tier) => tier.chosen).join();
   if (job) return isOpen(job) ? "open" : JSON.stringify(job) + offers;
-  return [version.digest, version.name, version.starred, version.id === store.project?.head, offers].join();
+  if (undone) return `undone ${store.project?.redo === version.id}`;
+  const answers = store.answers(version).map(({ id }) => id);
+  return [version.digest, version.name, version.starred, version.id === store.project?.head, offers, answers].join();
 }
 
 /** @param {HTMLElement} root @param {Page} page */

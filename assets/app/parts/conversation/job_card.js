@@ -1,6 +1,6 @@
 // An edit in the conversation that made no version: it still runs, or it ended without one.
 import { url } from "../../core/api.js";
-import { JOB } from "../../core/commands.js";
+import { JOB, stop } from "../../core/commands.js";
 import { button, h } from "../../core/dom.js";
 import { toDraft } from "../../core/draft.js";
 import { icon } from "../../core/icons.js";
@@ -42,7 +42,7 @@ function runningCard(job, page) {
       { class: "kx-row" },
       h("span", { class: "kx-stage" }),
       h("span", { class: "kx-muted", "data-since": Date.parse(job.created_at) }),
-      button("kx-chip", [icon("stop"), "Stop"], () => page.call("cancel", { job: job.id })),
+      button("kx-chip", [icon("stop"), "Stop"], () => stop(page, job)),
     ),
     h("progress", { max: 1, "aria-label": "Progress of the edit" }),
   );
@@ -55,7 +55,7 @@ export function showProgress(card, job) {
   const preview = /** @type {HTMLImageElement} */ (card.querySelector(".kx-preview"));
   card.dataset.state = job.state;
   const now = job.queue_position ? `Place ${job.queue_position} in line` : job.stage || STAGES[job.state];
-  stage.textContent = `${now} · ${job.backend_label}`;
+  stage.textContent = `${capital(now)} · ${job.backend_label}`;
   if (typeof job.fraction === "number") bar.value = job.fraction;
   else bar.removeAttribute("value");
   const address = job.preview ? url(job.preview) : "";
@@ -63,14 +63,22 @@ export function showProgress(card, job) {
   preview.hidden = !preview.getAttribute("src"); // between two previews the last one stays
 }
 
+/** Providers and engines name their stages in small letters. @param {string} stage */
+export const capital = (stage) => stage.charAt(0).toUpperCase() + stage.slice(1);
+
 /** @param {Job} job @param {Page} page */
 function failedCard(job, page) {
   const failure = job.failure ?? UNKNOWN;
+  const stopped = job.state === "cancelled"; // what one did oneself is no failure
   const toldOfBill = `${failure.message} ${failure.hint}`.includes("billed");
   return h(
     "div",
-    { class: "kx-failure", role: "group", "aria-label": "This edit did not succeed" },
-    h("p", {}, icon("warning"), failure.message),
+    {
+      class: stopped ? "kx-failure kx-stopped" : "kx-failure",
+      role: "group",
+      "aria-label": stopped ? "This edit was stopped" : "This edit did not succeed",
+    },
+    h("p", {}, !stopped && icon("warning"), failure.message),
     failure.hint && h("p", { class: "kx-muted" }, failure.hint),
     !toldOfBill && h("p", { class: "kx-muted" }, BILLED[failure.billed]),
     chips(failure.suggestions, toDraft(job), page),

@@ -5,6 +5,7 @@ import { percent, price, seconds, words } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { commandButtons } from "../../core/offer.js";
 import { imageUrl } from "../../core/session.js";
+import { pager } from "../answers.js";
 import { chips } from "./chips.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
@@ -34,7 +35,13 @@ export function turnCard(version, page) {
     outcome && h("p", { class: "kx-muted kx-facts" }, factsOf(outcome).join(" · ")),
     outcome?.warnings.map((warning) => h("p", { class: "kx-warning" }, icon("warning"), warning)),
     chips(outcome?.alternatives ?? [], null, page),
-    h("div", { class: "kx-actions" }, commandButtons(VERSION, "turn", page, version), otherTiers(version, page)),
+    h(
+      "div",
+      { class: "kx-actions" },
+      pager(version, page),
+      commandButtons(VERSION, "turn", page, version),
+      otherTiers(version, page),
+    ),
     details(version),
   );
   return h(
@@ -42,6 +49,28 @@ export function turnCard(version, page) {
     { class: "kx-turn", "data-turn": version.job ?? version.id, "data-version-turn": version.id },
     instruction(version.instruction),
     h("div", { class: "kx-answer" }, thumbnail(version, page), about),
+  );
+}
+
+/** A turn that was undone: it stays, grey, and one click brings it back. @param {VersionRow} version @param {Page} page */
+export function undoneCard(version, page) {
+  const next = version.id === page.store.project?.redo;
+  const redo = () => (next ? page.call("redo") : page.call("select", { version: version.id }));
+  return h(
+    "li",
+    { class: "kx-turn kx-undone", "data-undone-turn": version.id },
+    instruction(version.instruction),
+    h(
+      "div",
+      { class: "kx-answer" },
+      thumbnail(version, page),
+      h(
+        "div",
+        { class: "kx-about" },
+        h("p", { class: "kx-muted" }, "Undone"),
+        h("div", { class: "kx-actions" }, button("kx-chip", [icon("redo"), next ? "Redo" : "Redo up to here"], redo)),
+      ),
+    ),
   );
 }
 

@@ -1,0 +1,88 @@
+// What an edit that has ended says: read out, and with a way there when its picture is not the one that is shown.
+import { h } from "../core/dom.js";
+import { OPEN_STATES } from "../core/store.js";
+
+/** @import { Page } from "../core/page.d.ts" */
+/** @import { Job } from "../core/store.js" */
+/** @import { VersionRow } from "../core/types.d.ts" */
+
+const SHORT = 40;
+
+export class Arrivals {
+  /** @type {Map<string, Job>} Edits that ran when last looked. */
+  running = new Map();
+  voice = h("div", { class: "kx-unseen", role: "status", "aria-live": "polite", id: "kx-voice" });
+
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    page.store.subscribe(["jobs", "versions", "project", "opened"], (changed) => this.look(changed.has("opened")));
+  }
+
+  /** @param {boolean} anew what another project's edits did meanwhile is not told here */
+  look(anew) {
+    const { store } = this.page;
+    const open = new Map(store.openJobs().map((job) => [job.id, job]));
+    const ended = anew ? [] : [...this.running.values()].filter(({ id }) => !open.has(id));
+    this.running = open;
+    for (const job of ended) this.tell(job);
+  }
+
+  /** @param {Job} job as it was while it ran */
+  tell(job) {
+    const { store } = this.page;
+    const made = [...store.versions.values()].findLast((version) => version.job === job.id);
+    if (made) this.tellMade(made);
+    else this.tellLost(store.jobs.get(job.id) ?? job);
+  }
+
+  /** @param {VersionRow} made */
+  tellMade(made) {
+    const { store, canvas, call, toast } = this.page;
+    markTitle();
+    if (store.project?.head === made.id) {
+      canvas.reveal(made.id);
+      return this.say(`Done. ${made.outcome?.description || short(made.instruction)}`);
+    }
+    return toast(`“${short(made.instruction)}” is done.`, {
+      label: "Show",
+      run: () => call("select", { version: made.id }),
+    });
+  }
+
+  /** @param {Job} job */
+  tellLost({ instruction, parent, state, failure }) {
+    const { store, call, toast } = this.page;
+    if (OPEN_STATES.includes(state)) return null;
+    if (state !== "cancelled") markTitle();
+    const onPath = store.path().some(({ id }) => id === parent);
+    if (onPath || !parent) return this.say(failure?.message ?? `“${short(instruction)}” made no picture.`);
+    return toast(`“${short(instruction)}” made no picture.`, {
+      label: "Show",
+      run: () => call("select", { version: parent }),
+    });
+  }
+
+  /** @param {string} text */
+  say(text) {
+    this.voice.textContent = text;
+  }
+}
+
+/** @param {string} text */
+const short = (text) => (text.length > SHORT ? `${text.slice(0, SHORT - 1).trimEnd()}…` : text);
+
+/** A dot in the tab's title until the page is looked at. */
+function markTitle() {
+  if (!document.hidden || document.title.startsWith("● ")) return;
+  document.title = `● ${document.title}`;
+}
+
+/** @param {Page} page */
+export function mountArrivals(page) {
+  const arrivals = new Arrivals(page);
+  document.body.append(arrivals.voice);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) document.title = document.title.replace(/^● /, "");
+  });
+}

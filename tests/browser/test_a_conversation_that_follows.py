@@ -1,0 +1,129 @@
+"""A result that was asked for is shown, several answers stand side by side, and nothing said disappears."""
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def waiting(own_server, make_person):
+    """Somebody with a picture and one answer of the provider, which then waits again."""
+    person = make_person(own_server).visit()
+    person.opens_photo(tier="pro")
+    own_server.touch("gate")
+    person.edits("invert it", 2)
+    own_server.gate.unlink()
+    return person
+
+
+def asks_again(person):
+    person.turns.last.get_by_role("button", name="Try again with a new seed").click()
+    expect(person.page.locator(".kx-running")).to_be_visible()
+
+
+def test_trying_again_shows_the_new_answer_and_keeps_the_old_one_at_hand(waiting, own_server):
+    first = waiting.head
+    asks_again(waiting)
+    tray = waiting.page.locator("#kx-tray")
+    expect(tray.locator(".kx-answer-coming")).to_have_count(1)
+
+    own_server.touch("gate")
+
+    waiting.sees_versions(3)
+    expect(waiting.page.locator("#kx-canvas")).not_to_have_attribute("data-painted", first)
+    assert waiting.sees_painted_head() != first
+    expect(waiting.page.locator("#kx-voice")).to_have_text("Done. Inverted it, slowly.")
+    expect(tray.locator(".kx-answer-choice")).to_have_count(2)
+    expect(tray.get_by_role("button", name="Answer B")).to_have_attribute("aria-pressed", "true")
+
+    tray.get_by_role("button", name="Answer A").click()
+    expect(waiting.page.locator("#kx-canvas")).to_have_attribute("data-painted", first)
+
+
+def test_an_answer_that_comes_elsewhere_says_so_and_is_one_click_away(waiting, own_server):
+    asks_again(waiting)
+    waiting.page.locator("#kx-undo").click()
+    expect(waiting.turns).to_have_count(1)
+    waiting.says("and another")
+    expect(waiting.page.locator(".kx-running")).to_have_count(2)
+
+    own_server.touch("gate")
+
+    waiting.sees_versions(4)
+    expect(waiting.page.locator("#kx-toasts")).to_contain_text("is done.")
+    waiting.page.locator("#kx-toasts").get_by_role("button", name="Show").click()
+    expect(waiting.page.locator("#kx-tray .kx-answer-choice")).to_have_count(3)
+
+
+def test_the_pager_of_a_turn_leads_to_the_other_answer_and_what_followed_it(waiting, own_server):
+    own_server.touch("gate")
+    followed = waiting.edits("and then this", 3)
+    waiting.page.locator("#kx-undo").click()
+    waiting.page.locator("#kx-undo").click()
+    expect(waiting.page.locator("[data-undone-turn]")).to_have_count(2)
+    waiting.edits("something else", 4)
+    pager = waiting.turns.last.get_by_role("group", name="Answers to this message")
+    expect(pager).to_contain_text("2 of 2")
+
+    pager.get_by_role("button", name="Previous answer").click()
+
+    expect(waiting.page.locator("#kx-canvas")).to_have_attribute("data-painted", followed)
+    expect(waiting.turns).to_have_count(3)
+
+
+def test_what_was_undone_stays_in_the_conversation_until_something_else_is_said(waiting, own_server):
+    own_server.touch("gate")
+    last = waiting.edits("and then this", 3)
+    for _ in range(2):
+        waiting.page.locator("#kx-undo").click()
+    expect(waiting.turns).to_have_count(1)
+    undone = waiting.page.locator("[data-undone-turn]")
+    expect(undone).to_have_count(2)
+    expect(undone.first).to_contain_text("invert it")
+
+    undone.last.get_by_role("button", name="Redo up to here").click()
+
+    expect(waiting.page.locator("#kx-canvas")).to_have_attribute("data-painted", last)
+    expect(undone).to_have_count(0)
+
+
+def test_stopping_gives_the_words_back_and_is_no_failure(waiting):
+    waiting.says("make it purple")
+    expect(waiting.page.locator(".kx-running")).to_be_visible()
+
+    waiting.prompt.press("Escape")
+
+    expect(waiting.prompt).to_have_value("make it purple")
+    card = waiting.page.locator(".kx-stopped")
+    expect(card).to_contain_text("may still finish and bill it")
+    expect(card.locator(".kx-icon").first).not_to_have_css("color", "rgb(255, 0, 0)")
+    expect(card.get_by_text("warning")).to_have_count(0)
+
+
+def test_undo_works_from_the_empty_prompt_and_is_the_texts_own_while_there_is_one(person):
+    person.opens_photo()
+    person.edits("make it brighter", 2)
+    person.prompt.focus()
+
+    person.prompt.press("Control+z")
+    expect(person.turns).to_have_count(1)
+
+    person.prompt.press("Control+y")
+    expect(person.turns).to_have_count(2)
+    person.prompt.press_sequentially("warm")
+    person.prompt.press("Control+z")
+    expect(person.turns).to_have_count(2)
+
+
+def test_the_newest_answer_is_in_view_after_a_reload_and_when_the_composer_grows(person):
+    person.opens_photo()
+    for number in range(3):
+        person.edits(f"make it {10 + number}% brighter", number + 2)
+    person.page.reload()
+    person.ready()
+    expect(person.turns.last.locator(".kx-actions")).to_be_in_viewport()
+
+    person.prompt.fill("\n".join("many lines" for _ in range(8)))
+
+    expect(person.turns.last.locator(".kx-actions")).to_be_in_viewport()
