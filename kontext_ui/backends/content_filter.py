@@ -131,7 +131,7 @@ def _refusal(stage: Literal["input", "output"], backend: str) -> ContentModerate
         hint=(
             "The filter can err. Edit a part of the photo that is harmless, or another photo."
             if at_input
-            else "The filter can err. Another seed may pass, or other words."
+            else "The filter can err. A new try may pass, or other words."
         ),
         billed=Billed.NO,
     )

@@ -43,7 +43,7 @@ class Receipt:
     price_note: str
     typical_s: float
     geometry: str
-    """One line on sizes, for example ``4032×3024 → 1184×880 (padded 0.4%), back to 4032×3024``."""
+    """One line on sizes, for example ``4032×3024, sent at 1184×880, returned at 4032×3024``."""
     route: Route
     """What the job needs to know of its backend; asked for once and taken along."""
     warnings: tuple[str, ...] = ()

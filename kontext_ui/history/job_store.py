@@ -161,9 +161,9 @@ class JobStore(OfProcess):
         """The result becomes a version and the job is done, in one transaction. Blobs come first.
 
         The head moves if it is still where the user stood when asking, or where the job started; a
-        user who has gone elsewhere stays there. The parent forgets its redo child either way. A change mask named by the
-        outcome is recorded as an image of the version's size. ``late`` takes the result of a job
-        whose user stopped waiting, and leaves head and redo alone.
+        user who has gone elsewhere stays there. The parent forgets its redo child either way. A
+        change mask named by the outcome is recorded as an image of the version's size. ``late``
+        takes the result of a job whose user stopped waiting, and leaves head and redo alone.
         """
         now = self._now()
         with self._connections.writing() as db:

@@ -94,8 +94,7 @@ class Fit:
             return f"{self.source}, sent as it is"
         sent = self.source if self.whole else Size(self.region.width, self.region.height)
         what = f"{sent}" if self.whole else f"the {sent} part of {self.source}"
-        pad = f" (padded {self.padded:.1%})" if self.padded >= 0.0005 else ""
-        return f"{what} → {self.canvas}{pad}, back to {self.source}"
+        return f"{what}, sent at {self.canvas}, returned at {self.source}"
 
 
 def whole(size: Size) -> Rectangle:

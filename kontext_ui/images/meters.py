@@ -12,7 +12,7 @@ from kontext_ui.images.geometry import flattened, resized, size_of
 
 _SOFT_BELOW = 0.75
 _DRIFT_ABOVE = 0.15
-REMEDY = "Redo from the first picture: all instructions of this branch in one request, shown next to this result."
+REMEDY = "Redo all steps in one edit (in the version's menu) begins again from the first picture."
 
 
 def sharpness(pixels: Pixels, *, where: Mask | None = None) -> float:

@@ -38,7 +38,7 @@ SIZES: tuple[Size, ...] = tuple(
 """The picture sizes the model works at, as its reference pipeline lists them; the nearest ratio wins."""
 MULTIPLE_PX = 16
 """The model's pictures have sides of this multiple: 8 by the autoencoder, 2 by the patches."""
-ONE_MEGAPIXEL = "Answers with about one megapixel; untouched pixels are kept from your photo."
+ONE_MEGAPIXEL = "The model works at about 1 MP; only what it changed goes back into your full-size photo."
 DRAWS_ONE_MEGAPIXEL = "Draws about one megapixel; untouched pixels are kept from your photo."
 
 MAX_SEED = 2**31 - 1
@@ -65,7 +65,11 @@ SAFETY_TOLERANCE = Parameter(
     help=f"0 is strictest; {SAFETY_CEILING} is the most with a picture.",
 )
 ASPECT_RATIO = Parameter(
-    "aspect_ratio", "Aspect ratio", "text", None, help="W:H between 21:9 and 9:21; empty follows the picture."
+    "aspect_ratio",
+    "Aspect ratio",
+    "text",
+    None,
+    help="For example 16:9, between 21:9 and 9:21. Leave it empty to match the photo.",
 )
 SPEED = Parameter(
     "acceleration",
@@ -121,7 +125,7 @@ def aspect_ratio_of(*choices: str) -> Parameter:
 
 def output_format_of(*choices: str) -> Parameter:
     """PNG unless another was chosen, so that the way to the provider and back adds no loss."""
-    return Parameter("output_format", "Format asked for", "choice", "png", choices=choices)
+    return Parameter("output_format", "Output format", "choice", "png", choices=choices)
 
 
 def open_weights_parameters(steps: int) -> tuple[Parameter, ...]:

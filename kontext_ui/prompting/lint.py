@@ -220,7 +220,7 @@ def _upsampling(text: str, context: LintContext) -> Hint | None:
         and not preserves(text)
     ):
         return Hint(
-            "upsampling", "A short prompt often gives a richer result when the model may expand it.", "Let it expand",
+            "upsampling", "Short prompt: let the model add detail?", "Let it expand",
             settings={"parameters": {"prompt_upsampling": True}},
         )  # fmt: skip
     if context.upsampling and length >= MANY_WORDS:

@@ -72,7 +72,7 @@ class GatedBackend:
                     backend=self.id,
                     stage="output",
                     reasons=("Safety Filter",),
-                    hint="Another seed may pass.",
+                    hint="A new try often passes.",
                 )
             yield Running(fraction, "drawing")
             fraction = min(0.9, fraction + 0.05)

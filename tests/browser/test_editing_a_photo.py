@@ -110,7 +110,7 @@ def test_a_refused_instruction_says_why_offers_what_works_and_gives_the_prompt_b
     expect(card).to_contain_text("“bowler”")
     expect(card).to_contain_text("Nothing was billed.")
     expect(person.prompt).to_have_value("")
-    card.get_by_role("button", name="Put the prompt back").click()
+    card.get_by_role("button", name="Edit and resend").click()
     expect(person.prompt).to_have_value("give her a bowler hat")
     expect(person.prompt).to_be_focused()
     card.locator(".kx-chips button").first.click()

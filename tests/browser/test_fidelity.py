@@ -30,11 +30,11 @@ def test_only_what_changed_is_taken_and_more_or_less_of_it_afterwards(hosted):
 
     hosted.page.locator("#kx-changed").click()
     expect(hosted.page.locator(".kx-overlay")).to_be_visible()
-    hosted.page.get_by_role("button", name="Take less").click()
+    hosted.page.get_by_role("button", name="Narrow the change").click()
     hosted.sees_versions(3)
     hosted.sees_painted_head()
     assert changed(hosted) < before
-    hosted.page.get_by_role("button", name="Take more of the edit").click()
+    hosted.page.get_by_role("button", name="Widen the change").click()
     hosted.sees_versions(4)
     expect(hosted.turns).to_have_count(2)
 
@@ -69,8 +69,8 @@ def test_a_version_is_dropped_into_the_composer_as_a_reference(hosted):
     root.click(button="right")
     hosted.page.get_by_role("menuitem", name="Use as a reference image").click()
     hosted.prompt.fill("in the style of the others")
-    expect(hosted.page.locator("#kx-receipt")).to_contain_text("at most 1 reference image")
-    hosted.page.get_by_label("put side by side on one canvas").check()
+    expect(hosted.page.locator("#kx-receipt")).to_contain_text("up to 1 reference image")
+    hosted.page.get_by_label("combine into one image").check()
     expect(hosted.page.locator("#kx-receipt")).to_contain_text("$0.04")
     hosted.prompt.press("Enter")
     hosted.sees_versions(3)
@@ -121,7 +121,7 @@ def test_a_chain_is_asked_for_again_from_the_first_picture(hosted):
     hosted.edits("invert the middle again", 3)
 
     hosted.page.locator("[role=treeitem]").last.click(button="right")
-    hosted.page.get_by_role("menuitem", name="Redo from the first picture in one request").click()
+    hosted.page.get_by_role("menuitem", name="Redo all steps in one edit").click()
     expect(hosted.prompt).to_have_value("invert the middle. Then invert the middle again")
     hosted.prompt.press("Enter")
 

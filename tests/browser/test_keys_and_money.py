@@ -57,7 +57,7 @@ def test_a_pasted_key_is_said_to_be_accepted_or_refused_and_its_credit_is_shown(
     expect(status).to_contain_text("accepts the key; $1.24 of credit is left.")
     expect(field).to_have_value("")
 
-    bfl_row.get_by_role("button", name="Forget my key").click()
+    bfl_row.get_by_role("button", name="Remove key").click()
     expect(bfl_row).to_contain_text("BFL_API_KEY is not set.")
 
 
@@ -149,9 +149,9 @@ def test_a_moderated_edit_says_who_refused_why_and_gives_the_prompt_back(custome
 
     card = person.page.locator(".kx-failure")
     expect(card).to_contain_text("Black Forest Labs refused the picture it had made (Safety Filter).")
-    expect(card).to_contain_text("Another seed may pass.")
+    expect(card).to_contain_text("A new try often passes.")
     expect(card).to_contain_text("It may have been billed.")
-    card.get_by_role("button", name="Put the prompt back").click()
+    card.get_by_role("button", name="Edit and resend").click()
     expect(person.prompt).to_have_value("something forbidden")
     expect(person.prompt).to_be_focused()
 

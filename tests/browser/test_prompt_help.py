@@ -120,14 +120,14 @@ def test_the_builder_writes_the_sentence_from_what_is_seen(person):
     person.opens_photo(CAT)
     page.locator("#kx-build").click()
     builder = page.get_by_role("group", name="Build an instruction")
-    expect(builder.get_by_role("button", name="Write it")).to_be_disabled()
+    expect(builder.get_by_role("button", name="Insert")).to_be_disabled()
     builder.get_by_role("group", name="Seen in this picture").get_by_role("button", name="the cat").click()
     builder.get_by_role("button", name="teal").click()
     builder.get_by_role("group", name="What should stay").get_by_role("button", name="the lighting").click()
     sentence = "Change the colour of the cat to teal, while preserving the lighting"
     expect(builder.locator("output")).to_have_text(sentence)
 
-    builder.get_by_role("button", name="Write it").click()
+    builder.get_by_role("button", name="Insert").click()
 
     expect(person.prompt).to_have_value(sentence)
     expect(builder).to_be_hidden()
@@ -239,5 +239,5 @@ def test_on_a_phone_the_help_fits(make_person):
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
     assert box["y"] >= 48
-    expect(builder.get_by_role("button", name="Write it")).to_be_in_viewport()
+    expect(builder.get_by_role("button", name="Insert")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -51,10 +51,10 @@ def choose_everything(person):
     page.get_by_label("Soft edge in pixels of the photo").press("Tab")
     paint(person)
     page.locator("#kx-mask-done").click()
-    page.get_by_label("use the fill model").check()
+    page.get_by_label("repaint only the mask").check()
     page.get_by_role("button", name="Settings of this edit").click()
-    page.get_by_label("Untouched pixels").select_option("Always keep")
-    page.get_by_label("Ask the model to keep a person's looks").select_option("always")
+    page.get_by_label("Protect unchanged areas").select_option("Always")
+    page.get_by_label("Keep faces").select_option("always")
     page.get_by_label("Seed").fill("42")
     page.get_by_label("Seed").press("Tab")
 
@@ -97,7 +97,7 @@ def test_an_instruction_edited_and_sent_again_goes_where_it_went_before(customer
 
     expect(customer.prompt).to_have_value("make it darker")
     expect(customer.page.locator("#kx-tier")).to_have_value(re.compile("^local/"))
-    expect(customer.page.locator(".kx-strip")).to_contain_text("for an earlier version")
+    expect(customer.page.locator(".kx-strip")).to_contain_text("editing an earlier version")
     customer.edits("make it brighter", 3)
     assert (sent[-1]["tier"], sent[-1]["parent"]) == (sent[0]["tier"], sent[1]["parent"])
     assert sent[-1]["backend"] == "builtin"

@@ -171,10 +171,10 @@ def test_only_another_aspect_ratio_than_the_photos_own_reframes():
 
 
 def test_the_receipt_says_what_becomes_of_the_size():
-    assert plan_fit(Size(4032, 3024), KONTEXT).receipt() == "4032×3024 → 1184×880 (padded 0.9%), back to 4032×3024"
+    assert plan_fit(Size(4032, 3024), KONTEXT).receipt() == "4032×3024, sent at 1184×880, returned at 4032×3024"
     assert plan_fit(Size(1024, 1024), KONTEXT).receipt() == "1024×1024, sent as it is"
     part = plan_fit(Size(4032, 3024), KONTEXT, region=Rectangle(0, 0, 1024, 1024))
-    assert part.receipt() == "the 1024×1024 part of 4032×3024 → 1024×1024, back to 4032×3024"
+    assert part.receipt() == "the 1024×1024 part of 4032×3024, sent at 1024×1024, returned at 4032×3024"
 
 
 def test_a_small_photo_is_enlarged_to_what_models_are_trained_at_and_no_further():

@@ -317,5 +317,5 @@ def test_a_chain_that_lost_detail_is_told_with_the_remedy_and_a_locked_one_is_no
     whole, local = {"changed": 1.0}, {"changed": 0.04}
     assert accumulated([local] * 20, sharpness=0.98) is None
     assert accumulated([whole], sharpness=1.0) is None
-    assert "Redo from the first picture" in (accumulated([local, whole], sharpness=0.6) or "")
-    assert "Redo from the first picture" in (accumulated([whole] * 5) or "")
+    assert "Redo all steps in one edit" in (accumulated([local, whole], sharpness=0.6) or "")
+    assert "Redo all steps in one edit" in (accumulated([whole] * 5) or "")

@@ -34,6 +34,12 @@ const notTheHead = ({ store }, version) => version.id !== store.project?.head;
 /** @param {VersionRow} version */
 const seedOf = (version) => version.outcome?.seed ?? null;
 
+/** Whether the same request to the same backend makes the same picture each time. @param {Page} page @param {VersionRow} version */
+function isExact({ store }, { outcome }) {
+  const backends = store.tiers.flatMap((tier) => tier.backends);
+  return backends.find(({ id }) => id === outcome?.backend)?.full_resolution ?? false;
+}
+
 const ZOOM_STEP = 1.25;
 const BRUSH_STEP = 1.2;
 
@@ -179,6 +185,7 @@ export const VERSION = [
     label: (version) => (seedOf(version) === null ? "Try again" : "Try again with a new seed"),
     icon: "retry",
     places: ["turn"],
+    when: (page, version) => seedOf(version) !== null || !isExact(page, version),
     run: (page, version) => {
       const draft = toDraft(version);
       return send(page, seedOf(version) === null ? draft : withSeed(draft, null));
@@ -229,7 +236,7 @@ export const VERSION = [
   },
   {
     id: "collapse",
-    label: "Redo from the first picture in one request",
+    label: "Redo all steps in one edit",
     places: ["menu"],
     when: (_, version) => version.parent !== null,
     run: (page, version) => page.composer.take(inOneRequest(page.store.path(version.id))),
@@ -241,7 +248,7 @@ export const VERSION = [
 export const JOB = [
   {
     id: "put-back",
-    label: "Put the prompt back",
+    label: "Edit and resend",
     icon: "edit",
     looks: "chip",
     places: ["job"],
@@ -258,7 +265,7 @@ export const JOB = [
   },
   {
     id: "ask-provider",
-    label: "Ask the provider",
+    label: "Check for a result",
     icon: "search",
     looks: "chip",
     places: ["job"],

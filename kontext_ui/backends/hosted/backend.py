@@ -139,7 +139,7 @@ class HostedBackend:
             backend=self.id,
             stage=stage,
             reasons=reasons,
-            hint="Change the words or the picture." if at_input else "Another seed may pass.",
+            hint="Change the words or the picture." if at_input else "A new try often passes.",
             billed=billed,
             request_id=request_id,
         )

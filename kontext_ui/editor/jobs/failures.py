@@ -24,11 +24,11 @@ def describe(error: KontextError) -> Failure:
 
 
 def cancelled(job: Job, label: str, billed: Billed) -> Failure:
-    late = "If the picture arrives, it is added to the tree."
+    late = "If the picture still arrives, it is added to the history."
     messages = {
-        Billed.NO: ("You stopped this edit. Nothing was billed.", ""),
-        Billed.YES: (f"You stopped this edit. It was finished, and {label} bills it.", late),
-        Billed.MAYBE: (f"You stopped waiting for this edit. {label} may still finish and bill it.", late),
+        Billed.NO: ("Stopped. Nothing was billed.", ""),
+        Billed.YES: (f"Stopped, but {label} had finished it and bills it.", late),
+        Billed.MAYBE: (f"Stopped. {label} may still finish and bill it.", late),
     }
     message, hint = messages[billed]
     return Failure("EditCancelled", message, hint, billed, job.request.backend, job.remote_id)

@@ -102,9 +102,10 @@ def _check_references(request: EditRequest, offer: BackendOffer, router: Router,
         for other in tier.backends
         if other.capabilities.max_reference_images >= count
     ]
-    takes = "no reference image" if limit == 0 else f"at most {limit} reference image{'s' if limit > 1 else ''}"
-    hint = f"These can: {', '.join(able)}." if able else "Take the reference out of the composer."
-    raise InvalidRequest(f"{offer.label} takes {takes}.", hint=hint)
+    takes = "no reference images" if limit == 0 else f"up to {limit} reference image{'s' if limit > 1 else ''}"
+    ways = "Remove the references" if limit == 0 else f"Remove {count - limit}, or combine them into one image"
+    others = f" These take more: {', '.join(able)}." if able else ""
+    raise InvalidRequest(f"{offer.label} takes {takes}.", hint=f"{ways}.{others}")
 
 
 def _fit(request: EditRequest, source: Size, capabilities: Capabilities, mask: Mask | None) -> Fit | None:

@@ -33,7 +33,7 @@ export function openDownload({ store }) {
   const body = [
     h("p", { class: "kx-muted" }, `${version.width} × ${version.height}, full resolution`),
     h("div", { class: "kx-stack" }, links),
-    h("label", { class: "kx-check" }, recipe, "Write the instructions that made it into the file"),
+    h("label", { class: "kx-check" }, recipe, "Include the edit recipe"),
   ];
   const dialog = dialogOf("Download", body, { kind: "kx-small" });
 }

@@ -43,8 +43,9 @@ export function takeFiles(root, openFiles) {
  */
 export function fileOpener(page, root) {
   const { store } = page;
-  return async ([file]) => {
+  return async ([file, ...others]) => {
     if (!file) return;
+    if (others.length) return openSeveral(page, root, [file, ...others]);
     root.classList.add("kx-loading");
     const before = store.project?.head ?? null;
     const answer = await upload(file, "root");
@@ -55,6 +56,39 @@ export function fileOpener(page, root) {
     const run = () => asReference(page, answer.result);
     page.toast("Opened as a new picture of this project.", { label: "Use it as a reference instead", run });
   };
+}
+
+/**
+ * Each file becomes a picture of this project, or a project of its own, as one likes.
+ * @param {Page} page
+ * @param {HTMLElement} root shows that pictures are on their way
+ * @param {File[]} files
+ */
+function openSeveral(page, root, files) {
+  /** @param {(file: File) => Promise<unknown>} open */
+  const each = async (open) => {
+    dialog.close();
+    root.classList.add("kx-loading");
+    for (const file of files) await open(file);
+    root.classList.remove("kx-loading");
+  };
+  const here = () => each((file) => upload(file, "root"));
+  const apart = () =>
+    each(async (file) => {
+      const { store } = page;
+      if (store.versions.size) {
+        const { result } = await page.call("create_project");
+        if (result) await page.open(result.id);
+      }
+      await upload(file, "root");
+    });
+  const body = h(
+    "div",
+    { class: "kx-stack" },
+    button("kx-button kx-primary", "Open all in this project", here),
+    button("kx-button", "A project for each", apart),
+  );
+  const dialog = dialogOf(`${files.length} pictures`, body, { label: "Several pictures" });
 }
 
 /** @param {Page} page @param {Opened} opened */

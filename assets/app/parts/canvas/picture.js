@@ -122,8 +122,8 @@ export class Changes {
     const grow_px = Math.max(2, Math.round(Math.max(version.width, version.height) / 250));
     const { mask } = this.page.store.draft;
     return [
-      change("Take more of the edit", grow_px),
-      change("Take less", -grow_px),
+      change("Widen the change", grow_px),
+      change("Narrow the change", -grow_px),
       mask && change("Use the painted mask", mask),
     ];
   }

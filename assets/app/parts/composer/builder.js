@@ -36,7 +36,7 @@ class Builder {
   colours = group("Colours");
   keep = group("What should stay");
   preview = h("output", { class: "kx-built", "aria-live": "polite" });
-  use = button("kx-button kx-primary", "Write it", () => this.finish(), { disabled: true });
+  use = button("kx-button kx-primary", "Insert", () => this.finish(), { disabled: true });
   button = iconButton(icon("build"), "Build an instruction from parts", () => this.toggle(), {
     id: "kx-build",
     "aria-expanded": "false",

@@ -11,13 +11,13 @@ import { spoken } from "../../core/spoken.js";
 
 /** @type {[EditDraft["lock"], string][]} */
 const LOCKS = [
-  ["auto", "Keep, unless most of it changed"],
-  ["always", "Always keep"],
-  ["off", "Take the model's whole picture"],
+  ["auto", "Auto"],
+  ["always", "Always"],
+  ["off", "Off"],
 ];
 /** @type {[boolean | null, string][]} */
 const LIKENESS = [
-  [null, "when the instruction names a person"],
+  [null, "Auto"],
   [true, "always"],
   [false, "never"],
 ];
@@ -89,11 +89,11 @@ function fieldsOfModels(store) {
   );
   return [
     labelled(
-      "Untouched pixels",
+      "Protect unchanged areas",
       chooser(LOCKS, draft.lock, (lock) => store.setDraft({ lock })),
     ),
     labelled(
-      "Ask the model to keep a person's looks",
+      "Keep faces",
       chooser(LIKENESS, draft.keep_character, (keep_character) => store.setDraft({ keep_character })),
     ),
     h("label", { class: "kx-check" }, preserve, "Ask the model to keep everything else"),
@@ -142,7 +142,7 @@ function field(store, parameter) {
 function control(parameter, value, change) {
   if (parameter.kind === "bool") return checkbox(Boolean(value ?? parameter.default), change);
   if (parameter.kind === "choice") {
-    const usual = parameter.default ? `usual (${parameter.default})` : "usual";
+    const usual = parameter.default ? `Default (${parameter.default})` : "Default";
     /** @type {[string | null, string][]} */
     const choices = [
       [null, usual],
@@ -182,7 +182,7 @@ export function typedValue(parameter, typed) {
 function placeholder(parameter) {
   const { name, minimum, maximum } = parameter;
   const own = parameter.default ?? null;
-  const usual = own !== null ? `usual: ${own}` : name === "seed" ? "random" : "";
+  const usual = own !== null ? `Default: ${own}` : name === "seed" ? "random" : "";
   const range = isNumber(parameter) && minimum !== null && maximum !== null ? `${minimum} to ${maximum}` : "";
   return [usual, range].filter(Boolean).join(", ");
 }

@@ -37,7 +37,11 @@ export function drawStrip(strip, { store, canvas }) {
       ),
     switches(store),
     earlier &&
-      removable([icon("fork"), "for an earlier version"], "Apply to the current version", without({ parent: null })),
+      removable(
+        [icon("fork"), "editing an earlier version"],
+        "Apply to the current version",
+        without({ parent: null }),
+      ),
   );
   strip.hidden = !strip.children.length;
 }
@@ -70,7 +74,7 @@ function switches(store) {
   const tooMany = draft.references.length > (backend?.max_reference_images ?? 0);
   const fills = draft.mask && backend?.modes.includes("inpaint");
   return [
-    tooMany && toggle("side_by_side", "put side by side on one canvas"),
-    fills && toggle("native_mask", `use the fill model, ${price(backend?.inpaint_price_usd)}`),
+    tooMany && toggle("side_by_side", "combine into one image"),
+    fills && toggle("native_mask", `repaint only the mask, ${price(backend?.inpaint_price_usd)}`),
   ];
 }

@@ -44,11 +44,16 @@ export function turnCard(version, page) {
     ),
     details(version),
   );
+  const newest = version.id === page.store.project?.head;
   return h(
     "li",
-    { class: "kx-turn", "data-turn": version.job ?? version.id, "data-version-turn": version.id },
+    {
+      class: newest ? "kx-turn kx-newest" : "kx-turn",
+      "data-turn": version.job ?? version.id,
+      "data-version-turn": version.id,
+    },
     instruction(version.instruction),
-    h("div", { class: "kx-answer" }, thumbnail(version, page), about),
+    h("div", { class: "kx-answer" }, thumbnail(version, page, newest ? "preview" : "thumb"), about),
   );
 }
 
@@ -74,9 +79,9 @@ export function undoneCard(version, page) {
   );
 }
 
-/** @param {VersionRow} version @param {Page} page */
-function thumbnail({ id, digest, width, height }, page) {
-  const picture = h("img", { src: imageUrl(digest, "thumb"), alt: "", loading: "lazy", width, height });
+/** @param {VersionRow} version @param {Page} page @param {"thumb" | "preview"} kind */
+function thumbnail({ id, digest, width, height }, page, kind = "thumb") {
+  const picture = h("img", { src: imageUrl(digest, kind), alt: "", loading: "lazy", width, height });
   const show = () => page.call("select", { version: id });
   return button("kx-thumb", picture, show, { "aria-label": "Show this version" });
 }

@@ -10,8 +10,7 @@ import { accessKeys } from "./access_keys.js";
 /** @typedef {{name: string, limit_usd: number | null, spent_usd: number}} Budget */
 /** @typedef {BackendRow & {tiers: string[]}} Backend */
 
-const ABOUT_KEYS =
-  "A key pasted here is kept in this program's memory only, for you alone, until you forget it or the program ends.";
+const ABOUT_KEYS = "Your key stays in memory, only for you, until you remove it or the server restarts.";
 
 /** @param {Page} page @param {string | null} backend whose key field to begin at */
 export async function openSettings(page, backend = null) {
@@ -60,7 +59,7 @@ function budgetField(budget, page) {
     type: "number",
     min: 0,
     step: 0.5,
-    placeholder: "no limit, in US dollars",
+    placeholder: "No limit",
     value: saved,
     onchange: save,
   });
@@ -122,7 +121,7 @@ function keyRow(backend, page, changed) {
     autocomplete: "off",
     onkeydown: (event) => event.key === "Enter" && use(),
   });
-  const forget = backend.own_key && button("kx-link", "Forget my key", () => change("forget_key", {}));
+  const forget = backend.own_key && button("kx-link", "Remove key", () => change("forget_key", {}));
   return { field, row: h("div", { class: "kx-row" }, field, button("kx-button", "Use", use), forget) };
 }
 

@@ -121,7 +121,7 @@ class ProdiaBackend(HostedBackend):
             max_upload_bytes=MAX_INPUT_BYTES,
             price_usd=model.price_usd,
             typical_s=model.typical_s,
-            notes=(kontext.ONE_MEGAPIXEL, "Takes one picture and no others to look at."),
+            notes=(kontext.ONE_MEGAPIXEL, "No reference images."),
         )
 
     async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
