@@ -153,6 +153,13 @@ class Job:
     dismissed_at: datetime | None = None
     fallback_from: str | None = None
     """The backend that failed first, when this job was carried out by the next one of its tier."""
+    after: str | None = None
+    """The job whose result this one edits."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has no picture to edit yet, because the job before it has not made one."""
+        return self.after is not None and self.parent is None
 
 
 class ImageKind(StrEnum):

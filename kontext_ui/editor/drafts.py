@@ -21,6 +21,8 @@ class EditDraft(EditOptions):
     """The version to edit; ``None`` means the head."""
     from_text: bool = False
     """Generate a new root from the text alone, although the project has a picture."""
+    after: str | None = None
+    """The running job whose result is to be edited, instead of a version."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from kontext_ui.editor.drafts import Facts
 from kontext_ui.editor.edits import Edits
 from kontext_ui.editor.feed import Feed
 from kontext_ui.editor.help import Help
+from kontext_ui.editor.jobs.following import Following
 from kontext_ui.editor.jobs.journal import Journal
 from kontext_ui.editor.jobs.router import Router
 from kontext_ui.editor.jobs.runner import JobRunner
@@ -32,6 +33,7 @@ from kontext_ui.editor.upkeep import Upkeep
 from kontext_ui.editor.versions import Versions
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images import codec
+from kontext_ui.projects import Job
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 5.0
@@ -62,7 +64,8 @@ class Editor:
         self.projects = Projects(journal, self._runner)
         self.versions = Versions(journal)
         self.pictures = Pictures(journal, pixels, limits)
-        self.edits = Edits(journal, pixels, router, self._runner, keys, budgets, webhooks)
+        self._following = Following(journal, pixels, router, self._runner, keys)
+        self.edits = Edits(journal, pixels, router, self._runner, self._following, keys, budgets, webhooks)
         self.accounts = Accounts(router, keys, tell_credit=tell_credit)
         self.access_keys = AccessKeys(store)
         self.budgets = budgets
@@ -101,16 +104,21 @@ class Editor:
             await asyncio.gather(self._heart, return_exceptions=True)
         self.edits.stop_replays()
         self.help.close()
+        await self._following.aclose()
         await self._runner.aclose()
         for backend in self._router.backends.values():
             await backend.aclose()
         await to_thread.run_sync(self._store.claims.release)
         await to_thread.run_sync(self._store.close)
 
+    async def _recover(self, jobs: list[Job]) -> None:
+        await self._runner.recover([job for job in jobs if not job.waits])
+        self._following.recover(job for job in jobs if job.waits)
+
     async def _beat(self) -> None:
         while True:
             try:
-                await self._runner.recover(await to_thread.run_sync(self._store.claims.take_over, STALE_AFTER_S))
+                await self._recover(await to_thread.run_sync(self._store.claims.take_over, STALE_AFTER_S))
                 self._recovered.set()
                 await self.upkeep.empty_bin()
             except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
@@ -13,13 +14,14 @@ from anyio import to_thread
 from kontext_ui.editor.accounts import KeyRing
 from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.drafts import EditDraft, Receipt
+from kontext_ui.editor.jobs.following import Following
 from kontext_ui.editor.jobs.journal import Journal
 from kontext_ui.editor.jobs.receipt import draft_of, make_receipt
 from kontext_ui.editor.jobs.router import Router
 from kontext_ui.editor.jobs.runner import JobRunner
 from kontext_ui.editor.jobs.webhooks import Webhooks
 from kontext_ui.editor.pixel_store import PixelStore
-from kontext_ui.errors import ImageMissing, InvalidRequest, KontextError
+from kontext_ui.errors import ImageMissing, InvalidRequest, JobNotFound, KontextError
 from kontext_ui.images.codec import EncodedImage, make_preview
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.projects import Job, JobState, Project, Turn, Version
@@ -39,6 +41,7 @@ class Edits:
         pixels: PixelStore,
         router: Router,
         runner: JobRunner,
+        following: Following,
         keys: KeyRing,
         budgets: Budgets,
         webhooks: Webhooks,
@@ -47,6 +50,7 @@ class Edits:
         self._pixels = pixels
         self._router = router
         self._runner = runner
+        self._following = following
         self._keys = keys
         self._budgets = budgets
         self._webhooks = webhooks
@@ -64,13 +68,35 @@ class Edits:
 
         Raises what ``check`` raises; then nothing was sent.
         """
+        draft, before = await self._resolve(owner, project_id, draft)
         receipt, project, parent = await self._receipt(owner, project_id, draft)
-        job = _new_job(owner, project_id, parent, receipt)
+        job = _new_job(owner, project_id, None if before else parent, receipt, before)
         async with self._sending:  # so that two edits cannot both take the last of a budget
             await self._budgets.guard(owner, project, receipt.price_usd)
             job = await self._journal.job(self._store.jobs.create, job)
-        self._runner.start(job, receipt.route, pinned=draft.backend is not None)
+        if job.waits:
+            self._following.add(job)
+        else:
+            self._runner.start(job, receipt.route, pinned=draft.backend is not None)
         return job
+
+    async def _resolve(self, owner: str, project_id: str, draft: EditDraft) -> tuple[EditDraft, Job | None]:
+        """The draft on a version, and the job to wait for, if that has not made its version yet.
+
+        Until then the picture that the first of the line edits stands for the one to come: it has its size.
+        """
+        if draft.after is None:
+            return draft, None
+        before = first = await _io(self._store.jobs.get, owner, draft.after)
+        if before.project != project_id:
+            raise JobNotFound("There is no such edit.")
+        if before.version is not None:
+            return dataclasses.replace(draft, parent=before.version, after=None), None
+        while first.waits:
+            first = await _io(self._store.jobs.get, owner, first.after or "")
+        if not before.state.is_open or first.parent is None:
+            raise InvalidRequest("The edit before this one made no picture.", hint="Nothing was sent. Send it again.")
+        return dataclasses.replace(draft, parent=first.version or first.parent), before
 
     async def get(self, owner: str, job_id: str) -> Job:
         return await _io(self._store.jobs.get, owner, job_id)
@@ -78,6 +104,7 @@ class Edits:
     async def wait(self, owner: str, job_id: str) -> Turn:
         """Return once the job is closed."""
         await _io(self._store.jobs.get, owner, job_id)
+        await self._following.wait(job_id)
         await self._runner.wait(job_id)
         job = await _io(self._store.jobs.get, owner, job_id)
         version = None
@@ -94,7 +121,8 @@ class Edits:
     async def cancel(self, owner: str, job_id: str) -> Job:
         """Stop an edit; the job's failure says whether it is billed."""
         await _io(self._store.jobs.get, owner, job_id)
-        await self._runner.cancel(job_id)
+        if not await self._following.cancel(job_id):
+            await self._runner.cancel(job_id)
         return await _io(self._store.jobs.get, owner, job_id)
 
     async def dismiss(self, owner: str, job_id: str) -> Job:
@@ -160,7 +188,7 @@ class Edits:
         return make_receipt(self._router, draft, parent, self._keys.of(owner), mask), project, parent
 
 
-def _new_job(owner: str, project_id: str, parent: Version | None, receipt: Receipt) -> Job:
+def _new_job(owner: str, project_id: str, parent: Version | None, receipt: Receipt, before: Job | None = None) -> Job:
     now = datetime.now(UTC)
     return Job(
         id=secrets.token_urlsafe(16),
@@ -172,4 +200,5 @@ def _new_job(owner: str, project_id: str, parent: Version | None, receipt: Recei
         created_at=now,
         updated_at=now,
         price_usd=receipt.price_usd,
+        after=None if before is None else before.id,
     )

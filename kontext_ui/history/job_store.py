@@ -57,11 +57,21 @@ class JobStore(OfProcess):
             project = owned(db, job.owner, job.project, in_bin=False)
             if job.parent is not None:
                 version_row(db, job.project, job.parent, live=True)
+            if job.after is not None and _owned_job(db, job.owner, job.after)["project_id"] != job.project:
+                raise JobNotFound("There is no such edit.")
             beat(db, self._process_token, self._now())
             row = {**_job_row(job), "claimed_by": self._process_token}
             row["base_head"] = project["head"]
             insert_rows(db, "jobs", [row])
             return to_job(_open_row(db, job.id))
+
+    def release(self, job_id: str, parent: str, request: EditRequest, price_usd: float | None) -> Job:
+        """The job before it has made ``parent``: from now on this one is like any other."""
+        with self._connections.writing() as db:
+            row = _open_row(db, job_id)
+            version_row(db, row["project_id"], parent)
+            values = {"parent": parent, "request": REQUESTS.write(request), "price_usd": price_usd}
+            return _update(db, row, {**values, "updated_at": self._now()})
 
     def mark_sending(self, job_id: str) -> Job:
         """Before the first byte leaves: a crash from here on leaves a job that may have been billed.
@@ -188,6 +198,14 @@ class JobStore(OfProcess):
         with self._connections.reading() as db:
             return to_job(_owned_job(db, owner, job_id))
 
+    def find(self, job_id: str) -> Job:
+        """A job for the program itself, whoever owns it."""
+        with self._connections.reading() as db:
+            row = first_row(db, "SELECT * FROM jobs WHERE id = ?", job_id)
+        if row is None:
+            raise JobNotFound("There is no such edit.")
+        return to_job(row)
+
     def shown(self, owner: str, project_id: str) -> list[Job]:
         """Those with a place in the conversation: open ones, and ended ones without a version
         that were not dismissed. Oldest first.
@@ -251,6 +269,7 @@ def _job_row(job: Job) -> Row:
         "details": json.dumps(dict(job.details)),
         "price_usd": job.price_usd,
         "fallback_from": job.fallback_from,
+        "after_job": job.after,
     }
 
 

@@ -203,3 +203,9 @@ def m005_access_keys(db: Database) -> None:
         """
     )
     db.execute("CREATE INDEX access_keys_by_owner ON access_keys (owner, made_at)")
+
+
+@migrations()
+def m006_follow_ups(db: Database) -> None:
+    """``jobs.after_job`` is the job whose result a job edits; until that exists it has no parent."""
+    db.execute("ALTER TABLE jobs ADD COLUMN after_job TEXT")

@@ -222,6 +222,7 @@ def to_job(row: Row) -> Job:
         failure=None if row["failure"] is None else FAILURES.read(row["failure"]),
         dismissed_at=read_optional_time(row["dismissed_at"]),
         fallback_from=row["fallback_from"],
+        after=row["after_job"],
     )
 
 

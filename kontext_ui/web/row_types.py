@@ -98,6 +98,8 @@ class JobRow:
     price_usd: float | None
     created_at: str
     version: str | None
+    after: str | None
+    """The job whose result it edits; until that is there it has no parent."""
     dismissed: bool
     fallback_from: str | None
     can_check: bool

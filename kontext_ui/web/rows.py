@@ -136,6 +136,7 @@ def job_row(job: Job, facts: Facts) -> JobRow:
         price_usd=job.price_usd,
         created_at=job.created_at.isoformat(),
         version=job.version,
+        after=job.after,
         dismissed=job.dismissed_at is not None,
         fallback_from=job.fallback_from,
         can_check=job.id in facts.can_check,

@@ -45,6 +45,7 @@ def test_an_answer_that_comes_elsewhere_says_so_and_is_one_click_away(waiting, o
     asks_again(waiting)
     waiting.page.locator("#kx-undo").click()
     expect(waiting.turns).to_have_count(1)
+    waiting.page.get_by_role("button", name="Send it as a branch").click()
     waiting.says("and another")
     expect(waiting.page.locator(".kx-running")).to_have_count(2)
 
@@ -127,3 +128,47 @@ def test_the_newest_answer_is_in_view_after_a_reload_and_when_the_composer_grows
     person.prompt.fill("\n".join("many lines" for _ in range(8)))
 
     expect(person.turns.last.locator(".kx-actions")).to_be_in_viewport()
+
+
+def test_messages_sent_while_an_edit_runs_follow_it_one_after_the_other(waiting, own_server):
+    for number in range(3):
+        waiting.says(f"step {number}")
+    line = waiting.page.locator(".kx-running")
+    expect(line).to_have_count(3)
+    expect(line.last).to_contain_text("Next, when the edit before it is done")
+    waiting.page.reload()
+    waiting.ready()
+    expect(line).to_have_count(3)
+
+    own_server.touch("gate")
+
+    waiting.sees_versions(5)
+    expect(waiting.turns).to_have_count(5)
+    expect(waiting.turns.last).to_contain_text("step 2")
+    assert own_server.submits == ["invert it", "step 0", "step 1", "step 2"]
+
+
+def test_a_killed_server_goes_on_with_what_waited(waiting, own_server):
+    for number in range(2):
+        waiting.says(f"step {number}")
+    expect(waiting.page.locator(".kx-running")).to_have_count(2)
+
+    own_server.kill()
+    own_server.touch("gate")
+    own_server.start()
+
+    waiting.sees_versions(4)
+    expect(waiting.turns.last).to_contain_text("step 1")
+    assert own_server.submits == ["invert it", "step 0", "step 1"]
+
+
+def test_when_the_edit_before_is_stopped_what_waited_says_so_and_can_be_sent(waiting):
+    waiting.says("step 0")
+    waiting.says("step 1")
+    expect(waiting.page.locator(".kx-running")).to_have_count(2)
+
+    waiting.page.locator("#kx-stop").click()
+
+    card = waiting.page.locator(".kx-failure", has_text="was not sent")
+    expect(card).to_contain_text("Nothing was billed.")
+    expect(card.get_by_role("button", name="Send again")).to_be_visible()

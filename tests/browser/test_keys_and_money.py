@@ -200,7 +200,7 @@ def test_a_stopped_edit_is_kept_when_it_arrives_and_the_bill_is_not_denied(custo
     provider.scenario, person = "stall", customer
     person.opens_photo(tier="pro")
     person.says("make the door red")
-    expect(person.page.locator(".kx-running")).to_contain_text("drawing")
+    expect(person.page.locator(".kx-running")).to_contain_text("Drawing")
 
     person.page.locator(".kx-running").get_by_role("button", name="Stop").click()
 

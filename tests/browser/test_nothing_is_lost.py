@@ -34,12 +34,12 @@ def test_a_reload_in_the_middle_of_an_edit_loses_nothing(own_server, make_person
     person = make_person(own_server).visit()
     person.opens_photo(tier="pro")
     person.says("invert it")
-    expect(person.page.locator(".kx-running")).to_contain_text("drawing")
+    expect(person.page.locator(".kx-running")).to_contain_text("Drawing")
     expect(person.page.locator("#kx-stop")).to_be_visible()
 
     person.page.reload()
     person.ready()
-    expect(person.page.locator(".kx-running")).to_contain_text("drawing")
+    expect(person.page.locator(".kx-running")).to_contain_text("Drawing")
     own_server.touch("gate")
 
     person.sees_versions(2)
@@ -52,7 +52,7 @@ def test_a_killed_server_picks_the_paid_edit_up_again_and_sends_nothing_twice(ow
     person = make_person(own_server).visit()
     person.opens_photo(tier="pro")
     person.says("invert it")
-    expect(person.page.locator(".kx-running")).to_contain_text("drawing")
+    expect(person.page.locator(".kx-running")).to_contain_text("Drawing")
 
     own_server.kill()
     expect(person.page.locator(".kx-offline")).to_be_visible()
@@ -87,7 +87,7 @@ def test_stopping_a_paid_edit_tells_the_truth_about_the_bill(own_server, make_pe
     person = make_person(own_server).visit()
     person.opens_photo(tier="pro")
     person.says("invert it")
-    expect(person.page.locator(".kx-running")).to_contain_text("drawing")
+    expect(person.page.locator(".kx-running")).to_contain_text("Drawing")
 
     person.page.locator("#kx-stop").click()
 
@@ -113,7 +113,9 @@ def test_a_refusal_by_the_provider_is_a_card_whose_words_are_only_words(own_serv
 def test_several_edits_run_at_once_and_become_branches(own_server, make_person):
     person = make_person(own_server).visit()
     person.opens_photo(tier="pro")
-    for number in range(3):
+    person.says("edit 0")
+    person.page.get_by_role("button", name="Send it as a branch").click()
+    for number in (1, 2):
         person.says(f"edit {number}")
     expect(person.page.locator(".kx-running")).to_have_count(3)
     expect(person.page.locator(".kx-ghost")).to_have_count(3)

@@ -27,6 +27,7 @@ export function emptyDraft() {
     backend: null,
     parent: null,
     from_text: false,
+    after: null,
   };
 }
 
@@ -71,7 +72,16 @@ export function withInstruction(draft, instruction) {
 }
 
 /** What belongs to one message; all else stays chosen for the next. */
-const MESSAGE = /** @type {const} */ (["instruction", "prompt", "references", "mask", "region", "parent", "from_text"]);
+const MESSAGE = /** @type {const} */ ([
+  "instruction",
+  "prompt",
+  "references",
+  "mask",
+  "region",
+  "parent",
+  "from_text",
+  "after",
+]);
 
 /**
  * What stays in the composer once a draft is on its way.

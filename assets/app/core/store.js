@@ -192,6 +192,22 @@ export class Store {
     return this.openJobs().findLast((job) => job.parent === this.project?.head) ?? null;
   }
 
+  /** The last edit in the line that begins with the one of the current version: what a follow-up waits for. */
+  lastInLine() {
+    const open = this.openJobs();
+    let last = this.runningHere();
+    for (let next = last; next; next = open.findLast((job) => job.after === last?.id && !job.parent) ?? null)
+      last = next;
+    return last;
+  }
+
+  /** The version that a job's line began with. @param {Job} job @returns {string | null} */
+  beginningOf(job) {
+    const before = job.parent || !job.after ? null : this.jobs.get(job.after);
+    if (before) return this.beginningOf(before);
+    return job.parent;
+  }
+
   tier(name = this.draft.tier) {
     return this.tiers.find((offer) => offer.tier === name) ?? null;
   }

@@ -64,6 +64,7 @@ export interface EditDraft {
   backend: string | null;
   parent: string | null;
   from_text: boolean;
+  after: string | null;
 }
 
 export interface EditRequest {
@@ -135,6 +136,7 @@ export interface JobRow {
   price_usd: number | null;
   created_at: string;
   version: string | null;
+  after: string | null;
   dismissed: boolean;
   fallback_from: string | null;
   can_check: boolean;

@@ -34,6 +34,16 @@ def cancelled(job: Job, label: str, billed: Billed) -> Failure:
     return Failure("EditCancelled", message, hint, billed, job.request.backend, job.remote_id)
 
 
+def not_sent() -> Failure:
+    return Failure(
+        kind="NotSent",
+        message="The edit before this one made no picture, so this one was not sent.",
+        hint="Nothing was billed. Send it again to edit the current picture.",
+        billed=Billed.NO,
+        may_retry=True,
+    )
+
+
 def uncertain(job: Job, label: str) -> Failure:
     return Failure(
         kind="Uncertain",

@@ -1,6 +1,6 @@
 // Where instructions are written: the prompt, references, the tier with its price, and what sending would do.
 
-import { fileField, fill, h, iconButton } from "../../core/dom.js";
+import { button, fileField, fill, h, iconButton } from "../../core/dom.js";
 import { afterSending, takeBack } from "../../core/draft.js";
 import { icon } from "../../core/icons.js";
 import { pageCommand } from "../../core/offer.js";
@@ -23,6 +23,9 @@ const PICTURE = /\.(heic|avif|tiff?)$/i;
 /** @implements {Composer} */
 class ComposerPart {
   strip = h("div", { class: "kx-strip" });
+  /** Says that the next message waits for the edit that runs; a click makes it a branch instead. */
+  line = h("div", { class: "kx-strip", id: "kx-line", hidden: true });
+  branches = false;
 
   /** @param {HTMLElement} root @param {Page} page */
   constructor(root, page) {
@@ -51,6 +54,7 @@ class ComposerPart {
       "div",
       { class: "kx-composer" },
       this.strip,
+      this.line,
       h("div", { class: "kx-prompt-row" }, this.prompt.field),
       h("div", { class: "kx-row kx-composer-row" }, row),
       this.receipt.element,
@@ -85,15 +89,38 @@ class ComposerPart {
   drawState() {
     const { store } = this.page;
     this.receipt.forget();
+    this.drawLine();
     this.stopButton.hidden = store.runningHere() === null;
     const first = canGenerate(store) ? "Open a picture first, or describe one" : "Open a picture first";
     this.prompt.field.placeholder = store.head() ? "Say what should change…" : first;
   }
 
+  /** The edit whose result the next message is for; `null` for the picture that is there. */
+  waitsFor() {
+    const { store } = this.page;
+    if (this.branches || store.draft.parent !== null || store.draft.from_text) return null;
+    return store.lastInLine()?.id ?? null;
+  }
+
+  drawLine() {
+    const { store } = this.page;
+    const running = store.lastInLine();
+    if (!running) this.branches = false;
+    this.line.hidden = !running || store.draft.parent !== null;
+    if (this.line.hidden) return;
+    const turn = () => {
+      this.branches = !this.branches;
+      this.drawLine();
+    };
+    const now = this.branches ? "A branch beside the edit that runs" : "Next, after the edit that runs";
+    const other = this.branches ? "Send it after that edit" : "Send it as a branch";
+    fill(this.line, h("span", { class: "kx-muted" }, now), button("kx-link", other, turn));
+  }
+
   async send() {
     const { store, canvas } = this.page;
     await canvas.settleMask();
-    const draft = { ...store.draft, instruction: store.draft.instruction.trim() };
+    const draft = { ...store.draft, instruction: store.draft.instruction.trim(), after: this.waitsFor() };
     if (!draft.instruction || !store.project) return;
     const lacking = keyless(store);
     if (lacking) return this.page.dialogs.settings(lacking.id);

@@ -1,7 +1,7 @@
 // The turns from the root to the head, newest at the bottom; only the newest few are in the page.
 import { button, fill, h } from "../../core/dom.js";
 import { clear, reconcile } from "../../core/reconcile.js";
-import { isOpen, jobCard, showProgress } from "./job_card.js";
+import { isOpen, jobCard, showProgress, waits } from "./job_card.js";
 import { rootCard, turnCard, undoneCard } from "./turn_card.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
@@ -119,10 +119,10 @@ function welcome() {
 export function entriesOf(store) {
   const jobs = [...store.jobs.values()].sort((a, b) => a.created_at.localeCompare(b.created_at));
   const onPath = store.path().flatMap((version) => {
-    const edits = jobs.filter((job) => job.parent === version.id);
+    const edits = jobs.filter((job) => store.beginningOf(job) === version.id);
     return [{ version }, ...edits.map((job) => ({ job }))];
   });
-  const fromText = jobs.filter((job) => !job.parent).map((job) => ({ job }));
+  const fromText = jobs.filter((job) => !store.beginningOf(job)).map((job) => ({ job }));
   return [...onPath, ...fromText, ...store.undone().map((version) => ({ version, undone: true }))];
 }
 
@@ -132,7 +132,7 @@ const keyOf = ({ version, job }) => (job ? `j${job.id}` : `v${version.id}`);
 /** What a card depends on, besides its progress. @param {Entry} entry @param {Store} store */
 function stampOf({ version, job, undone }, store) {
   const offers = store.tiers.map((tier) => tier.chosen).join();
-  if (job) return isOpen(job) ? "open" : JSON.stringify(job) + offers;
+  if (job) return isOpen(job) ? `open ${waits(job)}` : JSON.stringify(job) + offers;
   if (undone) return `undone ${store.project?.redo === version.id}`;
   const answers = store.answers(version).map(({ id }) => id);
   return [version.digest, version.name, version.starred, version.id === store.project?.head, offers, answers].join();

@@ -21,6 +21,9 @@ const UNKNOWN = { message: "The edit ended without a picture.", hint: "", billed
 /** @param {Job} job */
 export const isOpen = (job) => OPEN_STATES.includes(job.state);
 
+/** Whether it has no picture to edit yet. @param {Job} job */
+export const waits = (job) => job.after !== null && !job.parent;
+
 /** @param {Job} job @param {Page} page */
 export function jobCard(job, page) {
   return h(
@@ -41,23 +44,27 @@ function runningCard(job, page) {
       "div",
       { class: "kx-row" },
       h("span", { class: "kx-stage" }),
-      h("span", { class: "kx-muted", "data-since": Date.parse(job.created_at) }),
+      !waits(job) && h("span", { class: "kx-muted", "data-since": Date.parse(job.created_at) }),
       button("kx-chip", [icon("stop"), "Stop"], () => stop(page, job)),
     ),
-    h("progress", { max: 1, "aria-label": "Progress of the edit" }),
+    !waits(job) && h("progress", { max: 1, "aria-label": "Progress of the edit" }),
   );
 }
 
 /** Progress changes many times a second: the card stays, so that focus and pointer do too. @param {HTMLElement} card @param {Job} job */
 export function showProgress(card, job) {
   const stage = /** @type {HTMLElement} */ (card.querySelector(".kx-stage"));
-  const bar = /** @type {HTMLProgressElement} */ (card.querySelector("progress"));
+  const bar = card.querySelector("progress");
   const preview = /** @type {HTMLImageElement} */ (card.querySelector(".kx-preview"));
   card.dataset.state = job.state;
+  if (waits(job)) {
+    stage.textContent = "Next, when the edit before it is done";
+    return;
+  }
   const now = job.queue_position ? `Place ${job.queue_position} in line` : job.stage || STAGES[job.state];
   stage.textContent = `${capital(now)} · ${job.backend_label}`;
-  if (typeof job.fraction === "number") bar.value = job.fraction;
-  else bar.removeAttribute("value");
+  if (typeof job.fraction === "number" && bar) bar.value = job.fraction;
+  else bar?.removeAttribute("value");
   const address = job.preview ? url(job.preview) : "";
   if (address && preview.src !== address) preview.src = address;
   preview.hidden = !preview.getAttribute("src"); // between two previews the last one stays
