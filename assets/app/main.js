@@ -1,6 +1,6 @@
 // Puts the page together: its parts, the keys, and the project that is shown.
 
-import { fill, h } from "./core/dom.js";
+import { button, fill, h } from "./core/dom.js";
 import { listenToKeys } from "./core/offer.js";
 import { call, keepFollowing, open } from "./core/session.js";
 import { store } from "./core/store.js";
@@ -48,6 +48,7 @@ function mount() {
   page.canvas = mountCanvas(panel("canvas"), page);
   page.composer = mountComposer(composer, page);
   mountConversation(conversation, page);
+  document.body.prepend(button("kx-link kx-skip", "Skip to the instruction", () => page.composer.focus()));
   mountTree(panel("tree"), page);
   followHead(page);
   new Marks(page);

@@ -68,17 +68,28 @@ class Edits:
 
         Raises what ``check`` raises; then nothing was sent.
         """
-        draft, before = await self._resolve(owner, project_id, draft)
-        receipt, project, parent = await self._receipt(owner, project_id, draft)
-        job = _new_job(owner, project_id, None if before else parent, receipt, before)
+        return (await self.submit_all(owner, project_id, [draft]))[0]
+
+    async def submit_all(self, owner: str, project_id: str, drafts: Sequence[EditDraft]) -> list[Job]:
+        """Several edits, for instance of one picture, so that one of the answers can be chosen.
+
+        All or none: the budgets are asked about the sum of their prices, and one that is refused refuses all.
+        """
+        receipts, jobs = [], []
+        for draft in drafts:
+            resolved, before = await self._resolve(owner, project_id, draft)
+            receipt, project, parent = await self._receipt(owner, project_id, resolved)
+            receipts.append(receipt)
+            jobs.append(_new_job(owner, project_id, None if before else parent, receipt, before))
         async with self._sending:  # so that two edits cannot both take the last of a budget
-            await self._budgets.guard(owner, project, receipt.price_usd)
-            job = await self._journal.job(self._store.jobs.create, job)
-        if job.waits:
-            self._following.add(job)
-        else:
-            self._runner.start(job, receipt.route, pinned=draft.backend is not None)
-        return job
+            await self._budgets.guard(owner, project, sum(receipt.price_usd or 0 for receipt in receipts))
+            jobs = [await self._journal.job(self._store.jobs.create, job) for job in jobs]
+        for job, receipt, draft in zip(jobs, receipts, drafts, strict=True):
+            if job.waits:
+                self._following.add(job)
+            else:
+                self._runner.start(job, receipt.route, pinned=draft.backend is not None)
+        return jobs
 
     async def _resolve(self, owner: str, project_id: str, draft: EditDraft) -> tuple[EditDraft, Job | None]:
         """The draft on a version, and the job to wait for, if that has not made its version yet.

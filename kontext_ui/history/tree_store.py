@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 
 from sqlite_utils import Database
 
 from kontext_ui.edits import Size
 from kontext_ui.history.image_store import need_image, note_image
 from kontext_ui.history.part import Part
+from kontext_ui.history.project_store import MAX_TITLE_CHARS, UNTITLED
 from kontext_ui.history.rows import (
     OUTCOMES,
     Row,
@@ -78,11 +80,14 @@ class TreeStore(Part):
         icc: str | None = None,
         version_id: str | None = None,
     ) -> Version:
-        """An opened picture becomes a root, and the head. The blob must be stored already."""
+        """An opened picture becomes a root, and the head. The blob must be stored already.
+
+        A project that has no name yet takes the file's.
+        """
         now = self._now()
         new_version = version_id or new_id()
         with self._connections.writing() as db:
-            owned(db, owner, project_id, in_bin=False)
+            project = owned(db, owner, project_id, in_bin=False)
             row = {
                 "id": new_version,
                 "project_id": project_id,
@@ -96,6 +101,8 @@ class TreeStore(Part):
             insert_version(db, row)
             note_image(db, project_id, digest, ImageKind.VERSION, size, media_type, icc, now)
             _move_head(db, project_id, new_version, now)
+            if project["title"] == UNTITLED and (title := clip(_stem(source), MAX_TITLE_CHARS)):
+                db.execute("UPDATE projects SET title = ? WHERE id = ?", (title, project_id))
             return to_version(version_row(db, project_id, new_version))
 
     def add_variant(self, owner: str, project_id: str, version_id: str, digest: str, outcome: Outcome) -> Version:
@@ -317,6 +324,11 @@ def insert_version(db: Database, values: Row) -> None:
     }
     row["folded"] = fold(row["instruction"], "")
     insert_rows(db, "versions", [row])
+
+
+def _stem(source: Mapping[str, str]) -> str:
+    """``beach day`` for a file called ``beach_day.JPG``."""
+    return PurePath(source.get("filename", "")).stem.replace("_", " ").strip()
 
 
 def _head_row(db: Database, project: Row) -> Row | None:

@@ -142,6 +142,10 @@ async def _submit(editor: Editor, owner: str, message: m.Draft) -> Mapping[str, 
     return {"job": (await editor.edits.submit(owner, message.project, message.draft)).id}
 
 
+async def _submit_all(editor: Editor, owner: str, message: m.Drafts) -> Mapping[str, list[str]]:
+    return {"jobs": [job.id for job in await editor.edits.submit_all(owner, message.project, message.drafts)]}
+
+
 async def _open_example(editor: Editor, owner: str, message: m.ExampleNumber) -> Version:
     example = EXAMPLES[message.index]
     data = await to_thread.run_sync((ASSETS / "examples" / example.file).read_bytes)
@@ -176,6 +180,7 @@ ACTIONS: Mapping[str, Action[Any, Any]] = {
     "set_preference": Action(m.Preference, lambda e, who, a: e.preferences.set(who, a.key, a.value), _nothing),
     "check": Action(m.Draft, lambda e, who, a: e.edits.check(who, a.project, a.draft), receipt_row),
     "submit": Action(m.Draft, _submit, _as_is),
+    "submit_all": Action(m.Drafts, _submit_all, _as_is),
     "cancel": Action(m.OnJob, lambda e, who, a: e.edits.cancel(who, a.job), _state),
     "check_again": Action(m.OnJob, lambda e, who, a: e.edits.check_again(who, a.job), _state),
     "dismiss": Action(m.OnJob, lambda e, who, a: e.edits.dismiss(who, a.job), _nothing),

@@ -16,6 +16,8 @@ from kontext_ui.web.examples import EXAMPLES
 MAX_TEXT = 20_000
 """Longest text taken from the page, in characters; a prompt has a limit of its own per backend."""
 MAX_REPLAYED = 50
+MAX_AT_ONCE = 8
+"""How many edits one message may ask for."""
 MAX_BUDGET_USD = 1e6
 
 
@@ -53,6 +55,11 @@ class WhichProjects:
 @dataclass(frozen=True)
 class InProject:
     project: Text
+
+
+@dataclass(frozen=True)
+class Drafts(InProject):
+    drafts: Annotated[tuple[EditDraft, ...], Field(min_length=1, max_length=MAX_AT_ONCE)]
 
 
 @dataclass(frozen=True)

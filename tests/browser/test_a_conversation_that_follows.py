@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import photo
+
 pytestmark = pytest.mark.browser
 
 
@@ -172,3 +174,106 @@ def test_when_the_edit_before_is_stopped_what_waited_says_so_and_can_be_sent(wai
     card = waiting.page.locator(".kx-failure", has_text="was not sent")
     expect(card).to_contain_text("Nothing was billed.")
     expect(card.get_by_role("button", name="Send again")).to_be_visible()
+
+
+def test_two_answers_are_asked_for_at_once_at_the_price_that_stands_on_send(waiting, own_server):
+    send = waiting.page.locator("#kx-send")
+    waiting.page.get_by_label("How many answers").select_option("2")
+    expect(send).to_have_text("$0.08")
+    expect(send).to_have_attribute("aria-label", "Send for 2 answers, $0.08 (Enter)")
+
+    waiting.says("make it purple")
+
+    expect(waiting.page.locator(".kx-running")).to_have_count(2)
+    own_server.touch("gate")
+    waiting.sees_versions(4)
+    expect(waiting.page.locator("#kx-tray .kx-answer-choice")).to_have_count(2)
+    expect(waiting.turns.last.get_by_role("group", name="Answers to this message")).to_contain_text("of 2")
+
+
+def test_what_was_said_comes_back_with_the_arrow_key(person):
+    person.opens_photo()
+    person.edits("make it brighter", 2)
+    person.edits("make it warmer", 3)
+    person.prompt.press("ArrowUp")
+    expect(person.prompt).to_have_value("make it warmer")
+
+    person.prompt.press("ArrowUp")
+
+    expect(person.prompt).to_have_value("make it brighter")
+
+
+def test_the_first_stop_of_the_keyboard_leads_to_the_prompt(person):
+    person.opens_photo()
+    person.page.evaluate("document.activeElement.blur()")
+    person.page.keyboard.press("Tab")
+    expect(person.page.get_by_role("button", name="Skip to the instruction")).to_be_focused()
+
+    person.page.keyboard.press("Enter")
+
+    expect(person.prompt).to_be_focused()
+
+
+def test_several_dropped_files_all_open(person):
+    person.page.evaluate(
+        """(photos) => {
+            const transfer = new DataTransfer();
+            photos.forEach((bytes, at) =>
+                transfer.items.add(new File([new Uint8Array(bytes)], `photo ${at}.png`, {type: 'image/png'})));
+            document.querySelector('#kx-canvas').dispatchEvent(
+                new DragEvent('drop', {dataTransfer: transfer, bubbles: true, cancelable: true}));
+        }""",
+        [list(photo(seed=seed)) for seed in range(3)],
+    )
+
+    person.page.get_by_role("button", name="Open all in this project").click()
+
+    person.sees_versions(3)
+    expect(person.page.get_by_label("Project name")).to_have_value("photo 0")
+
+
+def test_a_mask_that_was_painted_is_used_without_being_confirmed(waiting, own_server):
+    page = waiting.page
+    page.locator("#kx-mask").click()
+    box = page.locator("kx-viewer").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 20, y)
+    page.mouse.down()
+    page.mouse.move(x + 20, y, steps=5)
+    page.mouse.up()
+    expect(page.locator("#kx-composer .kx-strip").first).to_contain_text("of the picture")
+
+    own_server.touch("gate")
+    waiting.edits("make it green", 3)
+
+    state = page.evaluate("fetch('kontext/state').then((answer) => answer.json())")
+    assert [bool(row["request"] and row["request"].get("mask")) for row in state["versions"]] == [False, False, True]
+
+
+def test_a_mask_stays_with_the_version_that_it_was_drawn_on(waiting):
+    page = waiting.page
+    page.locator("#kx-mask").click()
+    box = page.locator("kx-viewer").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator("#kx-mask-done").click()
+    expect(page.locator(".kx-marked")).to_be_visible()
+
+    page.locator("#kx-undo").click()
+    expect(page.locator(".kx-marked")).to_be_hidden()
+    expect(page.get_by_role("button", name="Remove the mask")).to_have_count(0)
+
+    page.locator("#kx-redo").click()
+    expect(page.locator(".kx-marked")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove the mask").first).to_be_visible()
+
+
+def test_a_refusal_stays_until_something_changes_it(make_hosted, make_person):
+    person = make_person(make_hosted(KONTEXT_UI_PROJECT_BUDGET_USD="0.01")).visit()
+    person.opens_photo(tier="pro")
+    person.prompt.fill("make it red")
+    receipt = person.page.locator("#kx-receipt")
+    expect(receipt).to_contain_text("Raise the budget")
+    person.prompt.press("Enter")
+    person.page.wait_for_timeout(1000)  # longer than the pause before the next look
+    expect(receipt).to_contain_text("Raise the budget")
+    expect(person.prompt).to_have_value("make it red")

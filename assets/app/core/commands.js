@@ -281,6 +281,14 @@ export const JOB = [
     run: (page, job) => sendToTier(page, job, job.failure?.capable_tier ?? job.request.tier),
   },
   {
+    id: "connect",
+    label: "Connect a model",
+    looks: "chip",
+    places: ["job"],
+    when: (page, job) => Boolean(job.failure?.capable_tier) && !capableTier(page, job)?.chosen,
+    run: (page, job) => page.dialogs.settings(capableTier(page, job)?.backends.find(({ takes_key }) => takes_key)?.id),
+  },
+  {
     id: "dismiss",
     label: "Dismiss",
     icon: "close",

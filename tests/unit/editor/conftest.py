@@ -46,6 +46,9 @@ class Desk:
         """The stored picture, from its file."""
         return codec.decode(self.blobs.read(digest))
 
+    async def project_jobs(self):
+        return [*(await self.editor.projects.open(OWNER, self.project)).jobs]
+
     async def project_now(self):
         return (await self.editor.projects.open(OWNER, self.project)).project
 

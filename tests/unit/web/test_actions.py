@@ -25,6 +25,7 @@ MESSAGES = {
     "set_preference": {"key": "theme", "value": "dark"},
     "check": {"project": "", "draft": draft()},
     "submit": {"project": "", "draft": draft()},
+    "submit_all": {"project": "", "drafts": [draft(), draft()]},
     "cancel": {"job": ""},
     "check_again": {"job": ""},
     "dismiss": {"job": ""},

@@ -1,7 +1,8 @@
 // Where instructions are written: the prompt, references, the tier with its price, and what sending would do.
 
 import { button, fileField, fill, h, iconButton } from "../../core/dom.js";
-import { afterSending, takeBack } from "../../core/draft.js";
+import { afterSending, takeBack, withSeed } from "../../core/draft.js";
+import { price } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { pageCommand } from "../../core/offer.js";
 import { upload } from "../../core/session.js";
@@ -26,21 +27,31 @@ class ComposerPart {
   /** Says that the next message waits for the edit that runs; a click makes it a branch instead. */
   line = h("div", { class: "kx-strip", id: "kx-line", hidden: true });
   branches = false;
+  /** @type {number | null} Of one answer. */
+  usd = null;
+  /** @type {Promise<unknown>} */
+  sending = Promise.resolve();
+  /** @type {string | null} The job that was sent last, which the page may not have been told of yet. */
+  sent = null;
 
   /** @param {HTMLElement} root @param {Page} page */
   constructor(root, page) {
     this.root = root;
     this.page = page;
     this.prompt = new Prompt(page, { send: () => this.send(), attach: (files) => this.attach(files) });
-    this.receipt = new Receipt(page);
+    this.receipt = new Receipt(page, (usd) => this.priced(usd));
     this.picker = tierPicker(page);
     this.panel = parameterPanel(page);
     this.builder = builder(page, (text) => this.write(text));
     this.hints = new Hints(page, { write: (text) => this.write(text), focus: () => this.prompt.focus() });
     this.sendButton = sender("kx-send", "Send (Enter)", "send", () => this.send());
+    this.count = variants(() => this.drawSend());
     this.stopButton = sender("kx-stop", "Stop the running edit (Esc)", "stop", () => pageCommand("stop").run?.(page));
     this.assemble();
-    page.store.subscribe(["draft", "tiers", "opened"], () => this.draw());
+    page.store.subscribe(["draft", "tiers", "opened"], (changed) => {
+      if (changed.has("opened")) this.sent = null;
+      this.draw();
+    });
     page.store.subscribe(["jobs", "project", "opened", "draft", "tiers"], () => this.drawState());
   }
 
@@ -49,7 +60,16 @@ class ComposerPart {
     const file = fileField({ accept: "image/*", multiple: true }, (files) => this.attach(files));
     const attach = iconButton(icon("plus"), "Add a reference image", () => file.click(), { id: "kx-attach" });
     const grow = h("span", { class: "kx-grow" });
-    const row = [attach, this.picker, panel.button, this.builder.button, grow, this.stopButton, this.sendButton];
+    const row = [
+      attach,
+      this.picker,
+      panel.button,
+      this.builder.button,
+      grow,
+      this.count,
+      this.stopButton,
+      this.sendButton,
+    ];
     const box = h(
       "div",
       { class: "kx-composer" },
@@ -95,11 +115,26 @@ class ComposerPart {
     this.prompt.field.placeholder = store.head() ? "Say what should change…" : first;
   }
 
-  /** The edit whose result the next message is for; `null` for the picture that is there. */
-  waitsFor() {
+  /** @param {number | null} usd */
+  priced(usd) {
+    this.usd = usd;
+    this.drawSend();
+  }
+
+  /** What a click costs stands on what is clicked. */
+  drawSend() {
     const { store } = this.page;
-    if (this.branches || store.draft.parent !== null || store.draft.from_text) return null;
-    return store.lastInLine()?.id ?? null;
+    this.count.hidden = store.backend()?.full_resolution !== false; // one engine draws the same each time
+    const times = this.times();
+    const usd = this.usd ? this.usd * times : 0;
+    const label = `Send${times > 1 ? ` for ${times} answers` : ""}${usd ? `, ${price(usd)}` : ""} (Enter)`;
+    Object.assign(this.sendButton, { title: label, ariaLabel: label });
+    fill(this.sendButton, usd > 0 && h("span", { class: "kx-send-price" }, price(usd)), icon("send"));
+    this.sendButton.classList.toggle("kx-priced", usd > 0);
+  }
+
+  times() {
+    return this.count.hidden ? 1 : Number(this.count.value);
   }
 
   drawLine() {
@@ -120,17 +155,45 @@ class ComposerPart {
   async send() {
     const { store, canvas } = this.page;
     await canvas.settleMask();
-    const draft = { ...store.draft, instruction: store.draft.instruction.trim(), after: this.waitsFor() };
+    const draft = { ...store.draft, instruction: store.draft.instruction.trim() };
     if (!draft.instruction || !store.project) return;
     const lacking = keyless(store);
     if (lacking) return this.page.dialogs.settings(lacking.id);
     if (canvas.mode === "mask") canvas.leave();
     store.setDraft(afterSending(store.draft));
     this.draw();
-    const answer = await this.page.call("submit", { draft }, { quiet: true });
-    if (!answer.error) return;
+    // One after the other: what a message follows is known once the one before it has been taken.
+    const [times, follows] = [this.times(), !this.branches];
+    this.prompt.unsent.push(draft.instruction);
+    this.sending = this.sending.then(() => this.submit(draft, times, follows));
+    await this.sending;
+  }
+
+  /** @param {EditDraft} draft @param {number} times @param {boolean} follows */
+  async submit(draft, times, follows) {
+    const { store } = this.page;
+    const after = follows && draft.parent === null && !draft.from_text ? this.lastSent() : null;
+    const drafts = severalOf({ ...draft, after }, times);
+    this.prompt.unsent.shift();
+    const { error, result } = await this.page.call("submit_all", { drafts }, { quiet: true });
+    if (!error) {
+      this.sent = result.jobs[0];
+      return;
+    }
     store.setDraft(takeBack(store.draft, draft)); // nothing was sent
-    this.receipt.refuse(answer.error);
+    this.receipt.refuse(error);
+  }
+
+  /** The edit whose result the next message is for; `null` for the picture that is there. */
+  lastSent() {
+    const { store } = this.page;
+    const unseen = this.sent && !store.jobs.has(this.sent) && !this.arrived(this.sent);
+    return unseen ? this.sent : (store.lastInLine()?.id ?? null);
+  }
+
+  /** @param {string} job */
+  arrived(job) {
+    return [...this.page.store.versions.values()].some((version) => version.job === job);
   }
 
   /** @param {File[]} files */
@@ -170,6 +233,25 @@ class ComposerPart {
     this.draw();
     this.prompt.focus();
   }
+}
+
+/**
+ * The same several times: a seed that was chosen is the first one's, the others find their own.
+ * @param {EditDraft} draft
+ * @param {number} times
+ */
+export function severalOf(draft, times) {
+  return Array.from({ length: times }, (_, index) => (index ? withSeed(draft, null) : draft));
+}
+
+/** How many answers to ask for. @param {() => unknown} changed */
+function variants(changed) {
+  const options = [1, 2, 4].map((times) => h("option", { value: times }, `×${times}`));
+  return h(
+    "select",
+    { id: "kx-count", "aria-label": "How many answers", title: "How many answers", hidden: true, onchange: changed },
+    options,
+  );
 }
 
 /**

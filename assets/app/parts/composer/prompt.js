@@ -14,6 +14,8 @@ const KEYCODE_OF_INPUT_METHODS = 229;
 export class Prompt {
   /** @type {string | null} What the server knows; `null` before it was asked or when it could not be told. */
   saved = null;
+  /** @type {string[]} What was sent and still waits for its turn to leave; a page that closes keeps it as a draft. */
+  unsent = [];
 
   /** @param {Page} page @param {{send: () => unknown, attach: (files: File[]) => unknown}} does */
   constructor(page, does) {
@@ -90,13 +92,28 @@ export class Prompt {
 
   /** The server may answer the next page before this arrives there. */
   leave() {
-    const { project, draft } = this.page.store;
+    const { store } = this.page;
+    if (this.unsent.length) {
+      store.setDraft({ instruction: [...this.unsent, store.draft.instruction].filter(Boolean).join("\n") });
+    }
+    const { project, draft } = store;
     if (project && this.saved !== draft.instruction) leaveBehind(project.id, draft.instruction);
     this.saveNow();
   }
 
+  /** In an empty box the arrow up brings back what was said last, and then what was said before that. */
+  recall() {
+    const said = this.page.store.path().flatMap(({ instruction }) => instruction || []);
+    const at = said.lastIndexOf(this.field.value);
+    const before = this.field.value === "" ? said.at(-1) : at > 0 && said[at - 1];
+    if (!before) return false;
+    this.write(before);
+    return true;
+  }
+
   /** While an input method is composing, Enter belongs to it. @param {KeyboardEvent} event */
   keyed(event) {
+    if (event.key === "ArrowUp" && this.recall()) return event.preventDefault();
     const composing = event.isComposing || event.keyCode === KEYCODE_OF_INPUT_METHODS;
     if (event.key !== "Enter" || event.shiftKey || composing) return;
     event.preventDefault();

@@ -25,16 +25,20 @@ export class Receipt {
   /** @type {unknown[]} What it was refused under. */
   circumstances = [];
 
-  /** @param {Page} page */
-  constructor(page) {
+  /** @param {Page} page @param {(usd: number | null) => void} [priced] told what an edit costs */
+  constructor(page, priced = () => {}) {
     this.page = page;
+    this.priced = priced;
     this.check = debounce(() => this.checkNow(), PAUSE_MS);
   }
 
   async checkNow() {
     const { store } = this.page;
     const asked = store.draft;
-    if (!store.ready || !asked.instruction.trim()) return fill(this.element, this.hint());
+    if (!store.ready || !asked.instruction.trim()) {
+      this.priced(store.backend()?.price_usd ?? null);
+      return fill(this.element, this.hint());
+    }
     if (JSON.stringify(asked) === this.refused) return null;
     const answer = await this.page.call("check", { draft: asked }, { quiet: true });
     if (store.draft.instruction !== asked.instruction) return null;
@@ -44,6 +48,7 @@ export class Receipt {
 
   /** @param {ReceiptRow} receipt @param {string} instruction */
   show(receipt, instruction) {
+    this.priced(receipt.price_usd);
     const takes = receipt.typical_s ? `about ${seconds(receipt.typical_s)}` : "";
     const facts = [receipt.backend_label, price(receipt.price_usd), receipt.price_note, takes, receipt.geometry];
     fill(

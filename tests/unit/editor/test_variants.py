@@ -1,0 +1,42 @@
+"""Several answers to one message: each a job of its own, all of them or none."""
+
+import pytest
+
+from kontext_ui.editor import EditDraft
+from kontext_ui.edits import Tier
+from kontext_ui.errors import BudgetExceeded, InvalidRequest
+from tests.unit.editor.conftest import OWNER
+from tests.unit.editor.scripted import ScriptedBackend
+
+DRAFT = EditDraft("make it so", Tier.PRO)
+
+
+async def test_each_is_an_answer_to_the_same_picture(make_desk):
+    desk = await make_desk()
+
+    jobs = await desk.editor.edits.submit_all(OWNER, desk.project, [DRAFT] * 4)
+
+    turns = [await desk.editor.edits.wait(OWNER, job.id) for job in jobs]
+    assert {turn.version.parent for turn in turns} == {desk.root}
+    assert len({turn.version.id for turn in turns}) == 4
+    assert (await desk.project_now()).head == turns[0].version.id
+
+
+async def test_their_prices_are_added_before_any_of_them_is_sent(make_desk):
+    backend = ScriptedBackend(price_usd=0.04)
+    desk = await make_desk(backend, project_usd=0.1)
+
+    with pytest.raises(BudgetExceeded, match=r"\$0\.12"):
+        await desk.editor.edits.submit_all(OWNER, desk.project, [DRAFT] * 3)
+
+    assert (backend.submits, await desk.project_jobs()) == ([], [])
+
+
+async def test_one_that_is_refused_refuses_all(make_desk):
+    backend = ScriptedBackend()
+    desk = await make_desk(backend)
+
+    with pytest.raises(InvalidRequest):
+        await desk.editor.edits.submit_all(OWNER, desk.project, [DRAFT, EditDraft("  ", Tier.PRO)])
+
+    assert (backend.submits, await desk.project_jobs()) == ([], [])
