@@ -63,6 +63,9 @@ class InvalidSetting(KontextError):
 class InvalidRequest(KontextError):
     """The request cannot be carried out as it stands; nothing was sent anywhere."""
 
+    field: str | None = None
+    """The form's field that it is about, where the request was a form."""
+
 
 class InvalidImage(InvalidRequest):
     """The file is not a picture that this program can open, or it is over a limit."""

@@ -1,8 +1,9 @@
 """The HTTP side of ``serve-engine``: the route that image servers share, and what operators need around it.
 
 ``stream=true`` answers with server-sent events named as OpenAI names them (``image_edit.partial_image``,
-``image_edit.completed``), with ``image_edit.queued`` and ``image_edit.progress`` between. Closing the
-connection stops the edit after the step it is in, whoever the client is.
+``image_edit.completed``); with the field ``progress=true``, which is ours, also ``image_edit.queued`` and
+``image_edit.progress`` between. Closing the connection stops the edit after the step it is in, whoever
+the client is.
 """
 
 from __future__ import annotations
@@ -27,13 +28,15 @@ from starlette.types import Receive, Scope, Send
 from kontext_ui.backends.base import Backend, EditTask
 from kontext_ui.edits import EditRequest, Parameters, Readiness, Running, Tier
 from kontext_ui.engine_server.answers import (
+    STILL_AT_WORK,
     UNFORESEEN,
+    Told,
+    about,
     as_error,
     as_unforeseen,
     error_line,
     error_response,
     line,
-    running_line,
     status_of,
     told_of,
     warnings_of,
@@ -82,6 +85,7 @@ class EngineServer:
             routes=[
                 Route("/v1/images/edits", _Edits(self), methods=["POST"]),
                 Route("/v1/models", self._models),
+                Route("/v1/models/{model:path}", self._model_named),
                 Route("/health", self._health),
                 Route("/ready", self._ready),
                 Route("/metrics", self._metrics),
@@ -117,7 +121,8 @@ class EngineServer:
             return wrong
         retry = {"retry-after": str(RETRY_AFTER_S)}
         if not (ready := self.readiness).ready:
-            return error_response(503, {"message": ready.reason, "code": "not_ready", "hint": ready.hint}, retry)
+            told = {"message": f"{ready.reason} {ready.hint}".strip(), "code": "not_ready", "hint": ready.hint}
+            return error_response(503, told, retry)
         if self.tally.full:
             self.tally.turned_away()
             return error_response(429, {"message": "The queue is full.", "code": "too_many_requests"}, retry)
@@ -155,18 +160,19 @@ class EngineServer:
 
     def _whole(self, asked: Asked, drawn: list[Drawn]) -> dict[str, Any]:
         return {
+            **about(asked),
             "created": int(time.time()),
             "model": self._model,
-            "output_format": asked.output_format,
             "size": f"{drawn[0].size.width}x{drawn[0].size.height}",
             "data": [{"b64_json": picture.b64_json, "seed": picture.seed} for picture in drawn],
-            "warnings": warnings_of(asked),
+            "warnings": warnings_of(asked, self._model),
         }
 
     async def _events(
         self, asked: Asked, items: AsyncGenerator[Item, None], visit: Visit, stop: threading.Event
     ) -> AsyncGenerator[bytes, None]:
         """Ends with the picture or with an error, unless the client has gone: a silent end would explain nothing."""
+        told = Told(asked)
         try:
             async with aclosing(with_pauses(items, self._heartbeat_s)) as all_items:
                 async for item in all_items:
@@ -174,9 +180,9 @@ class EngineServer:
                         visit.outcome = "done"
                         yield line("completed", self._completed(asked, item))
                     elif item is None:
-                        yield b": still at work\n\n"
+                        yield STILL_AT_WORK
                     else:
-                        yield await asyncio.to_thread(running_line, item, asked.previews)
+                        yield await asyncio.to_thread(told.line, item)
         except KontextError as error:
             if isinstance(error, EditCancelled) and stop.is_set():
                 visit.outcome = "cancelled"
@@ -188,21 +194,31 @@ class EngineServer:
 
     def _completed(self, asked: Asked, drawn: Drawn) -> dict[str, Any]:
         return {
+            **about(asked),
             "b64_json": drawn.b64_json,
             "seed": drawn.seed,
             "model": self._model,
             "size": f"{drawn.size.width}x{drawn.size.height}",
-            "output_format": asked.output_format,
-            "created_at": int(time.time()),
-            "warnings": warnings_of(asked),
+            "usage": None,
+            "warnings": warnings_of(asked, self._model),
         }
 
     async def _models(self, request: Request) -> Response:
         """Behind the key, so that a wrong one is noticed before the first edit."""
         if (wrong := self._wrong_key(request)) is not None:
             return wrong
-        entry = {"id": self._model, "object": "model", "created": self._started, "owned_by": "kontext_ui"}
-        return JSONResponse({"object": "list", "data": [entry]})
+        return JSONResponse({"object": "list", "data": [self._listed()]})
+
+    async def _model_named(self, request: Request) -> Response:
+        if (wrong := self._wrong_key(request)) is not None:
+            return wrong
+        if request.path_params["model"] != self._model:
+            told = {"message": f"This server draws with {self._model} only.", "code": "model_not_found"}
+            return error_response(404, {**told, "param": "model"})
+        return JSONResponse(self._listed())
+
+    def _listed(self) -> dict[str, Any]:
+        return {"id": self._model, "object": "model", "created": self._started, "owned_by": "kontext_ui"}
 
     async def _health(self, request: Request) -> Response:
         """The process is alive; ``/ready`` says whether it can draw."""

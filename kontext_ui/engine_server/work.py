@@ -17,8 +17,8 @@ from PIL import Image
 
 from kontext_ui.backends.base import Backend, EditTask
 from kontext_ui.edits import Done, EditRequest, EditResult, Parameters, Pixels, Running, Size, SizeRule, Tier
-from kontext_ui.engine_server.form import Asked
-from kontext_ui.errors import InvalidRequest, UnexpectedAnswer
+from kontext_ui.engine_server.form import Asked, refused
+from kontext_ui.errors import UnexpectedAnswer
 from kontext_ui.images import codec, masks
 from kontext_ui.images.geometry import (
     Fit,
@@ -35,6 +35,7 @@ from kontext_ui.images.geometry import (
 
 SKETCH_UP_TO, DRAFT_UP_TO = 0.3, 0.6
 """Requests for up to these shares of the engine's pixels are drawn smaller from the start."""
+BY_QUALITY = {"low": "sketch", "medium": "draft"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +66,13 @@ def prepare(asked: Asked, rule: SizeRule, backend_id: str) -> Job:
     ratio = None if wanted is None else f"{wanted.width}:{wanted.height}"
     fit = plan_fit(size_of(asked.picture), rule, aspect_ratio=ratio)
     if fit.reframed and asked.mask is not None:
-        raise InvalidRequest("With a mask the size must have the picture's shape.")
+        raise refused("size", "With a mask the size must have the picture's shape.")
     parameters = Parameters(
         aspect_ratio=ratio if fit.reframed else None,
         seed=asked.seed,
         num_inference_steps=asked.steps,
         guidance_scale=asked.guidance,
-        acceleration=_acceleration(wanted, rule),
+        acceleration=BY_QUALITY.get(asked.quality) or _acceleration(wanted, rule),
     )
     request = EditRequest(asked.prompt, Tier.LOCAL, backend_id, input_image="posted", parameters=parameters)
     return Job(asked, fit, pad_to_fit(asked.picture, fit), request)
@@ -106,7 +107,7 @@ async def draw(engine: Backend, job: Job, number: int, stop: threading.Event) ->
 
 def _finished(job: Job, result: EditResult) -> Drawn:
     pixels = _brought_back(job, result.pixels)
-    return Drawn(encoded(pixels, job.asked.output_format, job.asked.quality), size_of(pixels), result.seed)
+    return Drawn(encoded(pixels, job.asked.output_format, job.asked.compression), size_of(pixels), result.seed)
 
 
 def _brought_back(job: Job, pixels: Pixels) -> Pixels:
@@ -123,12 +124,12 @@ def _brought_back(job: Job, pixels: Pixels) -> Pixels:
     return np.rint(source * (1 - weight) + out * weight).astype(np.uint8)
 
 
-def encoded(pixels: Pixels, output_format: str = "png", quality: int = 92) -> str:
+def encoded(pixels: Pixels, output_format: str, compression: int) -> str:
     """The file in base64; it carries the picture and nothing about how it was made."""
     if output_format == "png":
         data = codec.encode_png(pixels)
     else:
         buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, output_format.upper(), quality=quality)
+        Image.fromarray(pixels).save(buffer, output_format.upper(), quality=max(1, compression))
         data = buffer.getvalue()
     return base64.b64encode(data).decode("ascii")

@@ -21,8 +21,8 @@ FIELDS = {
         "image_url", "image_urls", "prompt", "num_inference_steps", "guidance_scale", "seed", "output_format",
     },
     "replicate": {
-        "image", "images", "input_image", "input_images", "prompt", "num_inference_steps", "guidance", "seed",
-        "output_format",
+        "image", "images", "input_image", "input_images", "prompt", "num_inference_steps", "guidance", "guidance_scale",
+        "seed", "output_format",
     },
     "together": {
         "model", "prompt", "image_url", "response_format", "output_format", "steps", "guidance_scale", "seed",
@@ -54,6 +54,7 @@ class FakeHuggingFace:
                 Route("/hf-inference/models/{owner}/{name}", self.hf_inference, methods=["POST"]),
                 Route("/files/{id}.{suffix}", self.deliver),
                 Route("/api/whoami-v2", self.whoami),
+                Route("/api/models/{owner}/{name}", self.model),
             ]
         )
 
@@ -172,6 +173,10 @@ class FakeHuggingFace:
         if request.url.hostname == "router.huggingface.co":
             return JSONResponse({"error": "Not Found"}, 404)
         return self._refusal(request) or JSONResponse({"type": "user", "name": "ada"})
+
+    async def model(self, request: Request) -> Response:
+        name = f"{request.path_params['owner']}/{request.path_params['name']}"
+        return JSONResponse({"id": name, "pipeline_tag": "image-to-image", "tags": [], "siblings": []})
 
     async def deliver(self, request: Request) -> Response:
         if "authorization" in request.headers:

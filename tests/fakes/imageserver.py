@@ -183,10 +183,13 @@ class FakeImageServer:
         def line(event: dict) -> str:
             return f"data: {json.dumps(event)}\n\n"
 
+        told = read["form"].get("progress") == "true"
         try:
-            yield line({"type": "image_edit.queued", "position": 1})
+            if told:
+                yield line({"type": "image_edit.queued", "position": 1})
             yield ": still here\n\n"
-            yield line({"type": "image_edit.progress", "fraction": 0.5, "stage": "step 1 of 2"})
+            if told:
+                yield line({"type": "image_edit.progress", "fraction": 0.5, "stage": "step 1 of 2"})
             if self.gate is not None:
                 await self.gate.wait()
         except asyncio.CancelledError:

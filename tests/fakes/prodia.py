@@ -30,8 +30,9 @@ TYPES = {
     ),
 }
 BOUNDARY = "prodia-answer"
-NASTY = f"\r\n--{BOUNDARY[:-1]}\r\n\r\n--{BOUNDARY}x\r\n\n--{BOUNDARY}\n".encode()
-"""Line ends and text that looks like the start of a boundary, hidden in every PNG."""
+NASTY = f"\r\n--{BOUNDARY[:-1]}\r\n\r\n--\r\n\n--{BOUNDARY[:-2]}\n".encode()
+"""Line ends and text that looks like the start of a boundary, hidden in every PNG. Not the whole of one, which the
+standard forbids: the ``fetch`` of Prodia's own client then cannot read the form."""
 MAX_BYTES = 10_000_000
 
 
@@ -168,4 +169,4 @@ def _parts(parts: list[tuple[str, str, str, bytes]]) -> bytes:
 
 
 def _multipart(body: bytes, status: int = 200) -> Response:
-    return Response(body, status, headers={"content-type": f'multipart/form-data; boundary="{BOUNDARY}"'})
+    return Response(body, status, headers={"content-type": f"multipart/form-data; boundary={BOUNDARY}"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import secrets
 
@@ -16,6 +17,7 @@ from tests.fakes.pictures import edited, encoded
 MODELS = {
     "flux-kontext-pro", "flux-kontext-max", "flux-kontext-dev", "multi-image-kontext-pro", "multi-image-kontext-max",
 }  # fmt: skip
+WHEN = "2026-11-27T10:00:00.000Z"
 FLAGGED = "The input or output was flagged as sensitive. Please try again with different inputs. (E005)"
 
 
@@ -67,10 +69,22 @@ class FakeReplicate:
         if refusal := self._refusal(request):
             return refusal
         form = await request.form()
-        file_id = secrets.token_hex(8)
-        self._files[file_id] = await form["content"].read()
-        url = f"{self._api()}/files/{file_id}"
-        return JSONResponse({"id": file_id, "urls": {"get": url}}, 201)
+        file_id, upload = secrets.token_hex(8), form["content"]
+        data = self._files[file_id] = await upload.read()
+        digest = hashlib.sha256(data).hexdigest()
+        about = {
+            "id": file_id,
+            "name": upload.filename,
+            "content_type": upload.content_type or "application/octet-stream",
+            "size": len(data),
+            "etag": digest[:32],
+            "checksums": {"sha256": digest},
+            "metadata": {},
+            "created_at": WHEN,
+            "expires_at": WHEN,
+            "urls": {"get": f"{self._api()}/files/{file_id}"},
+        }
+        return JSONResponse(about, 201)
 
     async def create(self, request: Request) -> Response:
         if refusal := self._refusal(request):
@@ -86,7 +100,9 @@ class FakeReplicate:
         self.submitted.append({"model": request.path_params["name"], **body["input"]})
         self.webhooks.append((body.get("webhook"), body.get("webhook_events_filter")))
         prediction_id = secrets.token_hex(13)
-        self._predictions[prediction_id] = {"input": body["input"], "polls": 0, "scenario": scenario, "canceled": False}
+        found = {"input": body["input"], "polls": 0, "scenario": scenario, "canceled": False}
+        owner, name = request.path_params["owner"], request.path_params["name"]
+        self._predictions[prediction_id] = {**found, "model": f"{owner}/{name}"}
         return JSONResponse(self._state(prediction_id, "starting"), 201)
 
     def _bad_create(self, request: Request, scenario: str) -> Response | None:
@@ -106,8 +122,10 @@ class FakeReplicate:
 
     def _state(self, prediction_id: str, status: str, **fields) -> dict:
         here = f"{self._api()}/predictions/{prediction_id}"
+        found = self._predictions[prediction_id]
+        about = {"model": found["model"], "version": "hidden", "input": found["input"], "created_at": WHEN}
         empty = {"output": None, "error": None, "logs": "", "urls": {"get": here, "cancel": f"{here}/cancel"}}
-        return {"id": prediction_id, "status": status, **empty, **fields}
+        return {"id": prediction_id, "status": status, **about, **empty, **fields}
 
     def polls(self) -> int:
         return sum(found["polls"] for found in self._predictions.values())

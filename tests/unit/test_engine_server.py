@@ -174,21 +174,43 @@ async def test_outside_a_mask_of_either_convention_nothing_changes(make_server, 
 
 
 async def test_fields_that_mean_nothing_here_are_named_in_the_answer(make_server):
-    body = (await post(make_server(), {"quality": "high", "background": "auto"})).json()
+    asked = {"quality": "high", "background": "transparent", "moderation": "low", "model": "gpt-image-2"}
+    body = (await post(make_server(), asked)).json()
 
-    assert len(body["warnings"]) == 2
-    assert "background" in body["warnings"][0]
+    assert [
+        word for line in body["warnings"] for word in ("gpt-image-2", "moderation", "background") if word in line
+    ] == ["gpt-image-2", "moderation", "background"]
+    assert (body["quality"], body["background"]) == ("high", "opaque")
+
+
+@pytest.mark.parametrize(("quality", "share"), [("low", 0.25), ("medium", 0.5), ("high", 1.0), ("auto", 1.0)])
+async def test_a_lower_quality_is_drawn_smaller(make_server, painter, quality, share):
+    body = (await post(make_server(), {"size": "112x96", "quality": quality})).json()
+
+    drawn = painter.drawn[0].size
+    assert drawn.width * drawn.height == pytest.approx(share * 112 * 96, rel=0.4)
+    assert body["size"] == "112x96"
+
+
+async def test_compression_goes_from_none_to_all(make_server):
+    async def length(compression):
+        body = (await post(make_server(), {"output_format": "jpeg", "output_compression": compression})).json()
+        return len(body["data"][0]["b64_json"])
+
+    assert await length("0") < await length("50") < await length("100") == await length("")
 
 
 @pytest.mark.parametrize(
     ("data", "upload", "words"),
     [
         ({"prompt": " "}, None, "prompt"),
-        ({"prompt": "x" * 5000}, None, "prompt"),
-        ({"n": "9"}, None, "n must be from 1 to 4"),
+        ({"prompt": "x" * 32_001}, None, "prompt"),
+        ({"n": "11"}, None, "n must be from 1 to 10"),
         ({"n": "two"}, None, "n is not a number"),
         ({"n": "2", "stream": "true"}, None, "n must be 1"),
-        ({"seed": "-1"}, None, "seed"),
+        ({"seed": "-1"}, None, "seed must be from 0 to 2147483647"),
+        ({"quality": "superb"}, None, "quality"),
+        ({"background": "red"}, None, "background"),
         ({"guidance_scale": "nan"}, None, "guidance_scale"),
         ({"size": "huge"}, None, "WIDTHxHEIGHT"),
         ({"size": "9000x9000"}, None, "sides of"),
@@ -197,7 +219,7 @@ async def test_fields_that_mean_nothing_here_are_named_in_the_answer(make_server
         ({}, [("image", ("a.png", b"not a picture", "image/png"))], "not a picture"),
         ({}, [("image", ("a.png", b"", "image/png"))], "empty"),
         ({}, [("other", ("a.png", b"x", "image/png"))], "no picture"),
-        ({}, files() + files(), "2 pictures"),
+        ({}, files() + files(), "There are 2 pictures"),
         ({}, files(mask=codec.encode_mask_png(np.zeros((8, 8), np.uint8))), "size differs"),
         ({"size": "200x100"}, files(mask=codec.encode_mask_png(np.zeros(SIZE[::-1], np.uint8))), "picture's shape"),
         ({}, files(np.zeros((1100, 1000, 3), np.uint8)), "megapixels"),
@@ -218,17 +240,38 @@ async def test_what_cannot_be_drawn_is_refused_in_words_before_the_engine_is_ask
     assert 'edits_total{outcome="refused"} 1' in server.tally.text(ready=True)
 
 
-async def test_a_request_of_unknown_or_monstrous_length_is_not_read(make_server):
+async def test_a_request_of_monstrous_length_is_not_read(make_server):
+    sent = 0
+
+    async def endless():
+        nonlocal sent
+        yield b'--x\r\ncontent-disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
+        while True:
+            sent += 1
+            yield bytes(1_000_000)
+
     async with asking(make_server()) as client:
+        told = await client.post(URL, content=b"", headers={"content-length": "999999999"})
+        untold = await client.post(URL, content=endless(), headers={"content-type": "multipart/form-data; boundary=x"})
 
-        async def endless():
-            yield b"--x\r\n"
+    assert (told.status_code, untold.status_code) == (400, 400)
+    assert "MB" in told.json()["error"]["message"]
+    assert told.json()["error"]["message"] == untold.json()["error"]["message"]
+    assert sent <= 6
 
-        unknown = await client.post(URL, content=endless(), headers={"content-type": "multipart/form-data; boundary=x"})
-        large = await client.post(URL, content=b"", headers={"content-length": "999999999"})
 
-    assert (unknown.status_code, large.status_code) == (400, 400)
-    assert "MB" in large.json()["error"]["message"]
+async def test_a_request_in_pieces_need_not_say_how_long_it_is(make_server):
+    request = httpx.Request("POST", "http://engine" + URL, data={"prompt": "make it red"}, files=files())
+    body = request.read()
+
+    async def pieces():
+        for start in range(0, len(body), 1000):
+            yield body[start : start + 1000]
+
+    async with asking(make_server()) as client:
+        response = await client.post(URL, content=pieces(), headers={"content-type": request.headers["content-type"]})
+
+    assert response.status_code == 200
 
 
 async def test_the_error_of_the_engine_keeps_its_kind(make_server, painter):
@@ -291,7 +334,7 @@ async def test_an_engine_that_is_not_ready_says_why(make_server):
     response = await post(server)
 
     assert response.status_code == 503
-    assert response.json()["error"]["message"] == "The weights are gone."
+    assert response.json()["error"]["message"] == "The weights are gone. Put them back."
 
 
 async def test_without_the_key_nothing_is_drawn_but_probes_are_answered(make_server, painter):
@@ -381,10 +424,11 @@ async def test_a_stream_tells_steps_previews_and_the_picture(make_server):
     assert opened(events[1]).ndim == 3
 
 
-async def test_previews_are_only_sent_to_those_who_asked(make_server):
-    events = events_in((await post(make_server(), {"stream": "true"})).text)
+@pytest.mark.parametrize(("progress", "kinds"), [("true", ["image_edit.progress"]), ("", [])])
+async def test_previews_and_progress_are_only_sent_to_those_who_asked(make_server, progress, kinds):
+    response = await post(make_server(), {"stream": "true", "progress": progress})
 
-    assert [event["type"] for event in events] == ["image_edit.progress", "image_edit.completed"]
+    assert [event["type"] for event in events_in(response.text)] == [*kinds, "image_edit.completed"]
 
 
 async def test_a_stream_ends_with_the_error_that_stopped_it(make_server, painter):

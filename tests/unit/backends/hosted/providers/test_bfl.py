@@ -263,7 +263,11 @@ def every_error(root=httpx.HTTPError):
 
 
 ERRORS = sorted(
-    {kind for kind in every_error() if not kind.__subclasses__() and kind is not httpx.HTTPStatusError},
+    {
+        kind
+        for kind in every_error()
+        if not kind.__subclasses__() and kind is not httpx.HTTPStatusError and kind.__module__ == "httpx"
+    },
     key=lambda kind: kind.__name__,
 )
 

@@ -321,10 +321,12 @@ def test_parts_are_read_byte_for_byte(contents):
     assert parts == [Part("output", "image/png", data) for data in wanted]
 
 
-def test_text_like_a_boundary_inside_a_picture_ends_nothing():
-    kind = 'multipart/form-data; boundary="prodia-answer"'
+@pytest.mark.parametrize("boundary", ['"prodia-answer"', "prodia-answer"])
+def test_text_like_a_boundary_inside_a_picture_ends_nothing(boundary):
+    nasty = NASTY + b"\r\n--prodia-answerx\r\n\n--prodia-answer\n"
+    kind = f"multipart/form-data; boundary={boundary}"
 
-    assert [part.data for part in read_multipart(kind, form(b"prodia-answer", NASTY, b"x"))] == [NASTY, b"x"]
+    assert [part.data for part in read_multipart(kind, form(b"prodia-answer", nasty, b"x"))] == [nasty, b"x"]
 
 
 @pytest.mark.parametrize(
