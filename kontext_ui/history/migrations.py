@@ -203,3 +203,17 @@ def m005_access_keys(db: Database) -> None:
         """
     )
     db.execute("CREATE INDEX access_keys_by_owner ON access_keys (owner, made_at)")
+
+
+@migrations()
+def m006_version_numbers(db: Database) -> None:
+    """``versions.number`` counts a project's versions from 1, hidden ones too, so that hiding renumbers nothing."""
+    db.execute("ALTER TABLE versions ADD COLUMN number INTEGER NOT NULL DEFAULT 0")
+    db.execute(
+        """
+        UPDATE versions SET number = counted.number FROM (
+            SELECT id, row_number() OVER (PARTITION BY project_id ORDER BY seq) AS number FROM versions
+        ) AS counted WHERE counted.id = versions.id
+        """
+    )
+    db.execute("CREATE INDEX versions_by_number ON versions (project_id, number)")
