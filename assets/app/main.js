@@ -6,16 +6,18 @@ import { call, keepFollowing, open } from "./core/session.js";
 import { store } from "./core/store.js";
 import { toast } from "./core/toast.js";
 import { mountCanvas } from "./parts/canvas/canvas.js";
-import { openDownload } from "./parts/canvas/download.js";
+import { openDownload, openDownloads } from "./parts/canvas/download.js";
+import { openCompare } from "./parts/compare/compare.js";
 import { mountComposer } from "./parts/composer/composer.js";
 import { mountConversation } from "./parts/conversation/conversation.js";
+import { openGallery } from "./parts/gallery/gallery.js";
 import { followHead } from "./parts/look.js";
 import { openProjects } from "./parts/projects/projects.js";
 import { openHelp } from "./parts/settings/help.js";
 import { openSettings } from "./parts/settings/settings.js";
 import { applyTheme, switchTheme } from "./parts/top/theme.js";
 import { mountTop } from "./parts/top/top.js";
-import { openNaming } from "./parts/tree/pruned.js";
+import { openNaming } from "./parts/tree/hidden.js";
 import { mountTree } from "./parts/tree/tree.js";
 
 /** @import { Page } from "./core/page.d.ts" */
@@ -35,8 +37,11 @@ function mount() {
     help: openHelp,
     settings: (backend) => openSettings(page, backend),
     projects: () => openProjects(page),
-    download: () => openDownload(page),
+    download: (version) => openDownload(page, version),
+    downloadMany: (versions) => openDownloads(page, versions),
     name: (version) => openNaming(version, page),
+    compare: (versions) => openCompare(page, versions),
+    gallery: () => openGallery(page),
   };
   const conversation = h("div", { class: "kx-conversation", id: "kx-conversation" });
   const composer = h("div", { class: "kx-compose", id: "kx-composer" });
@@ -45,7 +50,7 @@ function mount() {
   page.canvas = mountCanvas(panel("canvas"), page);
   page.composer = mountComposer(composer, page);
   mountConversation(conversation, page);
-  mountTree(panel("tree"), page);
+  page.history = mountTree(panel("tree"), page);
   followHead(page);
   listenToKeys(page);
 }

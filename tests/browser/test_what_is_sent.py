@@ -159,10 +159,12 @@ def test_a_version_of_the_tree_is_compared_with_and_gone_on_from(person):
     page.locator(f"[role=treeitem][data-version='{root}']").click(button="right")
     page.get_by_role("menuitem", name="Compare with the current version").click()
 
-    expect(page.locator(".kx-before")).to_have_attribute("src", thumbnail.replace("/thumb", "/preview"))
-    expect(page.locator(".kx-labels")).to_contain_text("Opened picture")
+    compared = page.get_by_role("dialog", name="Compare")
+    expect(compared.locator(".kx-before")).to_have_attribute("src", thumbnail.replace("/thumb", "/preview"))
+    expect(compared.locator(".kx-labels")).to_contain_text("v1 · photo.png")
+    page.keyboard.press("Escape")
     page.locator(f"[role=treeitem][data-version='{root}']").click(button="right")
-    page.get_by_role("menuitem", name="Go on from here").click()
+    page.get_by_role("menuitem", name="Continue from here").click()
     expect(page.locator("#kx-canvas")).to_have_attribute("data-painted", root)
 
 
