@@ -87,6 +87,8 @@ class Version:
     pruned_at: datetime | None = None
     source: Mapping[str, str] = field(default_factory=dict)
     """For an opened picture: file name, format, colour profile, whether it was rotated."""
+    number: int = 0
+    """From 1 within its project, in the order in which versions were made; the page writes it as v1."""
 
 
 class JobState(StrEnum):

@@ -7,9 +7,11 @@ import { store } from "./core/store.js";
 import { toast } from "./core/toast.js";
 import { mountArrivals } from "./parts/arrivals.js";
 import { mountCanvas } from "./parts/canvas/canvas.js";
-import { openDownload } from "./parts/canvas/download.js";
+import { openDownload, openDownloads } from "./parts/canvas/download.js";
+import { openCompare } from "./parts/compare/compare.js";
 import { mountComposer } from "./parts/composer/composer.js";
 import { mountConversation } from "./parts/conversation/conversation.js";
+import { openGallery } from "./parts/gallery/gallery.js";
 import { followHead } from "./parts/look.js";
 import { Marks } from "./parts/marks.js";
 import { openProjects } from "./parts/projects/projects.js";
@@ -17,7 +19,7 @@ import { openHelp } from "./parts/settings/help.js";
 import { openSettings } from "./parts/settings/settings.js";
 import { applyTheme, switchTheme } from "./parts/top/theme.js";
 import { mountTop } from "./parts/top/top.js";
-import { openNaming } from "./parts/tree/pruned.js";
+import { openNaming } from "./parts/tree/hidden.js";
 import { mountTree } from "./parts/tree/tree.js";
 
 /** @import { Page } from "./core/page.d.ts" */
@@ -37,8 +39,11 @@ function mount() {
     help: openHelp,
     settings: (backend) => openSettings(page, backend),
     projects: () => openProjects(page),
-    download: () => openDownload(page),
+    download: (version) => openDownload(page, version),
+    downloadMany: (versions) => openDownloads(page, versions),
     name: (version) => openNaming(version, page),
+    compare: (versions) => openCompare(page, versions),
+    gallery: () => openGallery(page),
   };
   mountArrivals(page); // before the canvas, which asks it how a picture comes
   const conversation = h("div", { class: "kx-conversation", id: "kx-conversation" });
@@ -49,7 +54,7 @@ function mount() {
   page.composer = mountComposer(composer, page);
   mountConversation(conversation, page);
   document.body.prepend(button("kx-link kx-skip", "Skip to the instruction", () => page.composer.focus()));
-  mountTree(panel("tree"), page);
+  page.history = mountTree(panel("tree"), page);
   followHead(page);
   new Marks(page);
   listenToKeys(page);

@@ -206,6 +206,20 @@ def m005_access_keys(db: Database) -> None:
 
 
 @migrations()
-def m006_follow_ups(db: Database) -> None:
+def m006_version_numbers(db: Database) -> None:
+    """``versions.number`` counts a project's versions from 1, hidden ones too, so that hiding renumbers nothing."""
+    db.execute("ALTER TABLE versions ADD COLUMN number INTEGER NOT NULL DEFAULT 0")
+    db.execute(
+        """
+        UPDATE versions SET number = counted.number FROM (
+            SELECT id, row_number() OVER (PARTITION BY project_id ORDER BY seq) AS number FROM versions
+        ) AS counted WHERE counted.id = versions.id
+        """
+    )
+    db.execute("CREATE INDEX versions_by_number ON versions (project_id, number)")
+
+
+@migrations()
+def m007_follow_ups(db: Database) -> None:
     """``jobs.after_job`` is the job whose result a job edits; until that exists it has no parent."""
     db.execute("ALTER TABLE jobs ADD COLUMN after_job TEXT")

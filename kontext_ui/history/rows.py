@@ -199,6 +199,7 @@ def to_version(row: Row) -> Version:
         starred=bool(row["starred"]),
         pruned_at=read_optional_time(row["pruned_at"]),
         source=json.loads(row["source"]),
+        number=row["number"],
     )
 
 

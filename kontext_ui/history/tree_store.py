@@ -309,7 +309,7 @@ class TreeStore(Part):
 
 
 def insert_version(db: Database, values: Row) -> None:
-    """``values`` by column; those left out are empty."""
+    """``values`` by column; those left out are empty. It gets the next number of its project."""
     row = {
         "parent": None,
         "instruction": "",
@@ -323,6 +323,9 @@ def insert_version(db: Database, values: Row) -> None:
         **values,
     }
     row["folded"] = fold(row["instruction"], "")
+    row["number"] = scalar(
+        db, "SELECT coalesce(max(number), 0) + 1 FROM versions WHERE project_id = ?", row["project_id"]
+    )
     insert_rows(db, "versions", [row])
 
 

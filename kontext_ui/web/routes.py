@@ -10,8 +10,12 @@ import asyncio
 import hashlib
 import logging
 import mimetypes
-from collections.abc import AsyncIterator, Mapping
+import tempfile
+import zipfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
@@ -37,8 +41,20 @@ PING_S = 15.0
 MAX_MESSAGE_BYTES = 200_000
 MAX_CALL_BYTES = 2_000_000
 """A provider's call may repeat what was sent."""
+MAX_EXPORTED = 100
+"""Versions in one archive."""
+MAX_SPOOLED_BYTES = 64_000_000
+"""An archive beyond this is put together on disk."""
+PIECE_BYTES = 1_000_000
 KINDS = ("full", "preview", "thumb")
 PAGE_SUFFIXES = (".js", ".css", ".jpg", ".svg", ".png")
+
+
+@dataclass(frozen=True)
+class _Exported:
+    name: str
+    data: bytes
+    media_type: str
 
 
 class Pages:
@@ -63,6 +79,7 @@ class Pages:
             Route("/kontext/upload", self.upload, methods=["POST"]),
             Route("/kontext/previews/{job}/{number}", self.preview),
             Route("/kontext/images/{project}/{digest}/{kind}", self.image),
+            Route("/kontext/export/{project}", self.export_many),
             Route("/kontext/export/{project}/{version}", self.export),
             Route("/kontext/assets/{hash}/{path:path}", self.asset),
         ]
@@ -211,15 +228,38 @@ class Pages:
 
     async def export(self, request: Request) -> Response:
         """A version as a download: ``format``, ``quality`` (1-100) and ``recipe`` (0 or 1) in the query."""
-        owner = owner_of(request)
-        project_id, version_id = request.path_params["project"], request.path_params["version"]
-        query = request.query_params
+        made = await self._exported(request, request.path_params["version"])
+        headers = {"content-disposition": f'attachment; filename="{made.name}"', "cache-control": "no-store"}
+        return Response(made.data, media_type=made.media_type, headers=headers)
+
+    async def export_many(self, request: Request) -> Response:
+        """Several versions as one ZIP archive: ``versions``, separated by commas, and the rest as for one."""
+        ids = [part for part in request.query_params.get("versions", "").split(",") if part]
+        if not 0 < len(ids) <= MAX_EXPORTED:
+            raise HTTPException(422, f"From one to {MAX_EXPORTED} versions can be downloaded at once.")
+        file = tempfile.SpooledTemporaryFile(MAX_SPOOLED_BYTES)  # noqa: SIM115  closed once it is sent
+        try:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # pictures are compressed already
+                for version_id in dict.fromkeys(ids):
+                    made = await self._exported(request, version_id)
+                    await asyncio.to_thread(archive.writestr, made.name, made.data)
+        except BaseException:
+            file.close()
+            raise
+        name = made.name.rsplit("-", 1)[0]
+        headers = {"content-disposition": f'attachment; filename="{name}.zip"', "cache-control": "no-store"}
+        return StreamingResponse(_pieces(file), media_type="application/zip", headers=headers)
+
+    async def _exported(self, request: Request, version_id: str) -> _Exported:
+        """The visitor's version as a file, as the query asks for it."""
+        owner, project_id, query = owner_of(request), request.path_params["project"], request.query_params
         try:
             quality = int(query.get("quality", "92"))
         except ValueError:
             raise HTTPException(422, "The quality is a number from 1 to 100.") from None
         try:
             project = await self._editor.projects.get(owner, project_id)
+            version = await self._editor.versions.get(owner, project_id, version_id)
             made = await self._editor.pictures.export(
                 owner,
                 project_id,
@@ -230,9 +270,7 @@ class Pages:
             )
         except KontextError as error:
             raise HTTPException(404 if isinstance(error, NOT_FOUND) else 422, error.message) from None
-        name = _file_name(project.title) + made.suffix
-        headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-        return Response(made.data, media_type=made.media_type, headers=headers)
+        return _Exported(f"{_file_name(project.title)}-v{version.number}{made.suffix}", made.data, made.media_type)
 
     async def asset(self, request: Request) -> Response:
         path = (self._assets / request.path_params["path"]).resolve()
@@ -242,6 +280,14 @@ class Pages:
         headers = {"cache-control": "public, max-age=31536000, immutable" if fresh else "no-store"}
         media_type = "text/javascript" if path.suffix == ".js" else None
         return FileResponse(path, media_type=media_type, headers=headers)
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """All of a file, which is closed then."""
+    with file:
+        file.seek(0)
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 def _event(name: str, data: object) -> str:

@@ -58,6 +58,8 @@ class OutcomeRow:
 @dataclass(frozen=True)
 class VersionRow:
     id: str
+    number: int
+    """From 1, in the order in which the project's versions were made; hidden ones keep theirs."""
     parent: str | None
     digest: str
     width: int

@@ -55,6 +55,7 @@ def project_row(project: Project) -> ProjectRow:
 def version_row(version: Version, facts: Facts) -> VersionRow:
     return VersionRow(
         id=version.id,
+        number=version.number,
         parent=version.parent,
         digest=version.digest,
         width=version.size.width,

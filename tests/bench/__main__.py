@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-DEFAULT = ("turn", "page", "process", "lock", "builtin", "inflight")
+DEFAULT = ("turn", "page", "history", "process", "lock", "builtin", "inflight")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or DEFAULT:

@@ -190,7 +190,7 @@ def test_the_download_is_the_whole_picture(person):
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 
-def test_star_name_search_prune_and_bring_back(person):
+def test_star_name_search_hide_and_bring_back(person):
     person.opens_photo()
     version = person.edits("make it brighter", 2)
     node = person.page.locator(f"[role=treeitem][data-version='{version}']")
@@ -204,27 +204,27 @@ def test_star_name_search_prune_and_bring_back(person):
     person.page.get_by_label("Name of this version").press("Enter")
     expect(node).to_contain_text("Sunny")
     person.page.locator("#kx-tree-search").fill("sunny")
-    expect(person.page.locator(".kx-dim")).to_have_count(1)
-    expect(person.page.locator(".kx-tree-foot")).to_contain_text("1 of 2")
+    expect(person.page.locator("[role=treeitem]")).to_have_count(1)
+    expect(person.page.locator(".kx-tree-foot")).to_contain_text("1 of 1 hit in 2")
     person.page.locator("#kx-tree-search").fill("rainy")
     expect(person.page.locator(".kx-tree-foot")).to_contain_text("No version matches")
     person.page.locator("#kx-tree-search").fill("")
-    expect(person.page.locator(".kx-dim")).to_have_count(0)
+    expect(person.page.locator("[role=treeitem]")).to_have_count(2)
     expect(person.page.locator(".kx-tree-foot")).to_contain_text("2 versions")
 
     node.click(button="right")
-    person.page.get_by_role("menuitem", name="Prune this branch").click()
+    person.page.get_by_role("menuitem", name="Hide this branch").click()
     person.sees_versions(1)
     person.page.locator(".kx-toast button").click()
     person.sees_versions(2)
 
     node.click(button="right")
-    person.page.get_by_role("menuitem", name="Prune this branch").click()
+    person.page.get_by_role("menuitem", name="Hide this branch").click()
     person.sees_versions(1)
     person.page.reload()
     person.ready()
     person.page.locator("#kx-pruned").click()
-    person.page.get_by_role("dialog", name="Pruned branches").get_by_role("button", name="Restore").click()
+    person.page.get_by_role("dialog", name="Hidden branches").get_by_role("button", name="Show again").click()
     person.sees_versions(2)
 
 

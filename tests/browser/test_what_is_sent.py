@@ -97,7 +97,7 @@ def test_an_instruction_edited_and_sent_again_goes_where_it_went_before(customer
 
     expect(customer.prompt).to_have_value("make it darker")
     expect(customer.page.locator("#kx-tier")).to_have_value(re.compile("^local/"))
-    expect(customer.page.locator(".kx-strip")).to_contain_text("editing an earlier version")
+    expect(customer.page.locator(".kx-strip")).to_contain_text("editing v")
     customer.edits("make it brighter", 3)
     assert (sent[-1]["tier"], sent[-1]["parent"]) == (sent[0]["tier"], sent[1]["parent"])
     assert sent[-1]["backend"] == "builtin"
@@ -159,10 +159,12 @@ def test_a_version_of_the_tree_is_compared_with_and_gone_on_from(person):
     page.locator(f"[role=treeitem][data-version='{root}']").click(button="right")
     page.get_by_role("menuitem", name="Compare with the current version").click()
 
-    expect(page.locator(".kx-before")).to_have_attribute("src", thumbnail.replace("/thumb", "/preview"))
-    expect(page.locator(".kx-labels")).to_contain_text("Opened picture")
+    compared = page.get_by_role("dialog", name="Compare")
+    expect(compared.locator(".kx-before")).to_have_attribute("src", thumbnail.replace("/thumb", "/preview"))
+    expect(compared.locator(".kx-labels")).to_contain_text("v1 · photo.png")
+    page.keyboard.press("Escape")
     page.locator(f"[role=treeitem][data-version='{root}']").click(button="right")
-    page.get_by_role("menuitem", name="Go on from here").click()
+    page.get_by_role("menuitem", name="Continue from here").click()
     expect(page.locator("#kx-canvas")).to_have_attribute("data-painted", root)
 
 

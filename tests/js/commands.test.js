@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { JOB, PAGE, PROJECT, VERSION } from "../../assets/app/core/commands.js";
-import { commandFor, keyOf, keyTable, labelOf, offered } from "../../assets/app/core/lookup.js";
+import { GALLERY, hide, JOB, PAGE, PROJECT, VERSION } from "../../assets/app/core/commands.js";
+import { commandFor, commandIn, keyOf, keyTable, labelOf, offered } from "../../assets/app/core/lookup.js";
 import { job, makePage, root, version } from "./page.js";
 
 const NOTHING_HELD = { ctrlKey: false, metaKey: false, altKey: false, shiftKey: false };
@@ -16,7 +16,7 @@ function pressed(key, page, held = {}) {
 }
 
 test("every command has a name of its own and something that it does", () => {
-  const all = [...PAGE, ...VERSION, ...JOB, ...PROJECT];
+  const all = [...PAGE, ...VERSION, ...GALLERY, ...JOB, ...PROJECT];
   assert.equal(new Set(all.map(({ id }) => id)).size, all.length);
   for (const { id, run, press } of all) assert.ok(run ?? press, id);
 });
@@ -81,7 +81,7 @@ test("going on from a version selects that version", () => {
 test("comparing with the current version compares the version of the menu", () => {
   const page = makePage();
   find(VERSION, "compare-with").run(page, root());
-  assert.deepEqual(page.asked, [["canvas", "compareWith", "old"]]);
+  assert.deepEqual(page.asked, [["dialogs", "compare", ["old", "new"]]]);
 });
 
 test("the current version is neither gone on from nor compared with itself", () => {
@@ -110,13 +110,72 @@ test("a chain becomes one request on its first picture", () => {
   assert.deepEqual(page.asked, [["composer", "take", draft]]);
 });
 
-test("pruning can be taken back", async () => {
+test("hiding a branch can be taken back, and the current version comes back with it", async () => {
   const page = makePage();
+  page.call = async (action, message) => {
+    page.asked.push(["call", action, message]);
+    if (action === "prune") page.store.applyPatch({ project: { ...page.store.project, head: "old" } });
+    return { result: ["new"] };
+  };
   await find(VERSION, "prune").run(page, version());
   const [, [, message, undo]] = page.asked;
-  assert.equal(message, "One version pruned.");
-  undo.run();
-  assert.deepEqual(page.asked.at(-1), ["call", "restore_version", { version: "new" }]);
+  assert.equal(message, "One version hidden.");
+
+  await undo.run();
+
+  const taken = page.asked.slice(2).map(([, action, { version: id }]) => [action, id]);
+  assert.deepEqual(taken, [
+    ["restore_version", "new"],
+    ["select", "new"],
+  ]);
+});
+
+test("whoever has moved on since stays there when a hidden branch comes back", async () => {
+  const page = makePage();
+  page.call = async (action) => {
+    page.asked.push(action);
+    if (action === "prune") page.store.applyPatch({ project: { ...page.store.project, head: "old" } });
+    if (action === "restore_version") page.store.applyPatch({ project: { ...page.store.project, head: "third" } });
+    return { result: ["new"] };
+  };
+  await find(VERSION, "prune").run(page, version());
+  await page.asked[1][2].run();
+
+  assert.ok(!page.asked.includes("select"));
+});
+
+test("what goes with a branch above it is not hidden twice", async () => {
+  const page = makePage();
+  page.call = async (action, { version: id }) => {
+    page.asked.push([action, id]);
+    return { result: ["a", "b"] };
+  };
+  await hide(page, ["a", "b"]);
+  assert.deepEqual(page.asked[0], ["prune", "a"]);
+  assert.equal(page.asked[1][1], "2 versions hidden.");
+});
+
+test("undo and redo say what they are about", () => {
+  const page = makePage();
+  page.store.applyPatch({ project: { ...page.store.project, redo: "later" }, versions: [version({ id: "later" })] });
+  assert.equal(labelOf(find(PAGE, "undo"), page), "Undo “make the door red”");
+  assert.equal(labelOf(find(PAGE, "redo"), page), "Redo “make the door red”");
+  page.store.applyPatch({ project: { ...page.store.project, head: "old", redo: null } });
+  assert.equal(labelOf(find(PAGE, "undo"), page), "Undo");
+});
+
+test("in the gallery a key is for what is marked, and for the version under the focus while nothing is", () => {
+  const page = makePage({ rows: [root(), version(), version({ id: "third" })] });
+  const run = (key, gallery) => commandIn(GALLERY, key, page, gallery)?.run(page, gallery);
+  run("C", { marked: [], active: root() });
+  run("C", { marked: [version(), root()], active: null });
+  run("D", { marked: [], active: root() });
+  assert.deepEqual(page.asked, [
+    ["dialogs", "compare", ["old", "third"]],
+    ["dialogs", "compare", ["new", "old"]],
+    ["dialogs", "downloadMany", [root()]],
+  ]);
+  assert.equal(commandIn(GALLERY, "C", page, { marked: [], active: version({ id: "third" }) }), null);
 });
 
 test("asking the provider asks, and only taking the card away takes it away", () => {

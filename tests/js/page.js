@@ -66,6 +66,7 @@ export function makePage({ mode = "view", rows = [root(), version()], jobs = [] 
     canvas: note("canvas"),
     composer: note("composer"),
     dialogs: note("dialogs"),
+    history: note("history"),
     toast: (...args) => asked.push(["toast", ...args]),
     open: (...args) => asked.push(["open", ...args]),
     switchTheme: () => asked.push(["theme"]),

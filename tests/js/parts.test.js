@@ -4,8 +4,6 @@ import { hinted } from "../../assets/app/parts/composer/hints.js";
 import { typedValue } from "../../assets/app/parts/composer/parameters.js";
 import { canGenerate } from "../../assets/app/parts/composer/tiers.js";
 import { entriesOf } from "../../assets/app/parts/conversation/conversation.js";
-import { layout } from "../../assets/app/parts/tree/layout.js";
-import { moved } from "../../assets/app/parts/tree/moves.js";
 import { job, makePage, root, version } from "./page.js";
 
 test("a number is sent as it was typed", () => {
@@ -17,48 +15,6 @@ test("a number is sent as it was typed", () => {
   }
   assert.equal(typedValue({ kind: "float" }, "2.5"), 2.5);
   assert.equal(typedValue({ kind: "text" }, "28"), "28");
-});
-
-const TREE = new Map(
-  [
-    ["root", null],
-    ["left", "root"],
-    ["middle", "root"],
-    ["right", "root"],
-    ["below", "left"],
-    ["other root", null],
-  ].map(([id, parent]) => [id, { id, parent }]),
-);
-const go = (key, from) => moved(key, TREE.get(from), TREE);
-
-test("arrows go where they point", () => {
-  assert.equal(go("ArrowLeft", "middle"), "left");
-  assert.equal(go("ArrowRight", "middle"), "right");
-  assert.equal(go("ArrowUp", "middle"), "root");
-  assert.equal(go("ArrowDown", "root"), "left");
-  assert.equal(go("Home", "below"), "root");
-  assert.equal(go("End", "root"), "below");
-  assert.equal(go("ArrowRight", "root"), "other root");
-});
-
-test("where there is nothing, an arrow goes nowhere; another key moves nothing", () => {
-  for (const [key, from] of [
-    ["ArrowLeft", "left"],
-    ["ArrowRight", "right"],
-    ["ArrowUp", "root"],
-    ["ArrowDown", "below"],
-  ]) {
-    assert.equal(go(key, from), undefined, key);
-  }
-  assert.equal(go("x", "root"), null);
-});
-
-test("generations are rows, and a branch takes the nearest free column", () => {
-  const { places, rows, columns } = layout([...TREE.values()]);
-  assert.deepEqual(places.get("below"), { row: 2, column: 0 });
-  assert.deepEqual([places.get("middle").column, places.get("right").column], [1, 2]);
-  assert.deepEqual(places.get("other root"), { row: 4, column: 0 });
-  assert.deepEqual({ rows, columns }, { rows: 5, columns: 3 });
 });
 
 test("an edit that made no version stands after the version that it was for, oldest first", () => {

@@ -352,6 +352,16 @@ def test_pruning_elsewhere_leaves_the_head(store: HistoryStore, project: str) ->
     assert store.projects.get(OWNER, project).head == one.id
 
 
+def test_versions_are_numbered_from_one_and_hiding_renumbers_nothing(store: HistoryStore, project: str) -> None:
+    _, one, two = chain(store, project, "one", "two")
+    assert [version.number for version in store.tree.all(OWNER, project)] == [1, 2, 3]
+    store.tree.prune(OWNER, project, two.id)
+    assert edit(store, project, one.id, "three").number == 4
+    copy = store.projects.duplicate(OWNER, project).id
+    assert [version.number for version in store.tree.all(OWNER, copy)] == [1, 2, 4]
+    assert chain(store, store.projects.create(OWNER).id)[0].number == 1
+
+
 def test_restoring_brings_back_only_what_that_pruning_hid(store: HistoryStore, project: str) -> None:
     _, one, two, three = chain(store, project, "one", "two", "three")
     store.tree.prune(OWNER, project, three.id)

@@ -104,3 +104,20 @@ def test_references_of_older_rows_are_read(tmp_path: Path) -> None:
 
     assert request.references == (Reference("a" * 64),)
     assert (request.prompt, request.sent_prompt) == ("blend them", "blend them")
+
+
+def test_older_versions_get_the_numbers_that_they_would_have_had(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite3"
+    with HistoryStore(path) as store:
+        first, second = (store.projects.create(OWNER).id for _ in range(2))
+        for project in (first, second, first):
+            add_root(store, project)
+    raw = sqlite3.connect(path)
+    raw.execute("DROP INDEX versions_by_number")
+    raw.execute("ALTER TABLE versions DROP COLUMN number")
+    raw.execute("DELETE FROM _sqlite_migrations WHERE name = 'm006_version_numbers'")
+    raw.commit()
+
+    with HistoryStore(path) as store:
+        assert [version.number for version in store.tree.all(OWNER, first)] == [1, 2]
+        assert [version.number for version in store.tree.all(OWNER, second)] == [1]

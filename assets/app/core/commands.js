@@ -1,8 +1,9 @@
 // Everything that can be done, once: what it is called, which keys do it, where it is offered, and what happens.
 // Keys, menus, buttons, the help and the README's table of keys are drawn from here, which is why it is a long file.
 import { inTier, toDraft, withSeed } from "./draft.js";
+import { askedFor, cut } from "./versions.js";
 
-/** @import { Page, ProjectEntry } from "./page.d.ts" */
+/** @import { Gallery, Page, ProjectEntry } from "./page.d.ts" */
 /** @import { IconName } from "./icons.js" */
 /** @import { Job } from "./store.js" */
 /** @import { EditDraft, VersionRow } from "./types.d.ts" */
@@ -23,7 +24,7 @@ import { inTier, toDraft, withSeed } from "./draft.js";
  * @property {"chip"} [looks] drawn with its words instead of as an icon
  */
 
-/** @typedef {"bar" | "tools" | "view tools" | "turn" | "job" | "menu" | "project"} Place */
+/** @typedef {"bar" | "tools" | "view tools" | "turn" | "job" | "menu" | "project" | "history" | "marked"} Place */
 
 /** @param {Page} page */
 const hasPicture = ({ store }) => store.head() !== null;
@@ -31,6 +32,8 @@ const hasPicture = ({ store }) => store.head() !== null;
 const masking = (page) => hasPicture(page) && page.canvas.mode === "mask";
 /** @type {(page: Page, version: VersionRow) => boolean} */
 const notTheHead = ({ store }, version) => version.id !== store.project?.head;
+/** What an undo or redo is about. @param {string} verb @param {VersionRow | null} version */
+const withWhat = (verb, version) => (version ? `${verb} “${cut(askedFor(version))}”` : verb);
 /** @param {VersionRow} version */
 const seedOf = (version) => version.outcome?.seed ?? null;
 
@@ -42,6 +45,7 @@ function isExact({ store }, { outcome }) {
 
 const ZOOM_STEP = 1.25;
 const BRUSH_STEP = 1.2;
+const MOST_COMPARED = 4;
 
 /** @type {Command<void>[]} */
 export const PAGE = [
@@ -67,7 +71,8 @@ export const PAGE = [
   },
   {
     id: "undo",
-    label: "Undo",
+    label: (_, { store }) => withWhat("Undo", store.head()?.parent ? store.head() : null),
+    help: "Undo",
     icon: "undo",
     keys: ["Mod+Z"],
     places: ["tools"],
@@ -76,7 +81,8 @@ export const PAGE = [
   },
   {
     id: "redo",
-    label: "Redo",
+    label: (_, { store }) => withWhat("Redo", store.version(store.project?.redo)),
+    help: "Redo",
     icon: "redo",
     keys: ["Shift+Mod+Z", "Mod+Y"],
     places: ["tools"],
@@ -120,6 +126,29 @@ export const PAGE = [
     places: ["tools"],
     when: hasPicture,
     run: (page) => page.canvas.toggleChanged(),
+  },
+  {
+    id: "gallery",
+    label: "Gallery of all versions",
+    icon: "grid",
+    keys: ["G"],
+    places: ["history"],
+    when: hasPicture,
+    run: (page) => page.dialogs.gallery(),
+  },
+  {
+    id: "to-current",
+    label: "To the current version",
+    keys: ["."],
+    when: hasPicture,
+    run: (page) => page.history.toCurrent(),
+  },
+  {
+    id: "version-menu",
+    label: "Menu of the current version",
+    keys: ["ContextMenu"],
+    when: hasPicture,
+    run: (page) => page.history.menu(),
   },
   {
     id: "brush-smaller",
@@ -208,7 +237,7 @@ export const VERSION = [
   },
   {
     id: "go-on",
-    label: "Go on from here",
+    label: "Continue from here",
     icon: "fork",
     places: ["turn", "menu"],
     when: notTheHead,
@@ -219,7 +248,14 @@ export const VERSION = [
     label: "Compare with the current version",
     places: ["menu"],
     when: notTheHead,
-    run: (page, version) => page.canvas.compareWith(version.id),
+    run: (page, version) => page.dialogs.compare([version.id, page.store.project?.head ?? version.id]),
+  },
+  {
+    id: "compare-before",
+    label: "Compare with the version before it",
+    places: ["menu"],
+    when: ({ store }, version) => store.version(version.parent) !== null,
+    run: (page, version) => page.dialogs.compare([version.parent ?? version.id, version.id]),
   },
   {
     id: "star",
@@ -241,7 +277,69 @@ export const VERSION = [
     when: (_, version) => version.parent !== null,
     run: (page, version) => page.composer.take(inOneRequest(page.store.path(version.id))),
   },
-  { id: "prune", label: "Prune this branch", places: ["menu"], run: prune },
+  {
+    id: "download-version",
+    label: "Download…",
+    places: ["menu"],
+    run: (page, version) => page.dialogs.download(version),
+  },
+  { id: "prune", label: "Hide this branch", places: ["menu"], run: (page, version) => hide(page, [version.id]) },
+];
+
+/** In the gallery: on the marked versions, or on the active one while none is marked. @type {Command<Gallery>[]} */
+export const GALLERY = [
+  { id: "choose", label: "Continue from here", keys: ["Enter"], run: (_, gallery) => gallery.choose() },
+  { id: "mark", label: "Mark a version", keys: [" "], run: (_, gallery) => gallery.mark() },
+  { id: "mark-all", label: "Mark all that are shown", keys: ["Mod+A"], run: (_, gallery) => gallery.markAll() },
+  {
+    id: "compare-marked",
+    label: "Compare",
+    keys: ["C"],
+    icon: "compare",
+    looks: "chip",
+    places: ["marked"],
+    when: (page, gallery) => comparable(page, gallery).length > 1,
+    run: (page, gallery) => page.dialogs.compare(comparable(page, gallery)),
+  },
+  {
+    id: "download-marked",
+    label: "Download",
+    keys: ["D"],
+    icon: "download",
+    looks: "chip",
+    places: ["marked"],
+    when: (_, gallery) => subjects(gallery).length > 0,
+    run: (page, gallery) => page.dialogs.downloadMany(subjects(gallery)),
+  },
+  {
+    id: "star-marked",
+    label: (gallery) => (subjects(gallery).every(({ starred }) => starred) ? "Remove the star" : "Star"),
+    keys: ["S"],
+    help: "Star",
+    icon: "star",
+    looks: "chip",
+    places: ["marked"],
+    when: (_, gallery) => subjects(gallery).length > 0,
+    run: starAll,
+  },
+  {
+    id: "hide-marked",
+    label: "Hide",
+    help: "Hide with all that grew from it",
+    keys: ["Delete"],
+    icon: "close",
+    looks: "chip",
+    places: ["marked"],
+    when: (_, gallery) => subjects(gallery).length > 0,
+    run: (page, gallery) => {
+      const ids = subjects(gallery).map(({ id }) => id);
+      gallery.unmark();
+      return hide(page, ids);
+    },
+  },
+  { id: "find-marked", label: "Search", keys: ["/"], run: (_, gallery) => gallery.search() },
+  { id: "gallery-current", label: "To the current version", keys: ["."], run: (_, gallery) => gallery.toCurrent() },
+  { id: "leave-gallery", label: "Close", keys: ["G"], run: (_, gallery) => gallery.close() },
 ];
 
 /** @type {Command<Job>[]} */
@@ -366,13 +464,51 @@ function inOneRequest([root, ...steps]) {
   return { instruction: instructions.join(". Then "), prompt: "", parent: root.id };
 }
 
-/** @param {Page} page @param {VersionRow} version */
-async function prune(page, version) {
-  const answer = await page.call("prune", { version: version.id });
-  if (answer.error) return;
-  const count = answer.result.length;
-  const run = () => page.call("restore_version", { version: version.id });
-  page.toast(count === 1 ? "One version pruned." : `${count} versions pruned.`, { label: "Undo", run });
+/** @param {Gallery} gallery */
+function subjects({ marked, active }) {
+  return marked.length ? marked : active ? [active] : [];
+}
+
+/** What would be compared: up to four that are marked, or the active one with the current. @param {Page} page @param {Gallery} gallery */
+function comparable({ store }, { marked, active }) {
+  const ids = marked.length > 1 ? marked.slice(0, MOST_COMPARED) : [marked[0] ?? active, store.head()];
+  return [...new Set(ids.flatMap((version) => (version ? [version.id] : [])))];
+}
+
+/** @param {Page} page @param {Gallery} gallery */
+async function starAll(page, gallery) {
+  const versions = subjects(gallery);
+  const starred = !versions.every((version) => version.starred);
+  for (const version of versions) await page.call("star", { version: version.id, starred });
+}
+
+/**
+ * Hide branches; taking that back restores the current version too, unless somebody has moved on since.
+ * @param {Page} page
+ * @param {string[]} versions the first of each branch
+ */
+export async function hide(page, versions) {
+  const { store, call, toast } = page;
+  const stood = store.project?.head ?? null;
+  /** @type {string[]} */
+  const hidden = [];
+  /** @type {string[]} */
+  const done = [];
+  for (const version of versions) {
+    if (hidden.includes(version)) continue; // it went with one above it
+    const answer = await call("prune", { version });
+    if (answer.error) break;
+    done.push(version);
+    hidden.push(...answer.result);
+  }
+  if (!done.length) return;
+  const moved = stood !== null && hidden.includes(stood);
+  const run = async () => {
+    const left = moved ? store.project?.head : null;
+    for (const version of done.reverse()) await call("restore_version", { version });
+    if (moved && store.project?.head === left) await call("select", { version: stood });
+  };
+  toast(hidden.length === 1 ? "One version hidden." : `${hidden.length} versions hidden.`, { label: "Undo", run });
 }
 
 /** @param {Page} page @param {ProjectEntry} entry @param {string} action */

@@ -128,6 +128,12 @@ export function fileField(props, run) {
   return field;
 }
 
+/** Give it another accessible name, which is also its tooltip. @param {HTMLElement} element @param {string} label */
+export function named(element, label) {
+  element.setAttribute("aria-label", label);
+  element.title = label;
+}
+
 /** @param {HTMLElement} element @param {string} name @param {boolean} on */
 export function setState(element, name, on) {
   element.setAttribute(`aria-${name}`, String(on));

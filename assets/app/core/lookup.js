@@ -1,5 +1,5 @@
 // What can be asked of the table of commands: which are offered where, how they are named, which key does what.
-import { PAGE } from "./commands.js";
+import { GALLERY, PAGE } from "./commands.js";
 
 /** @import { Page } from "./page.d.ts" */
 /** @import { Command, Place } from "./commands.js" */
@@ -8,11 +8,11 @@ import { PAGE } from "./commands.js";
 const FIELD_KEYS = [
   ["Enter", "Send the instruction"],
   ["Shift + Enter", "Start a new line"],
-  ["Arrow keys", "Move in the tree; Enter selects"],
+  ["Arrow keys", "Move in the history and in the gallery; Enter selects"],
 ];
 
 /** @type {Record<string, string>} */
-const SHOWN = { Mod: "Ctrl or ⌘", Escape: "Esc", "-": "−" };
+const SHOWN = { Mod: "Ctrl or ⌘", Escape: "Esc", ContextMenu: "Menu", " ": "Space", "-": "−" };
 
 /** Every key and what it does, as the help and the README list them. @returns {string[][]} */
 export function keyTable() {
@@ -20,6 +20,13 @@ export function keyTable() {
   const rows = new Map();
   for (const { keys, help, label } of PAGE) {
     if (keys) rows.set(keys[0], [...(rows.get(keys[0]) ?? []), help ?? String(label)]);
+  }
+  for (const { keys, help, label } of GALLERY) {
+    const [key] = keys ?? [];
+    const does = help ?? String(label);
+    const known = rows.get(key) ?? [];
+    const told = known.includes(does) || FIELD_KEYS.some(([field]) => field === key);
+    if (key && !told) rows.set(key, [...known, `${does} (in the gallery)`]);
   }
   const named = [...rows].map(([key, does]) => [shownKey(key), sentenceOf(does)]);
   return [...FIELD_KEYS, ...named];
@@ -76,8 +83,20 @@ export function tooltipOf(command, page, subject) {
  * @param {Page} page
  */
 export function commandFor(key, page) {
+  return commandIn(PAGE, key, page, undefined);
+}
+
+/**
+ * The same of another table.
+ * @template S
+ * @param {Command<S>[]} table
+ * @param {string | null} key
+ * @param {Page} page
+ * @param {S} subject
+ */
+export function commandIn(table, key, page, subject) {
   if (key === null) return null;
-  return PAGE.find((command) => command.keys?.includes(key) && (command.when?.(page) ?? true)) ?? null;
+  return table.find((command) => command.keys?.includes(key) && (command.when?.(page, subject) ?? true)) ?? null;
 }
 
 /**

@@ -69,7 +69,7 @@ export function listenToKeys(page) {
     const command = commandFor(keyOf(event), page);
     if (!command) return;
     event.preventDefault();
-    if (!command.press) command.run?.(page);
+    if (!command.press) command.run?.(page, undefined);
     else if (!event.repeat) command.press(page);
   });
   addEventListener("keyup", (event) => {

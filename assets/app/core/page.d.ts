@@ -23,7 +23,6 @@ export interface Canvas {
   pressCompare(): void;
   releaseCompare(): void;
   peek(on: boolean): void;
-  compareWith(version: string): void;
   /** When this version's picture comes, let it wipe over the one before. */
   reveal(version: string): void;
   toggleMask(): void;
@@ -51,8 +50,37 @@ export interface Dialogs {
   /** `backend` is whose key field to begin at. */
   settings(backend?: string | null): void;
   projects(): void;
-  download(): void;
+  /** The current version, without one. */
+  download(version?: VersionRow): void;
+  downloadMany(versions: VersionRow[]): void;
   name(version: VersionRow): void;
+  /** Two to four versions, the first of them the one before. */
+  compare(versions: string[]): void;
+  gallery(): void;
+}
+
+/** The window with all versions. */
+export interface Gallery {
+  /** The version under the focus. */
+  readonly active: VersionRow | null;
+  /** Versions that were marked, in the order in which they were made. */
+  readonly marked: VersionRow[];
+  /** Mark the active version, or take the mark away. */
+  mark(): void;
+  markAll(): void;
+  unmark(): void;
+  search(): void;
+  toCurrent(): void;
+  /** Go to the active version and close. */
+  choose(): void;
+  close(): void;
+}
+
+export interface History {
+  /** Scroll to the current version and put the focus on it. */
+  toCurrent(): void;
+  /** What can be done with the current version, over its picture. */
+  menu(): void;
 }
 
 export interface Page {
@@ -65,6 +93,7 @@ export interface Page {
   canvas: Canvas;
   composer: Composer;
   dialogs: Dialogs;
+  history: History;
 }
 
 /** A project in the list of projects. */

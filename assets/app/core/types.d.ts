@@ -310,6 +310,7 @@ export interface TierRow {
 
 export interface VersionRow {
   id: string;
+  number: number;
   parent: string | null;
   digest: string;
   width: number;

@@ -7,6 +7,8 @@ import { imageUrl } from "../core/session.js";
 /** @import { Job, Store } from "../core/store.js" */
 /** @import { VersionRow } from "../core/types.d.ts" */
 
+const MOST_COMPARED = 4;
+
 /** A for the first, and after Z numbers. @param {number} index */
 export const letterOf = (index) => (index < 26 ? String.fromCharCode(65 + index) : String(index + 1));
 
@@ -74,11 +76,10 @@ export class Tray {
 
   /** @param {VersionRow} head @param {VersionRow[]} answers */
   choices(head, answers) {
-    const at = answers.indexOf(head);
-    const other = answers[at - 1] ?? answers[at + 1];
-    const letter = letterOf(answers.indexOf(other));
+    const nearest = answers.slice(Math.max(0, answers.indexOf(head) - MOST_COMPARED + 1)).slice(0, MOST_COMPARED);
+    const compare = () => this.page.dialogs.compare(nearest.map(({ id }) => id));
     return [
-      button("kx-chip", `Compare with ${letter}`, () => this.page.canvas.compareWith(other.id)),
+      button("kx-chip", nearest.length === answers.length && answers.length > 2 ? "Compare all" : "Compare", compare),
       button("kx-chip", answers.length === 2 ? "Hide the other" : "Hide the others", () =>
         hide(
           this.page,

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import re
+import zipfile
 
 import httpx
 import pytest
@@ -85,7 +86,8 @@ async def test_another_visitors_pictures_do_not_exist(ann, eve, in_whose):
     (version,) = (await ann.state())["versions"]
     project = ann.project if in_whose == "ann" else eve.project
 
-    for path in (f"images/{project}/{version['digest']}/full", f"export/{project}/{version['id']}"):
+    exports = (f"export/{project}/{version['id']}", f"export/{project}?versions={version['id']}")
+    for path in (f"images/{project}/{version['digest']}/full", *exports):
         theirs = await eve.http.get(f"/kontext/{path}")
         nobodys = await eve.http.get(f"/kontext/{path.replace(version['digest'], 'd' * 64).replace(project, FOREIGN)}")
         assert theirs.status_code == nobodys.status_code == 404
@@ -116,6 +118,7 @@ async def test_a_request_of_nobody_is_refused_everywhere(ann, nobody):
         f"images/{ann.project}/{version['digest']}/full",
         f"events?project={ann.project}",
         f"export/{ann.project}/{version['id']}",
+        f"export/{ann.project}?versions={version['id']}",
         "previews/job/1",
     )
     for path in paths:
@@ -141,8 +144,27 @@ async def test_a_version_is_exported_as_a_named_file(ann, name, media_type):
     answer = await ann.http.get(f"/kontext/export/{ann.project}/{ann.root}", params={"format": name, "quality": "80"})
 
     assert answer.headers["content-type"] == media_type
-    assert answer.headers["content-disposition"].startswith('attachment; filename="The-door-T-re.')
+    assert answer.headers["content-disposition"].startswith('attachment; filename="The-door-T-re-v1.')
     assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_several_versions_are_exported_as_one_archive(ann):
+    await ann.result("rename_project", project=ann.project, title="Doors")
+    edited = await ann.edits()
+    ids = f"{ann.root},{edited},{ann.root}"
+    answer = await ann.http.get(f"/kontext/export/{ann.project}", params={"versions": ids, "format": "jpeg"})
+
+    assert answer.headers["content-disposition"] == 'attachment; filename="Doors.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == ["Doors-v1.jpg", "Doors-v2.jpg"]
+        assert all(archive.read(name).startswith(b"\xff\xd8") for name in archive.namelist())
+
+
+@pytest.mark.parametrize(("versions", "status"), [("", 422), ("unknown", 404), (",".join("a" * 101), 422)])
+async def test_an_archive_of_nothing_of_too_much_or_of_the_unknown_is_refused(ann, versions, status):
+    answer = await ann.http.get(f"/kontext/export/{ann.project}", params={"versions": versions})
+
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("query", [{"quality": "much"}, {"format": "exe"}, {"format": "jpeg", "quality": "900"}])

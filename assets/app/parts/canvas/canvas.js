@@ -1,9 +1,10 @@
 // The picture: view, compare, mask, what changed, zoom, download.
 import { PAGE } from "../../core/commands.js";
-import { fill, h, setState } from "../../core/dom.js";
-import { offered } from "../../core/lookup.js";
-import { commandButton } from "../../core/offer.js";
+import { fill, h, named, setState } from "../../core/dom.js";
+import { offered, tooltipOf } from "../../core/lookup.js";
+import { commandButton, pageCommand } from "../../core/offer.js";
 import { imageUrl } from "../../core/session.js";
+import { askedFor, cut } from "../../core/versions.js";
 import "../../elements/kx-compare.js";
 import "../../elements/kx-mask.js";
 import "../../elements/kx-viewer.js";
@@ -27,8 +28,6 @@ class CanvasPart {
   zoom = h("output", { class: "kx-muted kx-zoom" });
   /** @type {Map<string, HTMLButtonElement>} */
   buttons = new Map();
-  /** @type {string | null} What to compare with; the parent, without it. */
-  other = null;
 
   /** @param {HTMLElement} root @param {Page} page */
   constructor(root, page) {
@@ -65,8 +64,7 @@ class CanvasPart {
     compare.viewer = viewer;
     compare.pictures = () => this.compared();
     compare.addEventListener("modechange", () => {
-      if (compare.mode === "off") this.other = null;
-      else this.closeMask();
+      if (compare.mode !== "off") this.closeMask();
       this.showMode();
     });
     this.showMode();
@@ -112,7 +110,10 @@ class CanvasPart {
         ({ id }) => id,
       ),
     );
-    for (const [id, shown] of this.buttons) shown.disabled = !possible.has(id);
+    for (const [id, shown] of this.buttons) {
+      shown.disabled = !possible.has(id);
+      named(shown, tooltipOf(pageCommand(id), this.page, undefined));
+    }
     if (!head) {
       this.picture.clear();
       delete this.root.dataset.version;
@@ -142,7 +143,7 @@ class CanvasPart {
   compared() {
     const { store } = this.page;
     const now = store.head();
-    const before = store.version(this.other) ?? store.version(now?.parent);
+    const before = store.version(now?.parent);
     if (!now || !before) {
       this.page.toast("There is no version before this one to compare with.");
       return null;
@@ -175,12 +176,6 @@ class CanvasPart {
   /** @param {boolean} on */
   peek(on) {
     this.compare.peek(on);
-  }
-
-  /** @param {string} version */
-  compareWith(version) {
-    this.other = version;
-    this.compare.show("slider");
   }
 
   toggleMask() {
@@ -262,8 +257,10 @@ class Running {
 
 /** @param {VersionRow} version */
 function shown(version) {
-  const label = version.name || version.instruction.slice(0, LABEL_LENGTH) || "Opened picture";
-  return { src: imageUrl(version.digest), label };
+  return {
+    src: imageUrl(version.digest),
+    label: `v${version.number} · ${version.name || cut(askedFor(version), LABEL_LENGTH)}`,
+  };
 }
 
 /**

@@ -112,7 +112,8 @@ class ComposerPart {
     this.drawLine();
     this.stopButton.hidden = store.runningHere() === null;
     const first = canGenerate(store) ? "Open a picture first, or describe one" : "Open a picture first";
-    this.prompt.field.placeholder = store.head() ? "Say what should change…" : first;
+    const head = store.head();
+    this.prompt.field.placeholder = head ? `Say what should change in v${head.number}…` : first;
   }
 
   /** @param {number | null} usd */

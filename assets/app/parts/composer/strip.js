@@ -7,7 +7,7 @@ import { shareOfMask } from "../canvas/mask_tools.js";
 
 /** @import { Children } from "../../core/page.d.ts" */
 /** @import { Page } from "../../core/page.d.ts" */
-/** @import { EditDraft, Reference } from "../../core/types.d.ts" */
+/** @import { EditDraft, Reference, VersionRow } from "../../core/types.d.ts" */
 
 /**
  * @param {Children} shown
@@ -36,14 +36,15 @@ export function drawStrip(strip, { store, canvas }) {
         without({ region: null }),
       ),
     switches(store),
-    earlier &&
-      removable(
-        [icon("fork"), "editing an earlier version"],
-        "Apply to the current version",
-        without({ parent: null }),
-      ),
+    earlier && removable(editing(store.version(parent)), "Edit the current version instead", without({ parent: null })),
   );
   strip.hidden = !strip.children.length;
+}
+
+/** Which version the message is for, when it is not the current one. @param {VersionRow | null} version */
+function editing(version) {
+  if (!version) return [icon("fork"), "editing an earlier version"];
+  return [h("img", { src: imageUrl(version.digest, "thumb"), alt: "" }), `editing v${version.number}`];
 }
 
 /** Opens the mask to be painted on. @param {string} mask @param {Page["canvas"]} canvas */

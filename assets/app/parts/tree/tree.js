@@ -1,26 +1,31 @@
-// The history as a tree of thumbnails. Only what is in view is in the page.
-import { button, fill, h, svg } from "../../core/dom.js";
+// The history as a list: what was asked for, its picture, its number. Only what is in view is in the page.
+import { PAGE } from "../../core/commands.js";
+import { button, fill, h } from "../../core/dom.js";
 import { counted } from "../../core/format.js";
+import { onMenuWanted } from "../../core/held.js";
+import { offered } from "../../core/lookup.js";
+import { commandButton } from "../../core/offer.js";
 import { clear, reconcile } from "../../core/reconcile.js";
-import { imageUrl } from "../../core/session.js";
+import { differsBy } from "../../core/versions.js";
 import { DIGEST_TYPE } from "../composer/composer.js";
-import { layout } from "./layout.js";
-import { openMenu } from "./menu.js";
+import { Family } from "./family.js";
+import { fold, hits } from "./finding.js";
+import { openHidden } from "./hidden.js";
+import { below, middleOf, openMenu } from "./menu.js";
 import { moved } from "./moves.js";
-import { describe, openPruned } from "./pruned.js";
+import { colourRails, foldRow, heightOf, jobRow, refreshJob, refreshVersion, versionRow } from "./node.js";
+import { outline } from "./outline.js";
+import { widthHandle } from "./resizing.js";
+import { RowsInView } from "./rows_in_view.js";
 
-/** @import { Page } from "../../core/page.d.ts" */
-/** @import { Job } from "../../core/store.js" */
+/** @import { History, Page } from "../../core/page.d.ts" */
 /** @import { VersionRow } from "../../core/types.d.ts" */
-/** @import { Place } from "./layout.js" */
-/** @typedef {{id: string, parent: string | null, created_at: string, version?: VersionRow, job?: Job}} Item */
+/** @import { Entry } from "./outline.js" */
 
-const CELL = { width: 84, height: 78 };
-const THUMB = { width: 66, height: 54 };
-const MARGIN_PX = 8;
-const OVERSCAN_ROWS = 4;
-const STARTED = 0.1;
+/** How far a branch is read to say what it is about. */
+const READ = 40;
 
+/** @implements {History} */
 class Tree {
   search = h("input", {
     type: "search",
@@ -28,143 +33,208 @@ class Tree {
     placeholder: "Search",
     "aria-label": "Search versions",
     oninput: () => this.find(),
+    onkeydown: (event) => this.searching(event),
   });
-  edges = svg("svg", { class: "kx-edges", "aria-hidden": "true" });
-  nodes = h("div", { class: "kx-nodes" });
-  space = h("div", { class: "kx-tree-space", role: "tree", "aria-label": "Versions" }, this.edges, this.nodes);
+  space = h("div", { class: "kx-tree-space", role: "tree", "aria-label": "Versions" });
   scroller = h("div", { class: "kx-scroll kx-tree-scroll" }, this.space);
   count = h("span", { class: "kx-muted kx-grow", role: "status" });
-  /** @type {Item[]} Parents first. */
-  items = [];
-  plan = layout([]);
+  toHead = button("kx-link", "To the current version", () => this.toCurrent(), { hidden: true });
+  /** @type {Family<VersionRow>} */
+  family = new Family([]);
+  /** @type {Entry[]} */
+  entries = [];
+  rows = new RowsInView();
+  /** @type {Map<string, number>} */
+  places = new Map();
   /** @type {Map<string, HTMLElement>} */
   elements = new Map();
-  /** @type {Set<string> | null} What the search found. */
-  found = null;
-  /** @type {string | null} The one that the Tab key leads to. */
+  /** @type {Set<string>} First versions of the runs and branches that were opened. */
+  opened = new Set();
+  /** @type {Set<string>} */
+  path = new Set();
+  /** @type {string | null} The row that the Tab key leads to. */
   active = null;
   /** @type {string | null} */
   head = null;
+  needle = "";
 
   /** @param {HTMLElement} root @param {Page} page */
   constructor(root, page) {
     this.root = root;
     this.page = page;
-    const pruned = button("kx-link", "Pruned", () => openPruned(page), { id: "kx-pruned" });
-    const head = h("div", { class: "kx-row kx-tree-head" }, h("h2", {}, "History"), this.search);
-    fill(root, head, this.scroller, h("div", { class: "kx-row kx-tree-foot" }, this.count, pruned));
-    this.space.addEventListener("keydown", (event) => this.keyed(event));
-    this.scroller.addEventListener("scroll", () => requestAnimationFrame(() => this.draw()), { passive: true });
-    new ResizeObserver(() => requestAnimationFrame(() => this.draw())).observe(this.scroller);
+    const hidden = button("kx-link", "Hidden", () => openHidden(page), { id: "kx-pruned" });
+    this.commands = PAGE.filter(({ places }) => places?.includes("history")).map((command) => {
+      const shown = commandButton(command, page, undefined, { id: `kx-${command.id}` });
+      return { command, shown };
+    });
+    const buttons = this.commands.map(({ shown }) => shown);
+    const head = h("div", { class: "kx-row kx-tree-head" }, h("h2", {}, "History"), this.search, buttons);
+    const foot = h("div", { class: "kx-row kx-tree-foot" }, this.count, this.toHead, hidden);
+    fill(root, widthHandle(), head, this.scroller, foot);
+    this.listen();
     page.store.subscribe(["versions", "jobs", "project", "opened"], (changed) => this.changed(changed.has("opened")));
+  }
+
+  listen() {
+    const { space, scroller } = this;
+    space.addEventListener("keydown", (event) => this.keyed(event));
+    space.addEventListener("click", (event) => this.clicked(event));
+    space.addEventListener("dragstart", (event) => {
+      const version = this.page.store.version(versionAt(event.target)?.dataset.version);
+      if (version) event.dataTransfer?.setData(DIGEST_TYPE, version.digest);
+    });
+    onMenuWanted(space, "[data-version]", (element, at) => this.openMenu(element, at));
+    const draw = () => requestAnimationFrame(() => this.draw());
+    scroller.addEventListener("scroll", draw, { passive: true });
+    new ResizeObserver(draw).observe(scroller);
   }
 
   /** @param {boolean} anew another project was opened */
   changed(anew) {
-    const { project } = this.page.store;
-    if (!project) return;
+    const { store } = this.page;
+    if (!store.project) return;
     if (anew) {
-      clear(this.nodes);
+      clear(this.space);
+      this.opened.clear();
       this.head = null;
     }
+    const moved = store.project.head !== this.head;
+    this.head = store.project.head;
     this.arrange();
-    if (project.head === this.head) return;
-    this.head = project.head;
+    for (const { command, shown } of this.commands) {
+      shown.disabled = offered([command], "history", this.page, undefined).length === 0;
+    }
+    if (!moved) return;
     this.reveal(this.head);
     this.setActive(this.head, this.space.contains(document.activeElement));
   }
 
   arrange() {
     const { store } = this.page;
-    const ghosts = store.openJobs().filter((job) => job.parent);
-    this.items = [
-      ...[...store.versions.values()].map((version) => ({ ...itemOf(version), version })),
-      ...ghosts.map((job) => ({ ...itemOf(job), job })),
-    ].sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
-    this.plan = layout(this.items);
-    const size = { width: this.plan.columns * CELL.width, height: this.plan.rows * CELL.height };
-    const [width, height] = [size.width + MARGIN_PX, size.height + MARGIN_PX];
-    Object.assign(this.space.style, { width: `${width}px`, height: `${height}px` });
-    this.edges.setAttribute("width", String(width));
-    this.edges.setAttribute("height", String(height));
+    this.family = new Family([...store.versions.values()].sort((a, b) => a.number - b.number));
+    this.path = this.family.above(this.head);
+    this.entries = this.needle ? hits(this.page.store, this.needle) : this.outlined();
+    this.places = new Map(this.entries.map(({ key }, index) => [key, index]));
+    this.rows.measure(this.entries.map(heightOf));
+    this.space.style.height = `${this.rows.height}px`;
     this.root.dataset.count = String(store.versions.size);
+    this.count.textContent = this.counted();
     this.draw();
   }
 
-  draw() {
-    const { store } = this.page;
-    this.count.textContent = this.counted();
-    const path = new Set(store.path().map((version) => version.id));
-    const { scrollTop, clientHeight } = this.scroller;
-    const first = Math.floor(scrollTop / CELL.height) - OVERSCAN_ROWS;
-    const last = Math.ceil((scrollTop + clientHeight) / CELL.height) + OVERSCAN_ROWS;
-    const inView = this.items.filter(({ id }) => {
-      const row = this.plan.places.get(id)?.row ?? -1;
-      return row >= first && row <= last;
-    });
-    this.elements = reconcile(this.nodes, inView, {
-      key: ({ id }) => id,
-      draw: (item) => this.node(item),
-      refresh: (element, item) => this.place(element, item, path.has(item.id)),
-    });
-    this.edges.replaceChildren(...inView.flatMap((item) => this.edge(item, path.has(item.id))));
-    if (this.active === null || !this.elements.has(this.active)) this.setActive(store.project?.head ?? null, false);
+  outlined() {
+    const jobs = this.page.store.openJobs();
+    return outline(this.family, { head: this.head, kept: new Set(), opened: this.opened, jobs });
   }
 
   counted() {
     const { versions } = this.page.store;
     if (!versions.size) return "Every result will be kept here.";
-    if (!this.found) return counted(versions.size, "version");
-    const matches = [...this.found].filter((id) => versions.has(id)).length;
-    return matches ? `${matches} of ${versions.size}` : "No version matches";
+    if (!this.needle) return counted(versions.size, "version");
+    if (!this.entries.length) return "No version matches";
+    const at = this.places.get(this.active ?? "");
+    return `${at === undefined ? "" : `${at + 1} of `}${counted(this.entries.length, "hit")} in ${versions.size}`;
   }
 
-  /** @param {Item} item */
-  node({ id, version, job }) {
-    if (!version) {
-      const props = { class: "kx-node kx-ghost", "data-job": id, title: job?.instruction, "aria-hidden": "true" };
-      return h("div", props, h("span", { class: "kx-ring" }));
-    }
-    const title = version.instruction || version.source?.filename || "";
-    const element = h(
-      "div",
-      { class: "kx-node", role: "treeitem", tabindex: "-1", "data-version": id, title, draggable: "true" },
-      h("img", { src: imageUrl(version.digest, "thumb"), alt: "", draggable: "false", ...THUMB }),
-      h("span", { class: "kx-node-name" }),
-    );
-    element.addEventListener("click", () => this.select(id));
-    element.addEventListener("contextmenu", (event) => {
-      event.preventDefault();
-      openMenu(id, element, this.page);
+  draw() {
+    const { scrollTop, clientHeight } = this.scroller;
+    const [first, last] = this.rows.range(scrollTop, clientHeight);
+    const shown = this.entries.slice(first, last);
+    // The row with the focus stays in the page however far it is scrolled away, or the focus would be lost.
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.key;
+    const at = focused === undefined ? undefined : this.places.get(focused);
+    if (at !== undefined && at < first) shown.unshift(this.entries[at]);
+    if (at !== undefined && at >= last) shown.push(this.entries[at]);
+    this.elements = reconcile(this.space, shown, {
+      key: ({ key }) => key,
+      stamp: stampOf,
+      draw: (entry) => this.row(entry),
+      refresh: (element, entry) => this.place(element, entry),
     });
-    element.addEventListener("dragstart", (event) => event.dataTransfer?.setData(DIGEST_TYPE, version.digest));
+    const head = this.places.get(this.head ?? "");
+    const seen = head !== undefined && this.rows.reveal(head, scrollTop, clientHeight) === scrollTop;
+    this.toHead.hidden = seen || !this.head;
+    if (this.active === null || !this.places.has(this.active))
+      this.setActive(this.entries[head ?? 0]?.key ?? null, false);
+    else this.elements.get(this.active)?.setAttribute("tabindex", "0");
+  }
+
+  /** @param {Entry} entry */
+  row(entry) {
+    const element = this.drawn(entry);
+    element.dataset.key = entry.key;
     return element;
   }
 
-  /** @param {HTMLElement} element @param {Item} item @param {boolean} onPath */
-  place(element, { id, version, job }, onPath) {
-    const place = this.plan.places.get(id) ?? { row: 0, column: 0 };
-    const { x, y } = cornerOf(place);
-    element.style.transform = `translate(${x}px, ${y}px)`;
-    if (job) element.style.setProperty("--done", String(job.fraction ?? STARTED));
-    if (!version) return;
-    element.setAttribute("aria-level", String(place.row + 1));
-    element.setAttribute("aria-selected", String(id === this.page.store.project?.head));
-    element.setAttribute("aria-label", describe(version));
-    element.classList.toggle("kx-on-path", onPath);
-    element.classList.toggle("kx-starred", version.starred);
-    element.classList.toggle("kx-dim", this.found !== null && !this.found.has(id));
-    /** @type {Element} */ (element.lastElementChild).textContent = version.name ?? "";
+  /** @param {Entry} entry */
+  drawn(entry) {
+    if (entry.kind === "version") return versionRow(entry);
+    if (entry.kind === "fold") return foldRow(entry, () => this.toggle(entry));
+    return jobRow(entry, this.page.store.version(entry.job.parent));
   }
 
-  /** @param {Item} item @param {boolean} onPath */
-  edge({ id, parent }, onPath) {
-    const [above, below] = [this.plan.places.get(parent ?? ""), this.plan.places.get(id)];
-    if (!above || !below) return [];
-    const [from, to] = [cornerOf(above), cornerOf(below)];
-    const [x0, y0, x1, y1] = [from.x + THUMB.width / 2, from.y + THUMB.height, to.x + THUMB.width / 2, to.y];
-    const bend = x0 === x1 ? `V${y1}` : `C${x0} ${y0 + 18} ${x1} ${y0 + 2} ${x1} ${Math.min(y1, y0 + 24)} V${y1}`;
-    return [svg("path", { d: `M${x0} ${y0} ${bend}`, class: onPath ? "kx-on-path" : "" })];
+  /** @param {HTMLElement} element @param {Entry} entry */
+  place(element, entry) {
+    element.style.transform = `translateY(${this.rows.tops[this.places.get(entry.key) ?? 0]}px)`;
+    this.colour(element, entry);
+    if (entry.kind === "job") refreshJob(element, entry.job, (this.family.depths.get(entry.job.parent ?? "") ?? 0) + 1);
+    if (entry.kind === "fold") element.setAttribute("aria-level", String(this.family.depths.get(entry.hidden[0].id)));
+    if (entry.kind !== "version") return;
+    const { id } = entry.version;
+    const siblings = this.family.childrenOf(entry.version.parent ?? "");
+    element.setAttribute("aria-setsize", String(siblings.length || this.family.roots.length));
+    const number = (siblings.length ? siblings : this.family.roots).findIndex((one) => one.id === id);
+    element.setAttribute("aria-posinset", String(number + 1));
+    refreshVersion(element, entry, {
+      head: id === this.head,
+      onPath: this.path.has(id),
+      level: this.family.depths.get(id) ?? 1,
+      differs: entry.side && entry.more ? this.differs(entry.version) : "",
+      toggle: () => this.toggle(entry),
+    });
+  }
+
+  /** @param {HTMLElement} element @param {Entry} entry */
+  colour(element, entry) {
+    const outer = entry.from.map((left) => this.path.has(this.family.next(left)?.id ?? ""));
+    const own = entry.kind === "version" ? entry.version.id : entry.kind === "fold" ? entry.hidden[0].id : "";
+    colourRails(element, [...outer, this.path.has(own)]);
+  }
+
+  /** @param {VersionRow} first */
+  differs(first) {
+    const beside = this.family.next(first.parent ?? "");
+    const [own, other] = [this.family.line(first, READ), beside ? this.family.line(beside, READ) : []];
+    return differsBy(own.slice(1), [first, ...other]);
+  }
+
+  /** Open or close a branch or a run. @param {Entry} entry */
+  toggle(entry) {
+    if (entry.kind === "job" || (entry.kind === "version" && entry.open === null)) return;
+    const first = entry.kind === "fold" ? entry.hidden[0].id : entry.version.id;
+    const focused = this.space.contains(document.activeElement);
+    if (entry.kind === "version" && entry.open) this.opened.delete(first);
+    else this.opened.add(first);
+    this.arrange();
+    this.setActive(first, focused);
+  }
+
+  /** @param {MouseEvent} event */
+  clicked(event) {
+    const element = versionAt(event.target);
+    const id = element?.dataset.version;
+    const pressed = /** @type {Element} */ (event.target).closest("button");
+    if (!element || !id) return;
+    if (pressed?.classList.contains("kx-node-menu")) this.openMenu(element, below(pressed));
+    else if (!pressed) this.select(id);
+  }
+
+  /** @param {HTMLElement | undefined} element @param {{x: number, y: number} | null} at */
+  openMenu(element, at) {
+    const id = element?.dataset.version;
+    if (!element || !id) return;
+    this.setActive(id, false);
+    openMenu(id, element, this.page, { at });
   }
 
   /** @param {string} id */
@@ -173,68 +243,130 @@ class Tree {
     if (id !== this.page.store.project?.head) this.page.call("select", { version: id });
   }
 
-  /** @param {string | null} id @param {boolean} focus */
-  setActive(id, focus) {
+  /** @param {string | null} key @param {boolean} focus */
+  setActive(key, focus) {
     if (this.active) this.elements.get(this.active)?.setAttribute("tabindex", "-1");
-    this.active = id;
-    const element = id ? this.elements.get(id) : null;
+    this.active = key;
+    if (this.needle) this.count.textContent = this.counted();
+    const element = key ? this.elements.get(key) : null;
     element?.setAttribute("tabindex", "0");
     if (focus) element?.focus({ preventScroll: true });
   }
 
-  /** Scroll so that it is in view. @param {string | null} id */
-  reveal(id) {
-    const place = this.plan.places.get(id ?? "");
-    if (!place) return;
+  /** Scroll so that it is in view. @param {string | null} key */
+  reveal(key) {
+    const row = this.places.get(key ?? "");
+    if (row === undefined) return;
     const { scroller } = this;
-    const { clientWidth, clientHeight } = scroller;
-    scroller.scrollTop = revealed(place.row * CELL.height, CELL.height, scroller.scrollTop, clientHeight);
-    scroller.scrollLeft = revealed(place.column * CELL.width, CELL.width, scroller.scrollLeft, clientWidth);
+    scroller.scrollTop = this.rows.reveal(row, scroller.scrollTop, scroller.clientHeight);
     this.draw();
+  }
+
+  toCurrent() {
+    if (this.needle) this.clearSearch();
+    this.page.show("tree");
+    this.reveal(this.head);
+    this.setActive(this.head, true);
+  }
+
+  menu() {
+    const picture = /** @type {HTMLElement | null} */ (document.querySelector("#kx-canvas kx-viewer"));
+    if (picture && this.head) openMenu(this.head, picture, this.page, { at: middleOf(picture) });
   }
 
   /** @param {KeyboardEvent} event */
   keyed(event) {
-    const version = this.page.store.version(this.active);
-    if (!version || event.ctrlKey || event.metaKey) return;
-    const next = moved(event.key, version, this.page.store.versions);
-    if (next) {
-      this.reveal(next);
-      this.setActive(next, true);
-    } else if (event.key === "Enter" || event.key === " ") this.select(version.id);
-    else if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) {
-      const element = this.elements.get(version.id);
-      if (element) openMenu(version.id, element, this.page);
-    } else if (next === null) return;
+    const at = this.places.get(this.active ?? "");
+    if (at === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const perPage = Math.floor(this.scroller.clientHeight / heightOf(this.entries[at])) - 1;
+    const next = moved(event.key, at, this.entries.length, Math.max(1, perPage));
+    if (next !== null) {
+      const key = this.entries[next].key;
+      this.reveal(key);
+      this.setActive(key, true);
+    } else if (!this.acted(event, this.entries[at])) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  async find() {
-    const text = this.search.value.trim();
-    if (!text) this.found = null;
-    else {
-      const answer = await this.page.call("search", { text });
-      if (this.search.value.trim() !== text) return;
-      this.found = new Set(answer.result ?? []);
-      this.reveal(this.items.find(({ id }) => this.found?.has(id))?.id ?? null);
-    }
-    this.draw();
+  /** @param {KeyboardEvent} event @param {Entry} entry @returns {boolean} whether the key meant something */
+  acted({ key, shiftKey }, entry) {
+    if (entry.kind === "job") return false;
+    const chosen = key === "Enter" || key === " ";
+    const closed = entry.kind === "fold" || entry.open === false;
+    if (closed && (key === "ArrowRight" || (chosen && entry.kind === "fold"))) this.toggle(entry);
+    else if (entry.kind === "fold") return false;
+    else if (chosen) this.select(entry.version.id);
+    else if (key === "ArrowLeft") this.closeOrLeave(entry);
+    else if (key === "ContextMenu" || (key === "F10" && shiftKey)) this.openMenu(this.elements.get(entry.key), null);
+    else return false;
+    return true;
+  }
+
+  /** @param {Entry & {kind: "version"}} entry */
+  closeOrLeave(entry) {
+    if (entry.open) return this.toggle(entry);
+    const { parent } = entry.version;
+    if (!parent || !this.places.has(parent)) return;
+    this.reveal(parent);
+    this.setActive(parent, true);
+  }
+
+  find() {
+    const text = fold(this.search.value);
+    if (text === this.needle) return;
+    this.needle = text;
+    this.root.classList.toggle("kx-searching", Boolean(text));
+    clear(this.space);
+    this.arrange();
+    this.scroller.scrollTop = 0;
+    if (text) this.setActive(this.entries[0]?.key ?? null, false);
+    else this.reveal(this.head);
+  }
+
+  clearSearch() {
+    this.search.value = "";
+    this.find();
+  }
+
+  /** Enter walks through the hits, the arrow goes into their list. @param {KeyboardEvent} event */
+  searching(event) {
+    const at = this.places.get(this.active ?? "") ?? -1;
+    if (event.key === "Escape" && this.needle) this.clearSearch();
+    else if (event.key === "ArrowDown" && this.entries.length) {
+      this.reveal(this.active);
+      this.setActive(this.active ?? this.entries[0].key, true);
+    } else if (event.key === "Enter" && this.needle && this.entries.length) {
+      const next = (at + (event.shiftKey ? -1 : 1) + this.entries.length) % this.entries.length;
+      this.reveal(this.entries[next].key);
+      this.setActive(this.entries[next].key, false);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
   }
 }
 
-/** @param {VersionRow | Job} row */
-const itemOf = ({ id, parent, created_at }) => ({ id, parent, created_at });
-
-/** @param {Place} place */
-const cornerOf = ({ row, column }) => ({ x: column * CELL.width + MARGIN_PX, y: row * CELL.height + MARGIN_PX });
-
-/** Where to scroll so that a stretch of a line is seen. @param {number} at @param {number} length @param {number} scrolled @param {number} room */
-function revealed(at, length, scrolled, room) {
-  return at < scrolled || at + length > scrolled + room ? at - room / 2 : scrolled;
+/** A row is drawn again when this changes. @param {Entry} entry */
+function stampOf(entry) {
+  const { kind } = entry;
+  const depth = entry.from.length;
+  if (kind === "job") return `${depth} ${entry.job.state}`;
+  return kind === "version" ? `${depth} ${entry.side} ${entry.last}` : `${depth} ${entry.hidden.length}`;
 }
 
-/** @param {HTMLElement} root @param {Page} page */
+/** @param {EventTarget | null} target @returns {HTMLElement | null} */
+function versionAt(target) {
+  return target instanceof Element ? target.closest("[data-version]") : null;
+}
+
+/** @param {HTMLElement} root @param {Page} page @returns {History} */
 export function mountTree(root, page) {
-  new Tree(root, page);
+  const tree = new Tree(root, page);
+  const picture = /** @type {HTMLElement | null} */ (document.getElementById("kx-canvas"));
+  if (picture) {
+    onMenuWanted(picture, "kx-viewer", (viewer, at) => {
+      if (page.canvas.mode !== "mask" && tree.head) openMenu(tree.head, viewer, page, { at });
+    });
+  }
+  return tree;
 }

@@ -1,22 +1,17 @@
-// Branches that were pruned, and names of versions.
+// Branches that were hidden, and names of versions.
 import { dialogOf } from "../../core/dialog.js";
 import { button, fill, h } from "../../core/dom.js";
 import { imageUrl } from "../../core/session.js";
+import { describe } from "../../core/versions.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 /** @import { VersionRow } from "../../core/types.d.ts" */
 
-/** @param {VersionRow} version */
-export function describe({ name, instruction, source, starred }) {
-  const said = instruction || source?.filename || "Opened picture";
-  return [name, said, starred && "starred"].filter(Boolean).join(", ");
-}
-
 /** @param {Page} page */
-export async function openPruned(page) {
+export async function openHidden(page) {
   const answer = await page.call("pruned");
   const list = h("ul", { class: "kx-projects" });
-  const dialog = dialogOf("Pruned branches", list);
+  const dialog = dialogOf("Hidden branches", list);
   /** @param {VersionRow} version */
   const restore = async (version) => {
     await page.call("restore_version", { version: version.id });
@@ -28,10 +23,10 @@ export async function openPruned(page) {
       {},
       h("span", { class: "kx-cover" }, h("img", { src: imageUrl(version.digest, "thumb"), alt: "" })),
       h("span", { class: "kx-grow" }, describe(version)),
-      button("kx-chip", "Restore", () => restore(version)),
+      button("kx-chip", "Show again", () => restore(version)),
     ),
   );
-  fill(list, rows.length ? rows : h("li", { class: "kx-muted" }, "Nothing is pruned in this project."));
+  fill(list, rows.length ? rows : h("li", { class: "kx-muted" }, "Nothing is hidden in this project."));
 }
 
 /** @param {VersionRow} version @param {Page} page */
