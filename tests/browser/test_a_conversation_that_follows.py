@@ -241,7 +241,7 @@ def test_a_mask_that_was_painted_is_used_without_being_confirmed(waiting, own_se
     page.mouse.down()
     page.mouse.move(x + 20, y, steps=5)
     page.mouse.up()
-    expect(page.locator("#kx-composer .kx-strip").first).to_contain_text("of the picture")
+    expect(page.locator("#kx-composer .kx-strip")).to_contain_text("of the picture")
 
     own_server.touch("gate")
     waiting.edits("make it green", 3)

@@ -54,7 +54,7 @@ def test_the_receipt_tells_sizes_price_and_the_words_that_are_sent(hosted):
     hosted.prompt.fill("make her hair red")
 
     receipt = hosted.page.locator("#kx-receipt")
-    expect(receipt).to_contain_text("384×256 → 192×128")
+    expect(receipt).to_contain_text("384×256, sent at 192×128")
     expect(receipt).to_contain_text("$0.04")
     expect(receipt).to_contain_text("Sent as: make her hair red, while preserving the person's facial features")
 

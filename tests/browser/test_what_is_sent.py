@@ -24,6 +24,8 @@ def sent(customer):
     def note(request):
         if request.url.endswith("/kontext/do/submit"):
             drafts.append(request.post_data_json["draft"])
+        elif request.url.endswith("/kontext/do/submit_all"):
+            drafts.extend(request.post_data_json["drafts"])
 
     customer.page.on("request", note)
     return drafts
@@ -78,7 +80,7 @@ def test_what_is_chosen_is_sent_and_trying_again_sends_all_of_it_again(customer,
     customer.turns.last.get_by_role("button", name="Same seed").click()
     customer.sees_versions(4)
 
-    usual = {"backend", "parent", "parameters"}
+    usual = {"backend", "parent", "parameters", "after"}
     for again in sent[1:]:
         assert {name: again[name] for name in first if name not in usual} == {
             name: first[name] for name in first if name not in usual
