@@ -72,9 +72,13 @@ def process_environment() -> Callable[..., dict[str, str]]:
     return make
 
 
-@pytest.fixture
-def free_port() -> int:
+def a_free_port() -> int:
     """A port of the loopback address that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def free_port() -> int:
+    return a_free_port()

@@ -9,7 +9,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import uvicorn
 
@@ -19,13 +18,11 @@ from kontext_ui.backends.diffusers import build
 from kontext_ui.cli.exits import DONE, exit_code, tell
 from kontext_ui.cli.parser import Options
 from kontext_ui.engine_server import EngineServer
-from kontext_ui.errors import InvalidSetting, KontextError, ModelNotInstalled, OutOfMemory
-from kontext_ui.images.codec import ImageLimits
+from kontext_ui.engine_server.starting import for_others, load, server_of
+from kontext_ui.errors import InvalidSetting, KontextError
 from kontext_ui.settings import Settings
 
 log = logging.getLogger(__name__)
-LOAD_ATTEMPTS = 3
-"""Each one that runs out of memory makes the engine try a smaller configuration of the model."""
 DRAIN_S = 120
 """How long to wait for running edits when the server is stopped, in seconds."""
 
@@ -46,33 +43,19 @@ class _Server(uvicorn.Server):
 async def serve(settings: Settings, options: Options, make_engine: Callable[[Settings], Backend] = build) -> int:
     """Serve until stopped. The exit code says why it could not start."""
     logging.getLogger().setLevel(settings.log_level)
-    engine = make_engine(_for_the_engine(settings, options))
-    if not (ready := engine.check()).ready:
-        raise ModelNotInstalled(ready.reason, backend=engine.id, hint=ready.hint)
-    key = settings.image_server_key
-    service = EngineServer(
-        engine,
-        model=_name_of(settings.diffusers_model),
-        limits=ImageLimits(int(settings.max_upload_mb * 1_000_000), int(settings.max_megapixels * 1_000_000)),
-        key=None if key is None else key.get_secret_value() or None,
-        max_open=options.max_waiting + 1,
-    )
+    engine = make_engine(for_others(settings, options.host, options.max_waiting))
+    service = server_of(settings, engine, options.max_waiting)
     listening = _listen(options.host, options.port)
     server = _Server(
         uvicorn.Config(service.app, log_level="warning", timeout_graceful_shutdown=DRAIN_S, access_log=False)
     )
-    if key is None and not is_loopback(options.host):
+    if settings.image_server_key is None and not is_loopback(options.host):
         log.warning("anyone who reaches %s can use this GPU; KONTEXT_UI_IMAGE_SERVER_KEY requires a key", options.host)
     _say(f"The engine is at {_address(options.host, listening)} (Ctrl+C stops it).", options)
     try:
         return await _run(service, server, listening, options)
     finally:
         await engine.aclose()
-
-
-def _for_the_engine(settings: Settings, options: Options) -> Settings:
-    """Who is served decides on the filter; the server limits the queue, so the engine's own must never be full."""
-    return settings.model_copy(update={"host": options.host, "diffusers_waiting": 2 * options.max_waiting + 1})
 
 
 async def _run(service: EngineServer, server: _Server, listening: socket.socket, options: Options) -> int:
@@ -96,25 +79,12 @@ async def _load(service: EngineServer, options: Options) -> KontextError | None:
     if not options.warm_up:
         service.open_up()
         return None
-    for attempt in range(1, LOAD_ATTEMPTS + 1):
-        try:
-            await service.warm_up()
-        except OutOfMemory as error:
-            if attempt == LOAD_ATTEMPTS:
-                return error
-            log.warning("%s Trying a smaller configuration.", error.message)
-        except KontextError as error:
-            return error
-        else:
-            break
+    try:
+        await load(service)
+    except KontextError as error:
+        return error
     _say("The engine is ready.", options)
     return None
-
-
-def _name_of(model: str) -> str:
-    """Only the folder's name: its path would tell clients about this machine."""
-    folder = Path(model).expanduser()
-    return folder.name if folder.is_dir() else model
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -13,7 +13,7 @@ import hmac
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any
 
@@ -44,7 +44,7 @@ from kontext_ui.engine_server.answers import (
 from kontext_ui.engine_server.form import Asked, read_form
 from kontext_ui.engine_server.metrics import Tally, Visit
 from kontext_ui.engine_server.streams import EventStream, until_gone, with_pauses
-from kontext_ui.engine_server.work import Drawn, Item, draw, prepare
+from kontext_ui.engine_server.work import Drawn, Item, Job, draw, prepare
 from kontext_ui.errors import (
     ContentModerated,
     EditCancelled,
@@ -149,7 +149,7 @@ class EngineServer:
             return EventStream(self._events(asked, draw(self._engine, job, 0, stop), visit, stop), items)
         async with items:
             try:
-                drawn = [await _last(draw(self._engine, job, number, stop)) for number in range(asked.n)]
+                drawn = await _stopped_when_cancelled(self._all(asked, job, stop), stop)
             except KontextError as error:
                 if isinstance(error, EditCancelled) and stop.is_set():
                     visit.outcome = "cancelled"
@@ -157,6 +157,9 @@ class EngineServer:
                 return error_response(status_of(error), told_of(error))
         visit.outcome = "done"
         return JSONResponse(self._whole(asked, drawn))
+
+    async def _all(self, asked: Asked, job: Job, stop: threading.Event) -> list[Drawn]:
+        return [await _last(draw(self._engine, job, number, stop)) for number in range(asked.n)]
 
     def _whole(self, asked: Asked, drawn: list[Drawn]) -> dict[str, Any]:
         return {
@@ -252,13 +255,31 @@ class _Edits:
             return
         with self._server.tally.visit() as visit:
             try:
-                response = await self._server.answer(request, visit)
-            except HTTPException:
+                response = await self._response(request, visit)
+                await response(scope, receive, send)
+            except asyncio.CancelledError:
+                visit.outcome = "cancelled"  # so Ray ends a request whose client has gone
                 raise
-            except Exception as error:
-                log.exception("a request failed")
-                response = await as_unforeseen(request, error)
-            await response(scope, receive, send)
+
+    async def _response(self, request: Request, visit: Visit) -> Response | EventStream:
+        try:
+            return await self._server.answer(request, visit)
+        except HTTPException:
+            raise
+        except Exception as error:
+            log.exception("a request failed")
+            return await as_unforeseen(request, error)
+
+
+async def _stopped_when_cancelled(drawing: Coroutine[Any, Any, list[Drawn]], stop: threading.Event) -> list[Drawn]:
+    """The engine looks at ``stop`` between its steps; waiting for it to end without that would last the whole edit."""
+    task = asyncio.create_task(drawing)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 async def _last(items: AsyncGenerator[Item, None]) -> Drawn:

@@ -163,7 +163,7 @@ class FakeBfl:
             self.trouble.append("a key was sent to the delivery host")
         task = self._tasks[request.path_params["id"]]
         task["fetched"] += 1
-        if task["scenario"] == "expired" and task["fetched"] == 1:
+        if task["scenario"] == "gone" or (task["scenario"] == "expired" and task["fetched"] == 1):
             return PlainTextResponse("AuthenticationFailed", 403)
         if task["scenario"] == "not_a_picture":
             return PlainTextResponse("<html>oops</html>")

@@ -181,6 +181,9 @@ class FakeFal:
             return JSONResponse({"detail": "No."}, 418)
         if scenario == "moderated":
             return _field_errors(["body", "prompt"], KINDS["content_policy_violation"], "content_policy_violation")
+        if scenario == "header_only":
+            told = {"x-fal-error-type": "content_policy_violation"}
+            return JSONResponse({"detail": "The request was refused."}, 422, headers=told)
         if scenario in KINDS:
             echoed = str(found["body"].get("image_url"))
             return _field_errors(["body", "image_urls", 0], KINDS[scenario], scenario, input=echoed)

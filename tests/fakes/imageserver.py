@@ -96,6 +96,9 @@ class FakeImageServer:
     def _refusal(self, scenario: str) -> Response | None:
         if scenario == "full":
             return self._error(503 if self.dialect == "vllm-omni" else 429, "too many requests")
+        if scenario == "full_ray":
+            told = "Request dropped due to backpressure (num_queued_requests=8, max_queued_requests=8)."
+            return PlainTextResponse(told, 503)
         if scenario == "missing":
             return PlainTextResponse("", 404)
         if scenario == "broken":

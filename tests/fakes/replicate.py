@@ -160,9 +160,10 @@ class FakeReplicate:
         host = self._base or "https://replicate.delivery"
         output = f"{host}/out/{prediction_id}.{suffix}"
         status = "processing" if scenario == "early_output" else "succeeded"
-        return self._state(
-            prediction_id, status, output=[output] if scenario == "list" else output, logs="Using seed: 42\n"
-        )
+        if scenario == "inline":
+            output = f"data:image/{suffix};base64,{base64.b64encode(self._picture(prediction)).decode()}"
+        shaped = {"list": [output], "object": {"url": output}}.get(scenario, output)
+        return self._state(prediction_id, status, output=shaped, logs="Using seed: 42\n")
 
     async def cancel(self, request: Request) -> Response:
         if refusal := self._refusal(request):
@@ -176,13 +177,14 @@ class FakeReplicate:
         prediction = self._predictions[request.path_params["id"]]
         if prediction["scenario"] == "expired":
             return PlainTextResponse("gone", 404)
+        return Response(self._picture(prediction))
+
+    def _picture(self, prediction: dict) -> bytes:
         wanted = prediction["input"]
         address = wanted.get("input_image") or wanted.get("input_image_1")
         ratio = wanted.get("aspect_ratio")
         picture = edited(self._bytes(address), wanted["prompt"], None if ratio == "match_input_image" else ratio)
-        return Response(
-            encoded(picture, {"jpg": "jpeg"}.get(wanted.get("output_format"), wanted.get("output_format", "png")))
-        )
+        return encoded(picture, {"jpg": "jpeg"}.get(wanted.get("output_format"), wanted.get("output_format", "png")))
 
     def _bytes(self, address: str | None) -> bytes | None:
         if address is None:

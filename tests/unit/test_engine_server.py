@@ -475,6 +475,19 @@ async def test_closing_the_connection_stops_the_edit_and_frees_the_line(make_ser
     assert server.tally.open == 0
 
 
+@pytest.mark.parametrize("stream", ["true", "false"])
+async def test_a_request_that_is_cancelled_as_a_whole_counts_as_cancelled(make_server, painter, stream):
+    painter.gate = threading.Event()
+    server = make_server()
+    asked = asyncio.create_task(post(server, {"stream": stream}))
+    await begun(painter)
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+
+    assert await asyncio.to_thread(painter.left.wait, WAIT_S)
+    assert 'edits_total{outcome="cancelled"} 1' in server.tally.text(ready=True)
+
+
 def test_the_command_line_has_sensible_defaults():
     options = build_parser().parse_args(["serve-engine"], namespace=Options())
 

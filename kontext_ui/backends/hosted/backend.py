@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.hosted.http import Provider, json_of
+from kontext_ui.backends.hosted.pauses import POLLS_PER_S
 from kontext_ui.backends.hosted.payload import text_of
 from kontext_ui.edits import Readiness
 from kontext_ui.errors import (
@@ -40,6 +41,7 @@ class HostedBackend:
     model_names: tuple[str, ...]
     """What the provider is asked for: all that the setting for successors may put another name in the place of."""
     runs_here = False
+    polls_per_s: float = POLLS_PER_S
 
     def __init__(self, provider: Provider, key: str | None) -> None:
         self._http = provider
@@ -135,7 +137,8 @@ class HostedBackend:
         at_input = stage == "input"
         why = f" ({', '.join(reasons)})" if reasons else ""
         return ContentModerated(
-            f"{self.label} refused {'the prompt or the picture' if at_input else 'the picture it had made'}{why}.",
+            f"The moderation at {self.label} refused "
+            f"{'the prompt or the picture' if at_input else 'the picture it had made'}{why}.",
             backend=self.id,
             stage=stage,
             reasons=reasons,
@@ -151,7 +154,13 @@ class HostedBackend:
 def provider_of(backend: type[HostedBackend], settings: Settings, base_url: str, hosts: tuple[str, ...]) -> Provider:
     """``hosts`` as :class:`Provider` takes them."""
     return Provider(
-        backend.id, backend.label, base_url, hosts, deadline_s=settings.deadline_s, models=successors(settings)
+        backend.id,
+        backend.label,
+        base_url,
+        hosts,
+        deadline_s=settings.deadline_s,
+        models=successors(settings),
+        polls_per_s=backend.polls_per_s,
     )
 
 

@@ -20,7 +20,7 @@ import httpx
 
 from kontext_ui import __version__
 from kontext_ui.backends.hosted.messages import message_of
-from kontext_ui.backends.hosted.pauses import Pauses, Sleep
+from kontext_ui.backends.hosted.pauses import POLLS_PER_S, Pauses, Sleep
 from kontext_ui.backends.hosted.urls import is_configured, is_own, is_public
 from kontext_ui.edits import Pixels
 from kontext_ui.errors import (
@@ -77,6 +77,7 @@ class Provider:
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        polls_per_s: float = POLLS_PER_S,
     ) -> None:
         self.backend_id = backend_id
         self.label = label
@@ -86,7 +87,7 @@ class Provider:
         self._hosts = hosts
         self._transport = transport
         self._sleep = sleep
-        self.pause = Pauses(sleep)
+        self.pause = Pauses(sleep, polls_per_s)
         """Between two polls."""
         self._clock = clock
         self._client: httpx.AsyncClient | None = None
@@ -215,9 +216,15 @@ class Provider:
             self.unexpected(f"its picture cannot be read ({error.message.rstrip('.').lower()})", Billed.YES)
 
     async def fetch(self, url: object, started: float, gone: str = "its picture is there no longer") -> Pixels:
-        """Download and decode, where the provider makes no fresh link; ``gone`` is the message for an expired one."""
+        """Download and decode, where the provider makes no fresh link; ``gone`` is the message for an expired one.
+
+        ``url`` may be an object that has the address as ``url``, and the address may hold the picture itself.
+        """
+        url = url.get("url") if isinstance(url, Mapping) else url
         if not isinstance(url, str):
             self.unexpected("there is no picture in it", Billed.YES)
+        if url.startswith("data:"):
+            return await self.picture(await self.inline(url.partition(",")[2]))
         try:
             data = await self.download(url, started)
         except LinkExpired:

@@ -19,8 +19,9 @@ POLLS_PER_S = 200
 class Pauses:
     """Of all edits at one provider."""
 
-    def __init__(self, sleep: Sleep) -> None:
+    def __init__(self, sleep: Sleep, polls_per_s: float = POLLS_PER_S) -> None:
         self._sleep = sleep
+        self._polls_per_s = polls_per_s
         self._going_on = 0
 
     async def __call__(self, number: int, hook: Hook | None = None) -> None:
@@ -34,7 +35,7 @@ class Pauses:
     def _seconds(self, number: int) -> float:
         first, longest = PAUSE_S
         alone = min(longest, first * 1.5 ** max(0, number + 1 - EVEN_PAUSES))
-        return max(alone, self._going_on / POLLS_PER_S)
+        return max(alone, self._going_on / self._polls_per_s)
 
     async def _wait(self, seconds: float, hook: Hook | None) -> None:
         pause = self._sleep(seconds)

@@ -13,8 +13,12 @@ import httpx
 
 from kontext_ui.backends.base import EditTask, Hook
 from kontext_ui.backends.hosted.backend import HostedBackend
-from kontext_ui.backends.hosted.http import Provider, json_of
+from kontext_ui.backends.hosted.http import LinkExpired, Provider, json_of
 from kontext_ui.edits import Done, EditEvent, EditRequest, Running, Submitted
+from kontext_ui.errors import Billed
+
+MOST_DEAD_LINKS = 3
+"""Of one edit: it has ended by then, and no link to its picture works."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,20 @@ async def follow(
     hook: Hook | None,
     read: Callable[[Poll], Awaitable[Running | Done]],
 ) -> AsyncIterator[EditEvent]:
-    """Ends with ``Done``, with the deadline, or with what ``read`` raises for an edit that came to nothing."""
+    """Ends with ``Done``, with the deadline, or with what ``read`` raises for an edit that came to nothing.
+
+    ``read`` may raise ``LinkExpired`` where asking again gives a fresh link.
+    """
+    dead_links = 0
     for number in itertools.count():
-        event = await read(Poll(remote_id, await http.get(url, headers, started), number, started))
+        poll = Poll(remote_id, await http.get(url, headers, started), number, started)
+        try:
+            event = await read(poll)
+        except LinkExpired:
+            dead_links += 1
+            if dead_links == MOST_DEAD_LINKS:
+                http.unexpected("its picture is there no longer", Billed.YES)
+            event = Running(None, "drawing")
         yield event
         if isinstance(event, Done):
             return

@@ -19,6 +19,8 @@ from kontext_ui.backends.hosted.http import Provider, json_of
 MAX_CALL_AGE_S = 300
 """An older call may be one that is played again."""
 SIGNERS_LIVE_S, MAX_SIGNERS = 24 * 3600, 10
+ASKED_AGAIN_S = 60.0
+"""Secrets and keys are changed now and then: one that fits no call is fetched again, but not for every false call."""
 PACKAGE = "cryptography"
 """Optional: only signatures made with a key pair need it. The extra ``webhooks`` has it."""
 
@@ -47,24 +49,28 @@ class StandardWebhooks:
     def __init__(self, provider: Provider, secret_path: str) -> None:
         self._http = provider
         self._secret_path = secret_path
-        self._secrets: dict[str, bytes] = {}
+        self._secrets: dict[str, tuple[bytes, float]] = {}
+        """The key's fingerprint → the secret, and when it was fetched."""
 
     async def is_genuine(self, key: str, headers: Mapping[str, str], body: bytes) -> bool:
         """``key`` is the one under which the edit was sent."""
         sent_at = headers.get("webhook-timestamp", "")
-        secret = await self._secret(key) if is_recent(sent_at) else None
-        if secret is None:
+        if not is_recent(sent_at):
             return False
         message = f"{headers.get('webhook-id', '')}.{sent_at}.".encode() + body
-        wanted = b64encode(hmac.new(secret, message, hashlib.sha256).digest()).decode("ascii")
         signatures = headers.get("webhook-signature", "").split()
-        return any(is_same(signature.partition(",")[2], wanted) for signature in signatures)
+        for may_be_old in (True, False):
+            secret = await self._secret(key, may_be_old=may_be_old)
+            if secret is not None and any(_is_version_1(signature, secret, message) for signature in signatures):
+                return True
+        return False
 
-    async def _secret(self, key: str) -> bytes | None:
-        """Fetched once; ``None`` when it cannot be fetched."""
+    async def _secret(self, key: str, *, may_be_old: bool) -> bytes | None:
+        """``None`` when it cannot be fetched."""
         # By its fingerprint: a key that is forgotten elsewhere must not live on here.
-        name = hashlib.sha256(key.encode()).hexdigest()
-        if name not in self._secrets:
+        name, now = hashlib.sha256(key.encode()).hexdigest(), self._http.now()
+        secret, fetched_at = self._secrets.get(name, (None, now))
+        if secret is None or (not may_be_old and now - fetched_at >= ASKED_AGAIN_S):
             url = self._http.base_url + self._secret_path
             try:
                 response = await self._http.client().get(url, headers={"authorization": f"Bearer {key}"})
@@ -74,8 +80,15 @@ class StandardWebhooks:
                 return None
             if not secret:
                 return None
-            self._secrets[name] = secret
-        return self._secrets[name]
+            self._secrets[name] = (secret, now)
+        return secret
+
+
+def _is_version_1(signature: str, secret: bytes, message: bytes) -> bool:
+    """Other versions than 1 are made in other ways."""
+    version, _, given = signature.partition(",")
+    wanted = b64encode(hmac.new(secret, message, hashlib.sha256).digest()).decode("ascii")
+    return version == "v1" and is_same(given, wanted)
 
 
 def is_signed(public_key: bytes, message: bytes, signature: bytes) -> bool:
@@ -101,7 +114,7 @@ class PublishedKeys:
         self._url = url
         self.usable = find_spec(PACKAGE) is not None if usable is None else usable
         self._keys: tuple[bytes, ...] = ()
-        self._known_until = float("-inf")
+        self._fetched_at = float("-inf")
 
     async def is_signed(self, message: bytes, signature: str) -> bool:
         """``signature`` is in hex."""
@@ -111,16 +124,27 @@ class PublishedKeys:
             raw = bytes.fromhex(signature)
         except ValueError:
             return False
-        return any(is_signed(key, message, raw) for key in await self._signers())
+        for max_age_s in (SIGNERS_LIVE_S, ASKED_AGAIN_S):
+            if any(is_signed(key, message, raw) for key in await self._signers(max_age_s)):
+                return True
+        return False
 
-    async def _signers(self) -> tuple[bytes, ...]:
-        """Fetched once a day; none when they cannot be fetched."""
-        if self._http.now() >= self._known_until:
+    async def _signers(self, max_age_s: float) -> tuple[bytes, ...]:
+        """Those that were last known, when they cannot be fetched."""
+        if self._http.now() - self._fetched_at >= max_age_s:
             try:
                 told = json_of(await self._http.client().get(self._url)).get("keys")
-                listed = told[:MAX_SIGNERS] if isinstance(told, list) else []
-                self._keys = tuple(urlsafe_b64decode(f"{key['x']}==") for key in listed)
-            except (httpx.HTTPError, KeyError, TypeError, ValueError):
-                return ()
-            self._known_until = self._http.now() + SIGNERS_LIVE_S
+            except httpx.HTTPError:
+                return self._keys
+            listed = told[:MAX_SIGNERS] if isinstance(told, list) else []
+            if keys := tuple(key for key in map(_ed25519_in, listed) if key is not None):
+                self._keys, self._fetched_at = keys, self._http.now()
         return self._keys
+
+
+def _ed25519_in(entry: object) -> bytes | None:
+    """``None`` for a key of another kind, which may stand among them."""
+    try:
+        return urlsafe_b64decode(f"{entry['x']}==") if isinstance(entry, dict) else None
+    except (KeyError, ValueError):
+        return None

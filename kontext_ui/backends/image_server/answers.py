@@ -39,6 +39,8 @@ OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 """Headers about how a body travelled, which say nothing about one that was read."""
 MODERATED = ("moderation", "content_policy", "contentmoderated", "safety")
 MEMORY_WORDS = ("out of memory", "outofmemory", "not enough memory", "alloc")
+RAY_IS_FULL = "dropped due to backpressure"
+"""Ray Serve says so beside 503, when as many requests wait as it holds."""
 WITHOUT_THE_ROUTE = (404, 405, 501)
 
 
@@ -54,7 +56,7 @@ class NotStarted(Exception):
 def refusal(response: httpx.Response, billed: Billed) -> KontextError | NotStarted:
     """The error for an unsuccessful answer. ``billed`` applies when the work may have begun."""
     code, told = response.status_code, message_of(response)
-    if code == httpx.codes.TOO_MANY_REQUESTS:
+    if code == httpx.codes.TOO_MANY_REQUESTS or (code == httpx.codes.SERVICE_UNAVAILABLE and RAY_IS_FULL in told):
         full = f"{LABEL}: the queue is full."
         return NotStarted(RateLimited(full, backend=BACKEND_ID, retry_after_s=retry_after(response)), busy=True)
     if code == httpx.codes.SERVICE_UNAVAILABLE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import logging
 import math
 import secrets
@@ -42,7 +43,8 @@ TICK_S = 0.25
 """Between two checks of the stop flag, and two estimates of the progress of a server that reports none."""
 log = logging.getLogger(__name__)
 ROUNDS = 4
-"""How often all servers are asked while all of them are full."""
+"""How often all servers are asked at least while none can take the edit; full ones are asked until the timeout."""
+LONGEST_PAUSE_S = 10.0
 TYPICAL_S = 10.0
 ROUNDING_PX = 16
 """Servers round sizes to multiples of 8 or 16."""
@@ -101,7 +103,7 @@ class ImageServerBackend:
     @property
     def runs_here(self) -> bool:
         """Its owner's own machines: a job that was cut short is sent again, and stopping one costs nothing."""
-        return not self._paid
+        return not any(self._bills(server) for server in self._fleet.servers)
 
     def capabilities(self, tier: Tier) -> Capabilities:
         servers = self._fleet.servers
@@ -114,7 +116,7 @@ class ImageServerBackend:
             model=next((server.model for server in servers if server.model), ""),
             typical_s=min(rates) * work if rates else TYPICAL_S,
             max_in_flight=max(1, self._per_server * len(servers)),
-            paid=self._paid,
+            paid=not self.runs_here,
             notes=() if self._content is None else (NOTE,),
         )
 
@@ -134,8 +136,8 @@ class ImageServerBackend:
     def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
         """The least busy server first; another one when that surely did not begin.
 
-        One's own servers cost nothing, so an edit that failed on one is tried once more on another, with the same
-        seed. Not twice: it may be the edit that ends the engines.
+        One's own servers cost nothing, so an edit that failed on one is tried once more, with the same seed: on
+        another, or at the only address, behind which may be many. Not twice: it may be the edit that ends the engines.
         """
         events = self._edit(request, task)
         return events if self._content is None else self._content.over(events, task, self.id)
@@ -144,7 +146,8 @@ class ImageServerBackend:
         wanted = await asyncio.to_thread(self._wanted, request, task)
         error: KontextError | None = None
         moved = False
-        for number in range(ROUNDS):
+        started = self._clock()
+        for number in itertools.count():
             tried: list[Server] = []
             full = False
             while (server := await self._fleet.pick(tried)) is not None:
@@ -155,15 +158,19 @@ class ImageServerBackend:
                             yield event
                     return
                 except UnexpectedAnswer as failed:
-                    if moved or (self._paid and speaks_openai(server)):
+                    if moved or self._bills(server):
                         raise
                     error, moved = failed, True
-                    log.info("an edit failed on %s and goes on at another server: %s", server.url, failed)
+                    if len(self._fleet.servers) == 1:
+                        tried.clear()
+                    server.seen_at = None  # so that it is asked how it does before it gets another
+                    log.info("an edit failed on %s and is tried once more: %s", server.url, failed)
                 except NotStarted as refused:
                     error, full = refused.error, full or refused.busy
                     if not refused.busy:
                         self._fleet.rest(server, refused.error.message)
-            if not full:
+            waited_s = self._clock() - started if isinstance(error, RateLimited) else math.inf
+            if not full or (number + 1 >= ROUNDS and waited_s >= self._timeout_s):
                 break
             yield Running(None, "waiting: the image servers are full")
             await self._pause(number, error, task)
@@ -248,8 +255,12 @@ class ImageServerBackend:
                     remaining = (server.estimate_s(wanted) or TYPICAL_S) * (ahead + 1) - (self._clock() - started)
                     self._fleet.leave_behind(server, max(0.0, remaining))
 
+    def _bills(self, server: Server) -> bool:
+        """Whether it may be a paid service: it wants a key, and speaks nothing but OpenAI's protocol or is unknown."""
+        return self._paid and speaks_openai(server)
+
     def _items(self, server: Server, wanted: Wanted, task: EditTask) -> AsyncGenerator[Item, None]:
-        billed = Billed.MAYBE if self._paid else Billed.NO
+        billed = Billed.MAYBE if self._bills(server) else Billed.NO
         headers = _headers(task.key or self._key)
         return exchange(self._client(), server, wanted, headers, billed=billed, timeout_s=self._timeout_s)
 
@@ -271,7 +282,7 @@ class ImageServerBackend:
         try:
             while True:
                 done, _ = await asyncio.wait({following}, timeout=TICK_S)
-                if not self._paid:
+                if not self._bills(server):
                     task.raise_if_cancelled()
                 if not done:
                     estimate = server.estimate_s(wanted)
@@ -280,7 +291,7 @@ class ImageServerBackend:
                     continue
                 item = following.result()
                 if item is None:
-                    unusable("it ended without a picture", Billed.MAYBE if self._paid else Billed.NO)
+                    unusable("it ended without a picture", Billed.MAYBE if self._bills(server) else Billed.NO)
                 yield item
                 if isinstance(item, Answer):
                     return
@@ -292,7 +303,7 @@ class ImageServerBackend:
 
     async def _pause(self, number: int, error: KontextError | None, task: EditTask) -> None:
         asked = error.retry_after_s if isinstance(error, RateLimited) else None
-        seconds = 2.0**number if asked is None else asked
+        seconds = min(LONGEST_PAUSE_S, 2.0**number) if asked is None else asked
         for _ in range(math.ceil(seconds / TICK_S)):
             if task.stop.is_set():
                 raise EditCancelled("You stopped this edit.", billed=Billed.NO)

@@ -12,7 +12,6 @@ import httpx
 
 from kontext_ui.backends.base import EditTask, Hook
 from kontext_ui.backends.hosted.backend import key_of, provider_of
-from kontext_ui.backends.hosted.http import LinkExpired
 from kontext_ui.backends.hosted.payload import base64_mask, base64_png, fields_of, number_of, whole_of
 from kontext_ui.backends.hosted.polling import Poll, PolledBackend
 from kontext_ui.backends.hosted.webhooks import hmac_sha256, is_same
@@ -101,10 +100,7 @@ class BflBackend(PolledBackend):
         answer = poll.answer
         status = str(answer.get("status") or answer.get("state") or "")
         if status == "Ready":
-            try:
-                return Done(await self._result(answer, poll))
-            except LinkExpired:
-                return Running(None, "drawing")  # asking again gives a fresh link, as long as the task is known
+            return Done(await self._result(answer, poll))
         if status in ("Request Moderated", "Content Moderated"):
             raise self._moderated(status, answer, poll.remote_id)
         if status in ("Error", "Failed"):

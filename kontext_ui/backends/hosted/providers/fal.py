@@ -21,7 +21,7 @@ from kontext_ui.backends.base import EditTask, Hook
 from kontext_ui.backends.hosted.backend import HostedBackend, key_of, provider_of
 from kontext_ui.backends.hosted.http import Provider, json_of
 from kontext_ui.backends.hosted.messages import message_of
-from kontext_ui.backends.hosted.payload import data_uri, fields_of, first_of, whole_of
+from kontext_ui.backends.hosted.payload import data_uri, first_of, whole_of
 from kontext_ui.backends.hosted.polling import Poll, follow
 from kontext_ui.backends.hosted.webhooks import PublishedKeys, is_recent
 from kontext_ui.edits import (
@@ -168,7 +168,7 @@ class FalBackend(HostedBackend):
         return f"{self._http.base_url}/{'/'.join(model.split('/')[:2])}/requests/{request_id}"
 
     def _answer(self, response: httpx.Response) -> Mapping[str, Any]:
-        if not response.is_success and MODERATED in kinds_of(json_of(response)):
+        if not response.is_success and MODERATED in kinds_of(response):
             raise self.moderated("input", billed=Billed.NO)
         return self.accepted(response)
 
@@ -275,11 +275,7 @@ class FalQueue:
         return EditResult(picture, seed=whole_of(answer.get("seed")), request_id=poll.remote_id)
 
     async def _picture(self, answer: Mapping[str, Any], started: float) -> Pixels:
-        image = fields_of(first_of(answer.get("images")) or answer.get("image"))
-        url = image.get("url")
-        if isinstance(url, str) and url.startswith("data:"):
-            return await self._http.picture(await self._http.inline(url.partition(",")[2]))
-        return await self._http.fetch(url, started)
+        return await self._http.fetch(first_of(answer.get("images")) or answer.get("image"), started)
 
     def _raise_if_unknown(self, response: httpx.Response) -> None:
         """An answer without a status: the key is wrong, the request is forgotten, or it is passing trouble."""
@@ -289,7 +285,7 @@ class FalQueue:
             raise self._backend.refused(response)
 
     def _failure(self, response: httpx.Response, answer: Mapping[str, Any], request_id: str) -> KontextError:
-        kinds = kinds_of(answer)
+        kinds = kinds_of(response)
         if MODERATED in kinds:
             # A list of fields means that the model's input was refused; a bare word comes from the run.
             at_input = isinstance(answer.get("detail"), list)
@@ -314,11 +310,12 @@ class FalQueue:
         return self._backend.failed(told, request_id=request_id, may_retry=False)
 
 
-def kinds_of(answer: Mapping[str, Any]) -> set[str]:
-    """The machine-readable names of what went wrong, wherever they stand in the answer."""
+def kinds_of(response: httpx.Response) -> set[str]:
+    """The machine-readable names of what went wrong, wherever they stand: some answers have them in a header only."""
+    answer = json_of(response)
     detail = answer.get("detail")
     fields = [item.get("type") for item in detail if isinstance(item, dict)] if isinstance(detail, list) else []
-    return {str(kind) for kind in (*fields, answer.get("error_type")) if kind}
+    return {str(kind) for kind in (*fields, answer.get("error_type"), response.headers.get("x-fal-error-type")) if kind}
 
 
 def build(settings: Settings) -> FalBackend:

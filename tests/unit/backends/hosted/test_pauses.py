@@ -6,6 +6,7 @@ import pytest
 
 from kontext_ui.backends.base import Hook
 from kontext_ui.backends.hosted.pauses import POLLS_PER_S, Pauses
+from kontext_ui.backends.hosted.providers.replicate import ReplicateBackend, build
 
 
 class Sleeper:
@@ -23,18 +24,24 @@ class Sleeper:
         await self.wake.wait()
 
 
-async def test_a_crowd_asks_no_more_often_than_allowed():
+@pytest.mark.parametrize("polls_per_s", [POLLS_PER_S, ReplicateBackend.polls_per_s])
+async def test_a_crowd_asks_no_more_often_than_allowed(polls_per_s):
     sleeper = Sleeper(500)
-    pauses = Pauses(sleeper)
+    pauses = Pauses(sleeper, polls_per_s)
     crowd = [asyncio.create_task(pauses(0)) for _ in range(500)]
     await sleeper.full.wait()
 
     assert sleeper.asked[0] == 0.5
-    assert sleeper.asked[-1] == 500 / POLLS_PER_S
+    assert sleeper.asked[-1] == 500 / polls_per_s
     sleeper.wake.set()
     await asyncio.gather(*crowd)
     await pauses(0)
     assert sleeper.asked[-1] == 0.5
+
+
+def test_all_edits_at_replicate_stay_below_what_it_allows(settings):
+    """3,000 requests a minute, for everything but making predictions."""
+    assert build(settings)._http.pause._polls_per_s * 60 < 3000
 
 
 async def test_a_call_ends_the_pause_once():

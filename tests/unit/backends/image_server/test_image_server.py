@@ -13,6 +13,7 @@ from PIL import Image
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.content_filter import ContentFilter
 from kontext_ui.backends.image_server import ImageServerBackend, addresses
+from kontext_ui.backends.image_server.backend import LONGEST_PAUSE_S
 from kontext_ui.backends.image_server.dialects import DIALECTS, mask_png, without_tags
 from kontext_ui.backends.image_server.fleet import REST_S
 from kontext_ui.bootstrap import build_editor
@@ -52,6 +53,8 @@ class Machines(httpx.AsyncBaseTransport):
         self.transports = {name: httpx.ASGITransport(app=fake.app) for name, fake in fakes.items() if fake}
         self.asked = []
         self.fail = {}
+        self.fails_left = 1_000
+        """How many edits fail in all, on those hosts that do."""
 
     async def handle_async_request(self, request):
         host = request.url.host
@@ -60,7 +63,8 @@ class Machines(httpx.AsyncBaseTransport):
             self.asked.append(host)
         if self.fakes.get(host) is None:
             raise httpx.ConnectError("refused")
-        if edits and host in self.fail:
+        if edits and host in self.fail and self.fails_left:
+            self.fails_left -= 1
             raise self.fail[host]("it went wrong")
         return await self.transports[host].handle_async_request(request)
 
@@ -325,11 +329,14 @@ async def until(event):
     await asyncio.wait_for(event.wait(), WAIT_S)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-async def test_stopping_is_answered_at_once(fleet, picture, dialect):
-    fake = FakeImageServer(dialect)
+@pytest.mark.parametrize(
+    ("dialect", "key"),
+    [*((name, None) for name in DIALECTS), *((name, "ours") for name in DIALECTS if name != "openai")],
+)
+async def test_stopping_is_answered_at_once(fleet, picture, dialect, key):
+    fake = FakeImageServer(dialect, key)
     fake.gate = asyncio.Event()
-    backend = fleet(Machines(gpu=fake))
+    backend = fleet(Machines(gpu=fake), key=key)
     task = EditTask("job", input_image=picture)
 
     async def consume():
@@ -488,16 +495,45 @@ async def test_a_server_that_is_only_slow_or_out_of_memory_is_not_left_for_anoth
     assert machines.asked == ["one", "one"]
 
 
-async def test_when_all_are_full_they_are_asked_again_for_a_while(fleet, picture, time):
+@pytest.mark.parametrize("scenario", ["full", "full_ray"])
+async def test_full_ones_are_asked_again_until_the_timeout(fleet, picture, time, scenario):
     fake = FakeImageServer("sglang")
-    fake.scenario = "full"
+    fake.scenario = scenario
     machines = Machines(one=fake, two=fake)
 
     with pytest.raises(RateLimited):
+        await run(fleet(machines, timeout_s=60), picture)
+
+    assert machines.asked[:2] == ["one", "two"]
+    assert 60 <= time.now < 60 + LONGEST_PAUSE_S + 2
+    assert 6 < len(machines.asked) / 2 < 12
+
+
+async def test_ones_that_start_are_asked_again_for_a_short_while_and_the_tier_can_go_on(fleet, picture, time):
+    fake = FakeImageServer("vllm-omni")
+    fake.scenario = "full"
+    machines = Machines(one=fake, two=fake)
+
+    with pytest.raises(BackendUnavailable):
         await run(fleet(machines), picture)
 
     assert machines.asked == ["one", "two"] * 4
-    assert time.now > 10
+
+
+@pytest.mark.parametrize("kind", BREAKS)
+async def test_at_the_only_address_which_may_be_a_cluster_a_broken_edit_is_tried_once_more(fleet, picture, kind):
+    fake = FakeImageServer("kontext", key="a-key-of-ours")
+    machines = Machines(cluster=fake)
+    machines.fail["cluster"] = kind
+    machines.fails_left = 1
+    done = (await run(fleet(machines, key="a-key-of-ours"), picture))[-1]
+    assert isinstance(done, Done)
+
+    machines.asked, machines.fails_left = [], 2
+    with pytest.raises(UnexpectedAnswer) as caught:
+        await run(fleet(machines, key="a-key-of-ours"), picture)
+    assert machines.asked == ["cluster"] * 2
+    assert caught.value.billed is Billed.NO
 
 
 async def test_when_none_can_be_reached_nothing_was_begun_and_the_tier_can_go_on(fleet, picture, time):

@@ -167,6 +167,7 @@ async def test_what_passes_is_waited_out(make_backend, fake, picture, scenario):
         ("vanished", UnexpectedAnswer, Billed.MAYBE),
         ("stall", DeadlineExceeded, Billed.MAYBE),
         ("foreign_sample", UnexpectedAnswer, Billed.MAYBE),
+        ("gone", UnexpectedAnswer, Billed.YES),
         ("not_a_picture", UnexpectedAnswer, Billed.YES),
         ("truncated", UnexpectedAnswer, Billed.YES),
         ("huge", UnexpectedAnswer, Billed.MAYBE),
@@ -191,6 +192,7 @@ async def test_both_moderated_states_say_where_why_and_what_helps(make_backend, 
     with pytest.raises(ContentModerated) as caught:
         await events(make_backend(), picture)
 
+    assert "moderation" in caught.value.message  # the word that people search for
     assert caught.value.stage == stage
     assert caught.value.reasons
     assert hint in caught.value.hint

@@ -214,6 +214,7 @@ async def test_every_failure_ends_in_its_own_error(make_backend, fake, picture, 
     [
         ("moderated", "input", Billed.MAYBE),
         ("completed_error", "output", Billed.MAYBE),
+        ("header_only", "output", Billed.MAYBE),
         ("black", "output", Billed.MAYBE),
     ],
 )

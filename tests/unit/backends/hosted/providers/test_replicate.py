@@ -108,7 +108,7 @@ async def test_a_reference_goes_to_the_two_image_model(make_backend, fake, pictu
     assert {"input_image_1", "input_image_2"} <= set(fake.submitted[0])
 
 
-@pytest.mark.parametrize("scenario", ["flaky", "busy_once", "early_output", "list"])
+@pytest.mark.parametrize("scenario", ["flaky", "busy_once", "early_output", "list", "object", "inline"])
 async def test_what_passes_is_waited_out(make_backend, fake, picture, scenario):
     fake.scenario = scenario
 
