@@ -90,11 +90,11 @@ test("a branch says what it did that the way beside it did not", () => {
   assert.equal(differsBy(did("same"), did("Same")), "");
 });
 
-test("facts are the number, the name, and the price where something was paid", () => {
+test("facts are the name, and the price where something was paid", () => {
   const [made] = grown("a");
   assert.equal(
     facts({ ...made, name: "Sunny", outcome: { price_usd: 0.04, backend_label: "BFL" } }),
-    "v1 · “Sunny” · $0.04",
+    "“Sunny” · $0.04",
   );
 });
 
