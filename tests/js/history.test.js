@@ -160,7 +160,7 @@ test("lanes are the lines of the tree, failed edits stand where they began", () 
     made.map((section) => section.items.map(({ key }) => key)),
     [["root", "main", "job", "end"], ["side"]],
   );
-  assert.match(made[1].about, /leaves v1 “do root” · 1 version · differs by do side/);
+  assert.match(made[1].about(), /leaves v1 “do root” · 1 version · differs by do side/);
 });
 
 test("a long branch shows its end until all of it is asked for; grid and timeline show everything, in order", () => {

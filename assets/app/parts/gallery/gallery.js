@@ -53,6 +53,7 @@ export class GalleryPart {
   at = null;
   width = SMALLEST_PX;
   columns = 2;
+  room = "";
   cellHeight = 0;
 
   /** @param {Page} page */
@@ -78,7 +79,7 @@ export class GalleryPart {
     onMenuWanted(space, "[data-version]", (element, at) => this.openMenu(element, at));
     const draw = () => requestAnimationFrame(() => this.draw());
     scroller.addEventListener("scroll", draw, { passive: true });
-    new ResizeObserver(() => requestAnimationFrame(() => dialog.open && this.arrange())).observe(scroller);
+    new ResizeObserver(() => requestAnimationFrame(() => this.resized())).observe(scroller);
   }
 
   open() {
@@ -88,6 +89,12 @@ export class GalleryPart {
     clear(this.space);
     this.arrange();
     this.toCurrent();
+  }
+
+  resized() {
+    const { clientWidth, clientHeight } = this.scroller;
+    const now = `${clientWidth} ${clientHeight}`;
+    if (this.dialog.open && now !== this.room) this.arrange();
   }
 
   close() {
@@ -119,6 +126,7 @@ export class GalleryPart {
 
   /** About as wide as was asked for, so that they fill the row; at least two stand beside each other. */
   measureCells() {
+    this.room = `${this.scroller.clientWidth} ${this.scroller.clientHeight}`;
     const room = Math.max(this.scroller.clientWidth - 2 * GAP_PX, 2 * SMALLEST_PX);
     this.columns = Math.max(2, Math.floor((room + GAP_PX) / (this.bar.size + GAP_PX)));
     this.width = Math.floor((room + GAP_PX) / this.columns) - GAP_PX;
@@ -150,7 +158,7 @@ export class GalleryPart {
       key: ({ key }) => key,
       stamp: (line) =>
         line.kind === "head"
-          ? `${line.section.about} ${line.hidden}`
+          ? `${line.section.title} ${line.section.items.length} ${line.hidden}`
           : `${this.width} ${line.items.map(({ key }) => key).join()}`,
       draw: (line) =>
         line.kind === "head" ? headLine(line, () => this.toggle(line)) : cellLine(line, this.page.store, this.width),
