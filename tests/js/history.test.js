@@ -90,11 +90,11 @@ test("a branch says what it did that the way beside it did not", () => {
   assert.equal(differsBy(did("same"), did("Same")), "");
 });
 
-test("facts are the number, the name, and the price where something was paid", () => {
+test("facts are the name, and the price where something was paid", () => {
   const [made] = grown("a");
   assert.equal(
     facts({ ...made, name: "Sunny", outcome: { price_usd: 0.04, backend_label: "BFL" } }),
-    "v1 · “Sunny” · $0.04",
+    "“Sunny” · $0.04",
   );
 });
 
@@ -160,7 +160,7 @@ test("lanes are the lines of the tree, failed edits stand where they began", () 
     made.map((section) => section.items.map(({ key }) => key)),
     [["root", "main", "job", "end"], ["side"]],
   );
-  assert.match(made[1].about, /leaves v1 “do root” · 1 version · differs by do side/);
+  assert.match(made[1].about(), /leaves v1 “do root” · 1 version · differs by do side/);
 });
 
 test("a long branch shows its end until all of it is asked for; grid and timeline show everything, in order", () => {

@@ -23,14 +23,14 @@ export function describe(version) {
   return [name, askedFor(version), starred && "starred", numberOf(version)].filter(Boolean).join(", ");
 }
 
-/** One line of facts. @param {VersionRow} version */
-export function facts({ number, outcome, width, height, name }) {
+/** What stands beside the number. @param {VersionRow} version */
+export function facts({ outcome, width, height, name }) {
   const about = outcome
     ? outcome.price_usd
       ? price(outcome.price_usd)
       : outcome.backend_label
     : `${width} × ${height}`;
-  return [`v${number}`, name && `“${name}”`, about].filter(Boolean).join(" · ");
+  return [name && `“${name}”`, about].filter(Boolean).join(" · ");
 }
 
 /** @param {string} text @param {number} length */

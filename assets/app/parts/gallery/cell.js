@@ -13,7 +13,8 @@ const THUMB_PX = 320;
 /** @param {Line & {kind: "head"}} line @param {() => void} toggle */
 export function headLine({ section, hidden, foldable }, toggle) {
   const words = hidden ? `Show all ${section.items.length}` : "Show fewer";
-  const about = h("span", { class: "kx-muted kx-lane-about", title: section.about }, section.about);
+  const told = section.about();
+  const about = h("span", { class: "kx-muted kx-lane-about", title: told }, told);
   const title = h("span", { class: "kx-lane-head", role: "rowheader" }, h("b", {}, section.title), " ", about);
   const props = { "aria-label": `${words}: ${section.title}` };
   return h(

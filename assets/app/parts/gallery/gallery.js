@@ -3,7 +3,6 @@ import { GALLERY } from "../../core/commands.js";
 import { button, fill, h } from "../../core/dom.js";
 import { counted } from "../../core/format.js";
 import { onMenuWanted } from "../../core/held.js";
-import { commandIn, keyOf } from "../../core/lookup.js";
 import { commandButtons } from "../../core/offer.js";
 import { clear, reconcile } from "../../core/reconcile.js";
 import { Family } from "../tree/family.js";
@@ -11,6 +10,7 @@ import { below, openMenu } from "../tree/menu.js";
 import { RowsInView } from "../tree/rows_in_view.js";
 import { Bar, SMALLEST_PX } from "./bar.js";
 import { cellLine, headLine, refreshCell } from "./cell.js";
+import { keyed } from "./keys.js";
 import { itemsOf, linesOf, passes, sections } from "./model.js";
 
 /** @import { Gallery, Page } from "../../core/page.d.ts" */
@@ -26,7 +26,7 @@ const FAILED = ["failed", "uncertain", "cancelled"];
 const LEAVING = new Set(["go-on", "collapse"]);
 
 /** @implements {Gallery} */
-class GalleryPart {
+export class GalleryPart {
   space = h("div", {
     class: "kx-gallery-space",
     role: "grid",
@@ -52,6 +52,9 @@ class GalleryPart {
   /** @type {string | null} */
   at = null;
   width = SMALLEST_PX;
+  columns = 2;
+  room = "";
+  cellHeight = 0;
 
   /** @param {Page} page */
   constructor(page) {
@@ -65,7 +68,7 @@ class GalleryPart {
 
   listen() {
     const { dialog, space, scroller } = this;
-    dialog.addEventListener("keydown", (event) => this.keyed(event));
+    dialog.addEventListener("keydown", (event) => keyed(this, event));
     dialog.addEventListener("close", () => this.unmark());
     dialog.addEventListener("cancel", (event) => {
       if (!this.marks.size || event.target !== dialog) return;
@@ -76,7 +79,7 @@ class GalleryPart {
     onMenuWanted(space, "[data-version]", (element, at) => this.openMenu(element, at));
     const draw = () => requestAnimationFrame(() => this.draw());
     scroller.addEventListener("scroll", draw, { passive: true });
-    new ResizeObserver(() => requestAnimationFrame(() => dialog.open && this.arrange())).observe(scroller);
+    new ResizeObserver(() => requestAnimationFrame(() => this.resized())).observe(scroller);
   }
 
   open() {
@@ -86,6 +89,12 @@ class GalleryPart {
     clear(this.space);
     this.arrange();
     this.toCurrent();
+  }
+
+  resized() {
+    const { clientWidth, clientHeight } = this.scroller;
+    const now = `${clientWidth} ${clientHeight}`;
+    if (this.dialog.open && now !== this.room) this.arrange();
   }
 
   close() {
@@ -117,6 +126,7 @@ class GalleryPart {
 
   /** About as wide as was asked for, so that they fill the row; at least two stand beside each other. */
   measureCells() {
+    this.room = `${this.scroller.clientWidth} ${this.scroller.clientHeight}`;
     const room = Math.max(this.scroller.clientWidth - 2 * GAP_PX, 2 * SMALLEST_PX);
     this.columns = Math.max(2, Math.floor((room + GAP_PX) / (this.bar.size + GAP_PX)));
     this.width = Math.floor((room + GAP_PX) / this.columns) - GAP_PX;
@@ -124,9 +134,6 @@ class GalleryPart {
     this.space.style.setProperty("--cell", `${this.width}px`);
     this.space.style.setProperty("--picture", `${Math.round(this.width * SHAPE)}px`);
   }
-
-  columns = 2;
-  cellHeight = 0;
 
   findPlaces() {
     this.grid = [];
@@ -151,7 +158,7 @@ class GalleryPart {
       key: ({ key }) => key,
       stamp: (line) =>
         line.kind === "head"
-          ? `${line.section.about} ${line.hidden}`
+          ? `${line.section.title} ${line.section.items.length} ${line.hidden}`
           : `${this.width} ${line.items.map(({ key }) => key).join()}`,
       draw: (line) =>
         line.kind === "head" ? headLine(line, () => this.toggle(line)) : cellLine(line, this.page.store, this.width),
@@ -228,56 +235,8 @@ class GalleryPart {
     openMenu(id, this.element(id) ?? cell, this.page, { at, chosen });
   }
 
-  /** @param {KeyboardEvent} event */
-  keyed(event) {
-    const target = /** @type {HTMLElement} */ (event.target);
-    if (target.closest(".kx-menu, select, input[type=range]")) return;
-    if (target === this.bar.search) {
-      if (event.key !== "Enter" && event.key !== "ArrowDown") return;
-      const first = this.grid[0]?.[0];
-      if (first) this.focus(first.key);
-      event.preventDefault();
-      return;
-    }
-    const inGrid = this.space.contains(target);
-    if (inGrid && this.moved(event)) return event.preventDefault();
-    const command = commandIn(GALLERY, keyOf(event), this.page, /** @type {Gallery} */ (this));
-    const onButton = target.closest("button") && (event.key === "Enter" || event.key === " ");
-    if (!command || onButton) return;
-    event.preventDefault();
-    command.run?.(this.page, this);
-  }
-
-  /** @param {KeyboardEvent} event @returns {boolean} whether the key led somewhere */
-  moved({ key, shiftKey, ctrlKey, metaKey }) {
-    const place = this.places.get(this.at ?? "");
-    if (!place || !this.at || ctrlKey || metaKey) return false;
-    const { row, column } = place;
-    const perPage = Math.max(1, Math.floor(this.scroller.clientHeight / (this.cellHeight + GAP_PX)));
-    const flat = this.grid.flat();
-    const at = flat.findIndex((item) => item.key === this.at);
-    /** @type {Record<string, () => Item | undefined>} */
-    const leads = {
-      ArrowLeft: () => flat[at - 1],
-      ArrowRight: () => flat[at + 1],
-      ArrowUp: () => this.cellAt(row - 1, column),
-      ArrowDown: () => this.cellAt(row + 1, column),
-      PageUp: () => this.cellAt(Math.max(0, row - perPage), column),
-      PageDown: () => this.cellAt(Math.min(this.grid.length - 1, row + perPage), column),
-      Home: () => flat[0],
-      End: () => flat.at(-1),
-    };
-    if (!(key in leads)) return false;
-    const next = leads[key]();
-    if (next && shiftKey) this.markTo(this.at, next.key);
-    if (next) this.focus(next.key);
-    return true;
-  }
-
-  /** @param {number} row @param {number} column */
-  cellAt(row, column) {
-    const cells = this.grid[row];
-    return cells?.[Math.min(column, cells.length - 1)];
+  get rowsInView() {
+    return Math.max(1, Math.floor(this.scroller.clientHeight / (this.cellHeight + GAP_PX)));
   }
 
   get active() {

@@ -10,7 +10,7 @@ import { matcher } from "../tree/finding.js";
 /** @typedef {"branches" | "grid" | "timeline"} View */
 /** @typedef {"newest" | "oldest" | "words" | "changed"} Order */
 /** @typedef {{key: string, created_at: string, version: VersionRow | null, job: Job | null}} Item */
-/** @typedef {{key: string, title: string, about: string, items: Item[], from: VersionRow | null}} Section */
+/** @typedef {{key: string, title: string, about: () => string, items: Item[]}} Section `about` is read for few of them */
 /** @typedef {{kind: "head", key: string, section: Section, hidden: number, foldable: boolean}
  *   | {kind: "cells", key: string, items: Item[]}} Line */
 
@@ -47,7 +47,7 @@ export function passes({ text, starred, masked, failed, tier, model }) {
   const tests = [
     [failed, ({ job }) => job],
     [starred, ({ version }) => version?.starred],
-    [masked, (item) => requestOf(item)?.mask || requestOf(item)?.region],
+    [masked, isMasked],
     [tier, (item) => tierOf(item) === tier],
     [model, ({ version }) => version?.outcome?.model === model],
     [found, ({ version, job }) => found?.(/** @type {VersionRow | Job} */ (version ?? job))],
@@ -56,6 +56,8 @@ export function passes({ text, starred, masked, failed, tier, model }) {
   return (item) => asked.every(([, holds]) => holds(item));
 }
 
+/** @param {Item} item */
+const isMasked = (item) => Boolean(requestOf(item)?.mask || requestOf(item)?.region);
 /** @param {Item} item */
 const requestOf = ({ version, job }) => version?.request ?? job?.request ?? null;
 /** @param {Item} item */
@@ -75,7 +77,7 @@ export function facets(items) {
   };
   return {
     starred: items.filter(({ version }) => version?.starred).length,
-    masked: items.filter(passes({ ...NO_FILTER, masked: true })).length,
+    masked: items.filter(isMasked).length,
     failed: items.filter(({ job }) => job).length,
     tiers: count(tierOf),
     models: count(({ version }) => version?.outcome?.model),
@@ -105,7 +107,7 @@ function wordsOf({ version, job }) {
 export function sections(view, items, family, order) {
   if (view === "branches") return lanes(items, family);
   const sorted = [...items].sort(ORDERS[order]);
-  if (view === "grid") return [{ key: "all", title: "", about: "", items: sorted, from: null }];
+  if (view === "grid") return [{ key: "all", title: "", about: () => "", items: sorted }];
   return hours(sorted);
 }
 
@@ -118,17 +120,26 @@ function lanes(items, family) {
     if (item.job) failed.set(item.job.parent, [...(failed.get(item.job.parent) ?? []), item]);
   }
   const made = family.lines().map(({ from, members }, index) => {
-    const own = members.flatMap(({ id }) => [shown.get(id) ?? [], failed.get(id) ?? []].flat());
-    const size = counted(members.length, "version");
-    const differs = from && differsBy(members.slice(0, READ), family.line(from, READ));
-    const leaves = from && `leaves v${from.number} “${cut(askedFor(from))}”`;
+    /** @type {Item[]} */
+    const own = [];
+    for (const { id } of members) {
+      const item = shown.get(id);
+      if (item) own.push(item);
+      own.push(...(failed.get(id) ?? []));
+    }
     const title = from ? `Branch ${index + 1}` : `From ${askedFor(members[0])}`;
-    const about = [leaves, size, differs && `differs by ${differs}`].filter(Boolean).join(" · ");
-    return { key: `lane-${members[0].id}`, title, about, items: own, from };
+    return { key: `lane-${members[0].id}`, title, about: () => aboutLane(from, members, family), items: own };
   });
   const lost = failed.get(null) ?? [];
-  const rest = { key: "lane-", title: "From words alone", about: "", items: lost, from: null };
+  const rest = { key: "lane-", title: "From words alone", about: () => "", items: lost };
   return [...made, rest].filter(({ items: own }) => own.length);
+}
+
+/** @param {VersionRow | null} from @param {VersionRow[]} members @param {Family<VersionRow>} family */
+function aboutLane(from, members, family) {
+  const differs = from && differsBy(members.slice(0, READ), family.line(from, READ));
+  const leaves = from && `leaves v${from.number} “${cut(askedFor(from))}”`;
+  return [leaves, counted(members.length, "version"), differs && `differs by ${differs}`].filter(Boolean).join(" · ");
 }
 
 const hourNames = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "short" });
@@ -146,9 +157,8 @@ function hours(items) {
   return [...found].map(([hour, own]) => ({
     key: `hour-${hour}`,
     title: hourNames.format(hour),
-    about: counted(own.length, "version"),
+    about: () => counted(own.length, "version"),
     items: own,
-    from: null,
   }));
 }
 

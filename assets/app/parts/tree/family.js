@@ -59,8 +59,10 @@ export class Family {
 
   /** The others, oldest first. @param {string} id */
   sides(id) {
+    const children = this.childrenOf(id);
+    if (children.length < 2) return [];
     const next = this.next(id);
-    return this.childrenOf(id).filter((child) => child !== next);
+    return children.filter((child) => child !== next);
   }
 
   /** From a member straight on to its end, or so far. @param {T} first @param {number} most */

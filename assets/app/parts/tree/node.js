@@ -4,7 +4,7 @@ import { counted } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { imageUrl } from "../../core/session.js";
 import { OPEN_STATES } from "../../core/store.js";
-import { askedFor, cut, describe, facts, isLong } from "../../core/versions.js";
+import { askedFor, cut, describe, facts, isLong, numberOf } from "../../core/versions.js";
 
 /** @import { Job } from "../../core/store.js" */
 /** @import { VersionRow } from "../../core/types.d.ts" */
@@ -83,14 +83,21 @@ export function refreshVersion(element, entry, { head, onPath, level, differs, t
   if (words.dataset.signature === signature) return;
   words.dataset.signature = signature;
   const label = open ? "Close the branch" : `Open the branch, ${more} more`;
-  const toggling = open !== null && button("kx-toggle", open ? "▾" : `▸ ${more} more`, toggle, { tabindex: "-1" });
+  const toggling = open !== null && button("kx-toggle", open ? "▾" : `▸ +${more}`, toggle, { tabindex: "-1" });
   if (toggling) named(toggling, label);
   const star = version.starred && h("b", { class: "kx-star" }, "★ ");
+  const number = h("span", { class: "kx-node-number" }, star, numberOf(version));
   fill(
     words,
     h("span", { class: "kx-node-title", title: askedFor(version) }, askedFor(version)),
     differs && h("span", { class: "kx-node-differs", title: differs }, `then ${differs}`),
-    h("span", { class: "kx-row kx-node-last" }, h("span", { class: "kx-node-facts" }, star, facts(version)), toggling),
+    h(
+      "span",
+      { class: "kx-row kx-node-last" },
+      number,
+      h("span", { class: "kx-node-facts" }, facts(version)),
+      toggling,
+    ),
   );
   named(/** @type {HTMLElement} */ (element.querySelector(".kx-node-menu")), `What to do with v${version.number}`);
 }

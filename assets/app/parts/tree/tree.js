@@ -11,8 +11,8 @@ import { DIGEST_TYPE } from "../composer/composer.js";
 import { Family } from "./family.js";
 import { fold, hits } from "./finding.js";
 import { openHidden } from "./hidden.js";
+import { keyed } from "./keys.js";
 import { below, middleOf, openMenu } from "./menu.js";
-import { moved } from "./moves.js";
 import { colourRails, foldRow, heightOf, jobRow, refreshJob, refreshVersion, versionRow } from "./node.js";
 import { outline } from "./outline.js";
 import { widthHandle } from "./resizing.js";
@@ -26,7 +26,7 @@ import { RowsInView } from "./rows_in_view.js";
 const READ = 40;
 
 /** @implements {History} */
-class Tree {
+export class Tree {
   search = h("input", {
     type: "search",
     id: "kx-tree-search",
@@ -38,7 +38,11 @@ class Tree {
   space = h("div", { class: "kx-tree-space", role: "tree", "aria-label": "Versions" });
   scroller = h("div", { class: "kx-scroll kx-tree-scroll" }, this.space);
   count = h("span", { class: "kx-muted kx-grow", role: "status" });
-  toHead = button("kx-link", "To the current version", () => this.toCurrent(), { hidden: true });
+  toHead = button("kx-link", "To current", () => this.toCurrent(), {
+    hidden: true,
+    "aria-label": "To the current version",
+    title: "To the current version (.)",
+  });
   /** @type {Family<VersionRow>} */
   family = new Family([]);
   /** @type {Entry[]} */
@@ -77,7 +81,7 @@ class Tree {
 
   listen() {
     const { space, scroller } = this;
-    space.addEventListener("keydown", (event) => this.keyed(event));
+    space.addEventListener("keydown", (event) => keyed(this, event));
     space.addEventListener("click", (event) => this.clicked(event));
     space.addEventListener("dragstart", (event) => {
       const version = this.page.store.version(versionAt(event.target)?.dataset.version);
@@ -86,7 +90,13 @@ class Tree {
     onMenuWanted(space, "[data-version]", (element, at) => this.openMenu(element, at));
     const draw = () => requestAnimationFrame(() => this.draw());
     scroller.addEventListener("scroll", draw, { passive: true });
-    new ResizeObserver(draw).observe(scroller);
+    new ResizeObserver(() => requestAnimationFrame(() => this.resized())).observe(scroller);
+  }
+
+  /** Who saw the current version goes on seeing it. */
+  resized() {
+    if (this.toHead.hidden && !this.needle) this.reveal(this.head);
+    this.draw();
   }
 
   /** @param {boolean} anew another project was opened */
@@ -253,6 +263,13 @@ class Tree {
     if (focus) element?.focus({ preventScroll: true });
   }
 
+  /** Take the focus there. @param {string | null} key */
+  goTo(key) {
+    if (!this.places.has(key ?? "")) return;
+    this.reveal(key);
+    this.setActive(key, true);
+  }
+
   /** Scroll so that it is in view. @param {string | null} key */
   reveal(key) {
     const row = this.places.get(key ?? "");
@@ -272,44 +289,6 @@ class Tree {
   menu() {
     const picture = /** @type {HTMLElement | null} */ (document.querySelector("#kx-canvas kx-viewer"));
     if (picture && this.head) openMenu(this.head, picture, this.page, { at: middleOf(picture) });
-  }
-
-  /** @param {KeyboardEvent} event */
-  keyed(event) {
-    const at = this.places.get(this.active ?? "");
-    if (at === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    const perPage = Math.floor(this.scroller.clientHeight / heightOf(this.entries[at])) - 1;
-    const next = moved(event.key, at, this.entries.length, Math.max(1, perPage));
-    if (next !== null) {
-      const key = this.entries[next].key;
-      this.reveal(key);
-      this.setActive(key, true);
-    } else if (!this.acted(event, this.entries[at])) return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  /** @param {KeyboardEvent} event @param {Entry} entry @returns {boolean} whether the key meant something */
-  acted({ key, shiftKey }, entry) {
-    if (entry.kind === "job") return false;
-    const chosen = key === "Enter" || key === " ";
-    const closed = entry.kind === "fold" || entry.open === false;
-    if (closed && (key === "ArrowRight" || (chosen && entry.kind === "fold"))) this.toggle(entry);
-    else if (entry.kind === "fold") return false;
-    else if (chosen) this.select(entry.version.id);
-    else if (key === "ArrowLeft") this.closeOrLeave(entry);
-    else if (key === "ContextMenu" || (key === "F10" && shiftKey)) this.openMenu(this.elements.get(entry.key), null);
-    else return false;
-    return true;
-  }
-
-  /** @param {Entry & {kind: "version"}} entry */
-  closeOrLeave(entry) {
-    if (entry.open) return this.toggle(entry);
-    const { parent } = entry.version;
-    if (!parent || !this.places.has(parent)) return;
-    this.reveal(parent);
-    this.setActive(parent, true);
   }
 
   find() {
@@ -348,10 +327,9 @@ class Tree {
 
 /** A row is drawn again when this changes. @param {Entry} entry */
 function stampOf(entry) {
-  const { kind } = entry;
   const depth = entry.from.length;
-  if (kind === "job") return `${depth} ${entry.job.state}`;
-  return kind === "version" ? `${depth} ${entry.side} ${entry.last}` : `${depth} ${entry.hidden.length}`;
+  if (entry.kind === "job") return `${depth} ${entry.job.state}`;
+  return entry.kind === "version" ? `${depth} ${entry.side} ${entry.last}` : `${depth} ${entry.hidden.length}`;
 }
 
 /** @param {EventTarget | null} target @returns {HTMLElement | null} */
