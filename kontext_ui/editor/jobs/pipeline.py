@@ -61,9 +61,9 @@ def _prepare(
     request: EditRequest,
     route: Route,
 ) -> Prepared:
-    rule = route.capabilities.size_rule
+    rule, most = route.capabilities.size_rule, route.capabilities.max_reference_megapixels
     if parent is None:
-        return Prepared(None, None, None, None, tuple(_shrunk(image) for image in looked_at), None)
+        return Prepared(None, None, None, None, tuple(_shrunk(image, most) for image in looked_at), None)
     if mask is not None:
         mask = masks.normalise(mask, geometry.size_of(parent))
     elif request.region is not None:
@@ -75,7 +75,7 @@ def _prepare(
         return Prepared(parent, mask, canvas, None, (), fit)
     fit = route.fit or plan(request, geometry.size_of(parent), route.capabilities, mask)
     sent_mask = None if mask is None else _on_canvas(mask, fit)
-    small = tuple(_shrunk(image) for image in looked_at)
+    small = tuple(_shrunk(image, most) for image in looked_at)
     return Prepared(parent, mask, geometry.pad_to_fit(parent, fit), sent_mask, small, fit)
 
 
@@ -169,9 +169,13 @@ def _on_canvas(mask: Mask, fit: geometry.Fit) -> Mask:
     return canvas
 
 
-def _shrunk(pixels: Pixels) -> Pixels:
+def _shrunk(pixels: Pixels, most: float | None) -> Pixels:
+    """``most`` is in megapixels."""
     size = geometry.size_of(pixels)
     factor = REFERENCE_SIDE_PX / max(size)
+    if most is not None:
+        factor = min(factor, (most / size.megapixels) ** 0.5)
     if factor >= 1.0:
         return geometry.flattened(pixels)
-    return geometry.resized(geometry.flattened(pixels), Size(round(size.width * factor), round(size.height * factor)))
+    small = Size(max(1, int(size.width * factor)), max(1, int(size.height * factor)))
+    return geometry.resized(geometry.flattened(pixels), small)
