@@ -50,10 +50,12 @@ export class Receipt {
   show(receipt, instruction) {
     this.priced(receipt.price_usd);
     const takes = receipt.typical_s ? `about ${seconds(receipt.typical_s)}` : "";
-    const facts = [receipt.backend_label, price(receipt.price_usd), receipt.price_note, takes, receipt.geometry];
+    const model = this.page.store.draft.model && receipt.model;
+    const facts = [model, receipt.backend_label, price(receipt.price_usd), receipt.price_note, takes, receipt.geometry];
     fill(
       this.element,
       h("span", {}, facts.filter(Boolean).join(" · ")),
+      receipt.remarks.length > 0 && h("span", { class: "kx-remarks" }, receipt.remarks.join(" ")),
       receipt.prompt !== instruction.trim() && h("span", { class: "kx-sent" }, `Sent as: ${receipt.prompt}`),
       receipt.warnings.map((warning) => h("span", { class: "kx-warning" }, icon("warning"), warning)),
     );
