@@ -76,7 +76,7 @@ test("a tier's usual model comes first, then those that are ready, with what the
   );
   assert.deepEqual(listed, [
     ["pro//", "Pro – $0.04, 6 s"],
-    ["pro/flux2-pro/", "Pro · FLUX.2 [pro] – from $0.045"],
+    ["pro/flux2-pro/", "FLUX.2 [pro] – from $0.045"],
     ["pro//bfl", "Pro · BFL – $0.04"],
     ["pro//fal", "Pro · fal – $0.04"],
   ]);

@@ -50,8 +50,7 @@ export class Receipt {
   show(receipt, instruction) {
     this.priced(receipt.price_usd);
     const takes = receipt.typical_s ? `about ${seconds(receipt.typical_s)}` : "";
-    const model = this.page.store.draft.model && receipt.model;
-    const facts = [model, receipt.backend_label, price(receipt.price_usd), receipt.price_note, takes, receipt.geometry];
+    const facts = [receipt.backend_label, price(receipt.price_usd), receipt.price_note, takes, receipt.geometry];
     fill(
       this.element,
       h("span", {}, facts.filter(Boolean).join(" · ")),

@@ -52,7 +52,7 @@ export function choices(tier, draft) {
   const more = backends.length > 1 ? backends : [];
   return [
     [`${tier.tier}//`, tierText(tier)],
-    ...others.map((other) => pair(`${tier.tier}/${other.model}/`, modelText(tier, other))),
+    ...others.map((other) => pair(`${tier.tier}/${other.model}/`, modelText(other))),
     ...more.map((one) => pair(`${tier.tier}/${picked?.model ?? ""}/${one.id}`, backendText(tier, one, picked))),
   ];
 }
@@ -60,10 +60,10 @@ export function choices(tier, draft) {
 /** @param {string} value @param {string} text @returns {[string, string]} */
 const pair = (value, text) => [value, text];
 
-/** @param {TierRow} tier @param {ModelRow} other */
-function modelText(tier, { label, chosen, backends }) {
+/** @param {ModelRow} other */
+function modelText({ label, chosen, backends }) {
   const backend = backends.find(({ id }) => id === chosen);
-  return `${tier.label} · ${label} – ${backend ? costs(backend) : "not ready"}`;
+  return `${label} – ${backend ? costs(backend) : "not ready"}`;
 }
 
 /** @param {BackendRow} backend */
@@ -84,8 +84,8 @@ function tierText(tier) {
 /** @param {TierRow} tier @param {BackendRow} backend @param {ModelRow} [picked] */
 function backendText(tier, backend, picked) {
   const from = backend.price_by_size ? "from " : "";
-  const what = [tier.label, picked?.label, backend.label].filter(Boolean).join(" · ");
-  return `${what} – ${backend.ready ? from + price(backend.price_usd) : "not ready"}`;
+  const what = picked?.label ?? tier.label;
+  return `${what} · ${backend.label} – ${backend.ready ? from + price(backend.price_usd) : "not ready"}`;
 }
 
 /** Whether a picture can be made from words alone, by who would be asked now. @param {Store} store */
