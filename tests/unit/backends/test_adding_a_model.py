@@ -6,6 +6,7 @@ import httpx
 import numpy as np
 import pytest
 
+from kontext_ui.backends.hosted.carried import Carried
 from kontext_ui.backends.hosted.http import Provider
 from kontext_ui.backends.hosted.providers import bfl
 from kontext_ui.bootstrap import build_editor
@@ -29,7 +30,7 @@ async def no_pause(_):
 @pytest.fixture
 def steps_taken(monkeypatch):
     monkeypatch.setattr(catalogue, "MODELS", {**catalogue.MODELS, TOY.id: TOY})  # step 1
-    row = bfl.Carried(TOY, "/v1/flux-2-toy", bfl.FLUX2, PriceRule(0.01, 0.01, 0.01))
+    row = Carried(TOY, "/v1/flux-2-toy", bfl.FLUX2, PriceRule(0.01, 0.01, 0.01))
     monkeypatch.setattr(bfl, "CARRIED", {**bfl.CARRIED, TOY.id: row})  # step 2
     monkeypatch.setattr(fakes, "PATHS", {**fakes.PATHS, "/v1/flux-2-toy": fakes.FLUX2_FIELDS})  # step 3
     monkeypatch.setitem(fakes.CENTS_BY_SIZE, "/v1/flux-2-toy", (1.0, 1.0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ import httpx
 
 from kontext_ui.backends.base import EditTask, Hook
 from kontext_ui.backends.hosted.backend import key_of, provider_of
+from kontext_ui.backends.hosted.carried import Carried, by_id, in_tier
 from kontext_ui.backends.hosted.http import LinkExpired
 from kontext_ui.backends.hosted.payload import base64_mask, base64_png, fields_of, number_of, whole_of
 from kontext_ui.backends.hosted.polling import Poll, PolledBackend
@@ -23,7 +23,6 @@ from kontext_ui.edits import (
     EditRequest,
     EditResult,
     Mode,
-    Parameter,
     Pixels,
     PriceRule,
     Running,
@@ -33,7 +32,6 @@ from kontext_ui.edits import (
 from kontext_ui.errors import Billed, ContentModerated
 from kontext_ui.images.geometry import asked_size, size_of
 from kontext_ui.models import flux2, flux3, kontext
-from kontext_ui.models.model import Model
 from kontext_ui.settings import Settings
 
 HOSTS = ("bfl.ai", "bfl.ml")
@@ -55,37 +53,17 @@ FLEX = (*FLUX2, flux2.STEPS, flux2.GUIDANCE, kontext.PROMPT_UPSAMPLING)
 FLUX3 = (flux3.ASPECT_RATIO, flux3.RESOLUTION, flux3.SAFETY_TOLERANCE, flux3.GROUNDING)
 
 
-@dataclass(frozen=True)
-class Carried:
-    """One model here. ``at_once`` is how many edits an account may run together."""
-
-    model: Model
-    endpoint: str
-    parameters: tuple[Parameter, ...]
-    price: PriceRule
-    at_once: int = 24
-
-    def offer(self) -> Capabilities:
-        price_usd = self.price.usd(1, [1])
-        own: dict[str, Any] = {"price_usd": price_usd, "price_rule": self.price, "max_in_flight": self.at_once}
-        if self.price.sent_usd:
-            own["max_reference_megapixels"] = flux2.MAX_REFERENCE_MEGAPIXELS
-        return self.model.offer(self.parameters, max_upload_bytes=MAX_UPLOAD_BYTES, **own)
-
-
-CARRIED: Mapping[str, Carried] = {
-    carried.model.id: carried
-    for carried in (
-        Carried(kontext.PRO, "/v1/flux-kontext-pro", KONTEXT, PriceRule(0.04)),
-        Carried(kontext.MAX, "/v1/flux-kontext-max", KONTEXT, PriceRule(0.08), at_once=6),
-        Carried(flux2.PRO, "/v1/flux-2-pro", FLUX2, PriceRule(0.03, 0.015, 0.015)),
-        Carried(flux2.MAX, "/v1/flux-2-max", FLUX2, PriceRule(0.07, 0.03, 0.03)),
-        Carried(flux2.FLEX, "/v1/flux-2-flex", FLEX, PriceRule(0.05, 0.05, 0.05)),
-        Carried(flux2.KLEIN_4B, "/v1/flux-2-klein-4b", FLUX2, PriceRule(0.014, 0.001, 0.001)),
-        Carried(flux2.KLEIN_9B, "/v1/flux-2-klein-9b", FLUX2, PriceRule(0.015, 0.002, 0.002)),
-        Carried(flux3.IMAGE, "/v1/flux-3-image", FLUX3, PriceRule(by_resolution={"1k": 0.048})),
-    )
-}
+AT_ONCE = 24
+CARRIED = by_id(
+    Carried(kontext.PRO, "/v1/flux-kontext-pro", KONTEXT, PriceRule(0.04), AT_ONCE),
+    Carried(kontext.MAX, "/v1/flux-kontext-max", KONTEXT, PriceRule(0.08), at_once=6),
+    Carried(flux2.PRO, "/v1/flux-2-pro", FLUX2, PriceRule(0.03, 0.015, 0.015), AT_ONCE),
+    Carried(flux2.MAX, "/v1/flux-2-max", FLUX2, PriceRule(0.07, 0.03, 0.03), AT_ONCE),
+    Carried(flux2.FLEX, "/v1/flux-2-flex", FLEX, PriceRule(0.05, 0.05, 0.05), AT_ONCE),
+    Carried(flux2.KLEIN_4B, "/v1/flux-2-klein-4b", FLUX2, PriceRule(0.014, 0.001, 0.001), AT_ONCE),
+    Carried(flux2.KLEIN_9B, "/v1/flux-2-klein-9b", FLUX2, PriceRule(0.015, 0.002, 0.002), AT_ONCE),
+    Carried(flux3.IMAGE, "/v1/flux-3-image", FLUX3, PriceRule(by_resolution={"1k": 0.048}), AT_ONCE),
+)
 """Prices as their makers list them; what an accepted edit answers is the truth."""
 
 
@@ -95,17 +73,17 @@ class BflBackend(PolledBackend):
     key_name = "BFL_API_KEY"
     key_page = "https://api.bfl.ai"
     tiers = (Tier.PRO, Tier.MAX, Tier.DEV)
-    model_names = (*(carried.endpoint for carried in CARRIED.values()), FILL_ENDPOINT)
+    model_names = (*(carried.address for carried in CARRIED.values()), FILL_ENDPOINT)
 
     def capabilities(self, tier: Tier) -> Capabilities:
         return self.models(tier)[0]
 
     def models(self, tier: Tier) -> tuple[Capabilities, ...]:
-        return tuple(self._offer(carried) for carried in CARRIED.values() if carried.model.tier is tier)
+        return tuple(map(self._offer, in_tier(CARRIED, tier)))
 
     def _offer(self, carried: Carried) -> Capabilities:
-        offer = carried.offer()
-        label = self._http.model_label(carried.endpoint, offer.model)
+        offer = carried.offer(max_upload_bytes=MAX_UPLOAD_BYTES)
+        label = self._http.model_label(carried.address, offer.model)
         if carried.parameters is not KONTEXT:
             return dataclasses.replace(offer, model=label)
         return dataclasses.replace(
@@ -126,7 +104,7 @@ class BflBackend(PolledBackend):
         takes_hook = not fill and carried.model.family != flux3.FAMILY
         if task.hook is not None and takes_hook and self._answers_where_it_was_asked():
             body |= {"webhook_url": task.hook.url, "webhook_secret": task.hook.secret}
-        endpoint = self._http.model(FILL_ENDPOINT if fill else carried.endpoint)
+        endpoint = self._http.model(FILL_ENDPOINT if fill else carried.address)
         return self.accepted(await self._http.submit(endpoint, headers, body))
 
     def _submitted(self, answer: Mapping[str, Any]) -> Submitted:
@@ -201,8 +179,7 @@ def _price_usd(answer: Mapping[str, Any]) -> float | None:
 
 def _carried(request: EditRequest) -> Carried:
     """A request without a model means the first of its tier here."""
-    first = next(carried for carried in CARRIED.values() if carried.model.tier is request.tier)
-    return CARRIED.get(request.model, first)
+    return CARRIED.get(request.model) or in_tier(CARRIED, request.tier)[0]
 
 
 def _pictures(request: EditRequest, task: EditTask) -> list[Pixels]:

@@ -38,7 +38,7 @@ from kontext_ui.edits import (
 from kontext_ui.errors import Billed, InvalidRequest, KontextError
 from kontext_ui.images import codec
 from kontext_ui.images.geometry import size_of
-from kontext_ui.models import kontext
+from kontext_ui.models import catalogue, kontext
 from kontext_ui.settings import Settings
 
 HOSTS = ("prodia.com",)
@@ -113,6 +113,7 @@ class ProdiaBackend(HostedBackend):
         parameters = FAST if fast else HOSTED
         return Capabilities(
             model=self._http.model_label(model.edit, model.label),
+            model_id=catalogue.usual(tier),
             modes=frozenset({Mode.EDIT, Mode.GENERATE} if model.text else {Mode.EDIT}),
             parameters=parameters,
             unsupported=kontext.not_taken(parameters, *(parameter.name for parameter in ONLY_FAST)),
