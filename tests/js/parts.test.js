@@ -75,10 +75,10 @@ test("a tier's usual model comes first, then those that are ready, with what the
     { tier: "pro", model: "" },
   );
   assert.deepEqual(listed, [
-    ["pro//", "Pro – $0.04, 6 s"],
-    ["pro/flux2-pro/", "FLUX.2 [pro] – from $0.045"],
-    ["pro//bfl", "Pro · BFL – $0.04"],
-    ["pro//fal", "Pro · fal – $0.04"],
+    ["pro/", "Pro – $0.04, 6 s"],
+    ["pro//flux2-pro", "FLUX.2 [pro] – from $0.045"],
+    ["pro/bfl", "Pro · BFL – $0.04"],
+    ["pro/fal", "Pro · fal – $0.04"],
   ]);
 });
 
@@ -89,7 +89,7 @@ test("of the model that is picked it is listed who carries it, and it stays ther
     backends: [...NEWER.backends, { ...NEWER.backends[0], id: "fal", ready: false }],
   };
   const values = choices({ ...PRO, others: [two] }, { tier: "pro", model: "flux2-pro" }).map(([value]) => value);
-  assert.deepEqual(values, ["pro//", "pro/flux2-pro/", "pro/flux2-pro/bfl", "pro/flux2-pro/fal"]);
+  assert.deepEqual(values, ["pro/", "pro//flux2-pro", "pro/bfl/flux2-pro", "pro/fal/flux2-pro"]);
 });
 
 test("another model is asked of those who carry it, the usual one also by its name", () => {

@@ -13,7 +13,7 @@ export function tierPicker({ store }) {
     id: "kx-tier",
     "aria-label": "Tier, model and backend",
     onchange: () => {
-      const [tier, model, backend] = picker.value.split("/");
+      const [tier, backend, model = ""] = picker.value.split("/");
       const picked = { tier: /** @type {EditDraft["tier"]} */ (tier), model, backend: backend || null };
       store.setDraft({ ...picked, parameters: {} });
       rememberComposer();
@@ -32,9 +32,9 @@ export function drawTiers(picker, { tiers, draft }) {
   );
   const tier = tiers.find((one) => one.tier === draft.tier);
   const model = tier?.others.some((other) => other.model === draft.model) ? draft.model : ""; // the usual one has a name too
-  const wanted = `${draft.tier}/${model}/${draft.backend ?? ""}`;
+  const wanted = optionFor(draft.tier, draft.backend, model);
   const listed = [...picker.options].some(({ value }) => value === wanted);
-  picker.value = listed ? wanted : `${draft.tier}/${model}/`; // the only backend of a model is not listed by itself
+  picker.value = listed ? wanted : optionFor(draft.tier, null, model); // the only backend of a model is not listed by itself
   picker.title = picker.selectedOptions[0]?.textContent ?? "";
 }
 
@@ -51,11 +51,19 @@ export function choices(tier, draft) {
   const { backends } = picked ?? tier;
   const more = backends.length > 1 ? backends : [];
   return [
-    [`${tier.tier}//`, tierText(tier)],
-    ...others.map((other) => pair(`${tier.tier}/${other.model}/`, modelText(other))),
-    ...more.map((one) => pair(`${tier.tier}/${picked?.model ?? ""}/${one.id}`, backendText(tier, one, picked))),
+    pair(optionFor(tier.tier), tierText(tier)),
+    ...others.map((other) => pair(optionFor(tier.tier, null, other.model), modelText(other))),
+    ...more.map((one) => pair(optionFor(tier.tier, one.id, picked?.model), backendText(tier, one, picked))),
   ];
 }
+
+/**
+ * How an option says what it picks; without a model it is the tier's usual one, without a backend whoever is chosen.
+ * @param {string} tier
+ * @param {string | null} backend
+ * @param {string} model
+ */
+const optionFor = (tier, backend = null, model = "") => `${tier}/${backend ?? ""}${model && `/${model}`}`;
 
 /** @param {string} value @param {string} text @returns {[string, string]} */
 const pair = (value, text) => [value, text];

@@ -1,5 +1,7 @@
 """FLUX.2 and FLUX 3 Image at their makers, against a fake that refuses every field that they do not know."""
 
+from pathlib import Path
+
 import httpx
 import numpy as np
 import pytest
@@ -7,8 +9,11 @@ import pytest
 from kontext_ui.backends.base import EditTask, Hook, models_of
 from kontext_ui.backends.hosted.http import Provider
 from kontext_ui.backends.hosted.providers.bfl import CARRIED, HOSTS, BflBackend
+from kontext_ui.bootstrap import build_editor
+from kontext_ui.editor import EditDraft
 from kontext_ui.edits import Done, EditRequest, Mode, Parameters, Running, Size, Submitted
 from kontext_ui.errors import BackendUnavailable, InvalidRequest
+from kontext_ui.images import codec
 from kontext_ui.images.geometry import pad_to_fit, plan_fit, size_of
 from kontext_ui.models import catalogue
 from tests.fakes.bfl import FakeBfl
@@ -158,3 +163,27 @@ async def test_a_picture_too_small_for_the_model_is_refused_in_words(backend):
 @pytest.mark.parametrize("model", NEWER)
 def test_only_kontext_has_a_masked_model_of_its_own(backend, model):
     assert Mode.INPAINT not in offer_of(backend, model).modes
+
+
+@pytest.mark.parametrize("model", ["flux2-pro", "flux2-klein-4b", "flux3-image"])
+async def test_what_the_edit_did_not_change_is_the_photos_own(make_settings, tmp_path, fake, backend, model):
+    editor = build_editor(make_settings(data_dir=tmp_path, bfl_api_key="bfl_test"))
+    editor.edits._router.backends["bfl"]._http = backend._http
+    await editor.start()
+    try:
+        project = await editor.projects.create("ann")
+        data = (Path(__file__).parents[4] / "data" / "photos" / "china.jpg").read_bytes()
+        root = await editor.pictures.open("ann", project.id, data, "china.jpg")
+        draft = EditDraft("make the middle red", catalogue.MODELS[model].tier, model=model)
+        turn = await editor.edits.wait("ann", (await editor.edits.submit("ann", project.id, draft)).id)
+        pictures = [await editor.pictures.path("ann", project.id, each.digest) for each in (root, turn.version)]
+        before, after = (codec.decode(path.read_bytes()) for path in pictures)
+    finally:
+        await editor.aclose()
+
+    assert turn.version.size == root.size
+    same = (before[..., :3] == after[..., :3]).all(axis=2)
+    assert same[:80].all()
+    assert same[-80:].all()
+    assert 0.6 < same.mean() < 0.97
+    assert fake.trouble == []
