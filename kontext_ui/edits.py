@@ -272,6 +272,8 @@ class Capabilities:
     max_reference_images: int = 0
     max_reference_megapixels: float | None = None
     """References are shrunk to this before they are sent, where their size is paid for."""
+    min_reference_side_px: int = 1
+    """Smaller references are enlarged to this before they are sent."""
     max_prompt_chars: int = 4096
     min_prompt_chars: int = 1
     max_upload_bytes: int | None = None

@@ -65,6 +65,7 @@ MODELS = tuple(
         SIZES[USUAL],
         pictures,
         SIZES,
+        picture_name="image {number}",
         licence=licence,
         steps=STEPS if identifier == "flux2-flex" else None,
         guidance=GUIDANCE if identifier == "flux2-flex" else None,

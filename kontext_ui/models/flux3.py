@@ -38,6 +38,7 @@ GROUNDING = Parameter(
     help="The model looks up what your words name, which sends them to a search. Slower.",
 )
 MAX_PROMPT_CHARS = 15_000
+MIN_SIDE_PX = 256
 NO_SEED = "This model takes no seed, so an edit cannot be repeated."
 FAMILY = "FLUX 3"
 IMAGE = Model(
@@ -48,6 +49,8 @@ IMAGE = Model(
     SIZES[USUAL],
     10,
     SIZES,
+    max_prompt_chars=MAX_PROMPT_CHARS,
+    min_side_px=MIN_SIDE_PX,
     repeatable=False,
     region="boxes",
     notes=(kontext.DRAWS_ONE_MEGAPIXEL, NO_SEED, "It plans the edit before it draws, so it takes longer than others."),

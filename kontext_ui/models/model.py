@@ -27,8 +27,11 @@ class Model:
     """Value of ``resolution`` → the rule that holds with it; the first is ``size_rule``."""
     licence: str = ""
     """Of the published weights, in one line; empty where there are none to be had."""
-    picture_name: str = "image {number}"
-    """How a prompt speaks of a picture; the one that is edited is number 1."""
+    picture_name: str = ""
+    """How a prompt speaks of a picture, such as ``image {number}`` from 1, the one that is edited; empty: in words."""
+    max_prompt_chars: int = 4096
+    min_side_px: int = 1
+    """Of each picture that is sent; smaller ones are refused."""
     repeatable: bool = True
     """Whether it takes a seed, so that an edit can be made again."""
     steps: Parameter | None = None
@@ -56,6 +59,8 @@ class Model:
             size_rule=self.size_rule,
             size_rules=self.size_rules if "resolution" in offered else {},
             max_reference_images=self.pictures - 1,
+            max_prompt_chars=self.max_prompt_chars,
+            min_reference_side_px=self.min_side_px,
             typical_s=self.typical_s,
             notes=self.notes,
             remarks=self.remarks,

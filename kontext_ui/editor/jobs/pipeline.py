@@ -61,9 +61,12 @@ def _prepare(
     request: EditRequest,
     route: Route,
 ) -> Prepared:
-    rule, most = route.capabilities.size_rule, route.capabilities.max_reference_megapixels
+    rule = route.capabilities.size_rule
+    small = tuple(_as_reference(image, route.capabilities) for image in looked_at)
     if parent is None:
-        return Prepared(None, None, None, None, tuple(_shrunk(image, most) for image in looked_at), None)
+        return Prepared(
+            None, None, None, None, tuple(_as_reference(image, route.capabilities) for image in looked_at), None
+        )
     if mask is not None:
         mask = masks.normalise(mask, geometry.size_of(parent))
     elif request.region is not None:
@@ -75,7 +78,6 @@ def _prepare(
         return Prepared(parent, mask, canvas, None, (), fit)
     fit = route.fit or plan(request, geometry.size_of(parent), route.capabilities, mask)
     sent_mask = None if mask is None else _on_canvas(mask, fit)
-    small = tuple(_shrunk(image, most) for image in looked_at)
     return Prepared(parent, mask, geometry.pad_to_fit(parent, fit), sent_mask, small, fit)
 
 
@@ -169,13 +171,12 @@ def _on_canvas(mask: Mask, fit: geometry.Fit) -> Mask:
     return canvas
 
 
-def _shrunk(pixels: Pixels, most: float | None) -> Pixels:
-    """``most`` is in megapixels."""
-    size = geometry.size_of(pixels)
-    factor = REFERENCE_SIDE_PX / max(size)
+def _as_reference(pixels: Pixels, capabilities: Capabilities) -> Pixels:
+    """No larger than is useful or paid for, and no smaller than is taken."""
+    size, most = geometry.size_of(pixels), capabilities.max_reference_megapixels
+    factor = min(1.0, REFERENCE_SIDE_PX / max(size))
     if most is not None:
         factor = min(factor, (most / size.megapixels) ** 0.5)
-    if factor >= 1.0:
-        return geometry.flattened(pixels)
-    small = Size(max(1, int(size.width * factor)), max(1, int(size.height * factor)))
-    return geometry.resized(geometry.flattened(pixels), small)
+    factor = max(factor, capabilities.min_reference_side_px / min(size))
+    sides = [max(1, int(side * factor + 1e-6)) for side in size]
+    return geometry.resized(geometry.flattened(pixels), Size(*sides))

@@ -45,8 +45,18 @@ def make_receipt(
         geometry="" if parent is None else _geometry(parent.size, fit),
         route=Route(capabilities, fit),
         warnings=tuple(warnings),
-        remarks=capabilities.remarks,
+        remarks=(*capabilities.remarks, *_picture_names(request, capabilities)),
     )
+
+
+def _picture_names(request: EditRequest, capabilities: Capabilities) -> tuple[str, ...]:
+    """What to call the references, where the model's prompts call them something."""
+    model = catalogue.MODELS.get(capabilities.model_id)
+    sent = 0 if request.side_by_side else len(request.references)
+    if model is None or not model.picture_name or not sent:
+        return ()
+    names = [f"“{model.picture_name.format(number=number)}”" for number in range(2, sent + 2)]
+    return (f"In your words, {'the reference is' if sent == 1 else 'the references are'} {', '.join(names)}.",)
 
 
 def _request(draft: EditDraft, offer: BackendOffer, parent: Version | None, parameters: Parameters) -> EditRequest:

@@ -131,3 +131,28 @@ async def test_the_tier_lists_its_usual_model_apart_from_the_others(make_desk):
 def test_a_step_of_an_older_recipe_means_the_usual_model():
     assert draft_of(RecipeStep("go", model="FLUX.1 Kontext [pro]", tier=Tier.PRO), "root").model == ""
     assert draft_of(RecipeStep("go", model="flux3-image", tier=Tier.MAX), "root").model == "flux3-image"
+
+
+async def test_references_are_called_what_the_model_calls_them(make_desk):
+    desk = await make_desk(Carrier())
+    added = [await desk.editor.pictures.add_reference(OWNER, desk.project, picture(seed=seed)) for seed in (3, 4)]
+    two = tuple(map(Reference, added))
+
+    assert (await check(desk, model="flux2-pro")).remarks == ()
+    assert (await check(desk, model="flux2-pro", references=two[:1])).remarks == (
+        "In your words, the reference is “image 2”.",
+    )
+    assert (await check(desk, model="flux2-pro", references=two)).remarks == (
+        "In your words, the references are “image 2”, “image 3”.",
+    )
+
+
+async def test_a_small_reference_is_enlarged_for_a_model_that_takes_none_so_small(make_desk):
+    backend = ScriptedBackend(max_reference_images=1, min_reference_side_px=256, size_rule=flux2.SIZES[flux2.USUAL])
+    desk = await make_desk(backend)
+    small = await desk.editor.pictures.add_reference(OWNER, desk.project, picture(64, 48, seed=4))
+
+    await desk.edit(references=(Reference(small),))
+
+    (looked_at,) = backend.submits[0][1].reference_images
+    assert looked_at.shape[:2] == (256, 341)
