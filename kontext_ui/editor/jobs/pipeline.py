@@ -62,11 +62,8 @@ def _prepare(
     route: Route,
 ) -> Prepared:
     rule = route.capabilities.size_rule
-    small = tuple(_as_reference(image, route.capabilities) for image in looked_at)
     if parent is None:
-        return Prepared(
-            None, None, None, None, tuple(_as_reference(image, route.capabilities) for image in looked_at), None
-        )
+        return Prepared(None, None, None, None, _as_references(looked_at, route.capabilities), None)
     if mask is not None:
         mask = masks.normalise(mask, geometry.size_of(parent))
     elif request.region is not None:
@@ -78,6 +75,7 @@ def _prepare(
         return Prepared(parent, mask, canvas, None, (), fit)
     fit = route.fit or plan(request, geometry.size_of(parent), route.capabilities, mask)
     sent_mask = None if mask is None else _on_canvas(mask, fit)
+    small = _as_references(looked_at, route.capabilities)
     return Prepared(parent, mask, geometry.pad_to_fit(parent, fit), sent_mask, small, fit)
 
 
@@ -169,6 +167,10 @@ def _on_canvas(mask: Mask, fit: geometry.Fit) -> Mask:
     part = geometry.resized(geometry.cut(mask, fit.region), Size(box.width, box.height))
     canvas[box.y : box.y + box.height, box.x : box.x + box.width] = part
     return canvas
+
+
+def _as_references(looked_at: tuple[Pixels, ...], capabilities: Capabilities) -> tuple[Pixels, ...]:
+    return tuple(_as_reference(pixels, capabilities) for pixels in looked_at)
 
 
 def _as_reference(pixels: Pixels, capabilities: Capabilities) -> Pixels:
