@@ -7,7 +7,8 @@ Pure data. Stored values never hold pixels: a request names its images by digest
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -87,6 +88,10 @@ class Parameters:
     height: int | None = None
     progressive: bool | None = None
     acceleration: str | None = None
+    resolution: str | None = None
+    """How large a picture is asked for, by the model's own word, where it can be chosen."""
+    grounding: bool | None = None
+    """Whether the model may search the web for what the prompt names; the words leave for others then."""
 
     def given(self) -> dict[str, Any]:
         """Only what was set, by name."""
@@ -140,6 +145,8 @@ class EditOptions:
     """Ask the model to keep everything that the instruction does not mention. A mask makes this unnecessary."""
     keep_character: bool | None = None
     """Ask the model to keep a person's looks; ``None`` does so when the instruction names a person."""
+    model: str = ""
+    """Id in the catalogue of models; empty asks for the usual one of the tier."""
     parameters: Parameters = Parameters()
 
     def options(self) -> dict[str, Any]:
@@ -213,37 +220,87 @@ class SizeRule:
     min_ratio: float = 0.0
     """Smallest and largest width/height the backend accepts; 0 and infinity are no limit."""
     max_ratio: float = float("inf")
+    fills: bool = False
+    """The photo fills the picture that is sent, to its edges: nothing is padded, and each side is scaled by
+    itself, which differs by a few thousandths."""
+
+
+@dataclass(frozen=True)
+class PriceRule:
+    """What an edit costs where the size counts. Every picture's megapixels are rounded up before they are counted."""
+
+    first_usd: float = 0.0
+    """For the first megapixel drawn."""
+    more_usd: float = 0.0
+    """For each further megapixel drawn."""
+    sent_usd: float = 0.0
+    """For each megapixel of the pictures sent."""
+    by_resolution: Mapping[str, float] = field(default_factory=dict)
+    """Value of ``resolution`` → price of the edit, where that is all that counts."""
+
+    @property
+    def by_size(self) -> bool:
+        return not self.by_resolution
+
+    def usd(self, drawn: float, sent: Sequence[float], resolution: str | None = None) -> float | None:
+        """``drawn`` and ``sent`` in megapixels; ``None`` for a resolution whose price is only known afterwards."""
+        if self.by_resolution:
+            return self.by_resolution.get(resolution or next(iter(self.by_resolution)))
+        total = self.first_usd + self.more_usd * (_whole(drawn) - 1) + self.sent_usd * sum(map(_whole, sent))
+        return round(total, 6)
+
+
+def _whole(megapixels: float) -> int:
+    return max(1, math.ceil(megapixels))
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What one backend accepts for one tier. Data: the editor checks it, the page draws it."""
+    """What one backend accepts for one model of a tier. Data: the editor checks it, the page draws it."""
 
     model: str
     """The model's name as people know it, for example ``FLUX.1 Kontext [pro]``."""
+    model_id: str = ""
+    """Its id in the catalogue of models; empty for the only one that the backend has."""
     modes: frozenset[Mode] = frozenset({Mode.EDIT})
     parameters: tuple[Parameter, ...] = ()
     unsupported: Mapping[str, str] = field(default_factory=dict)
     """Parameter name → why it is not offered here."""
     size_rule: SizeRule = SizeRule()
+    size_rules: Mapping[str, SizeRule] = field(default_factory=dict)
+    """Value of ``resolution`` → the rule that holds with it."""
     max_reference_images: int = 0
+    max_reference_megapixels: float | None = None
+    """References are shrunk to this before they are sent, where their size is paid for."""
+    min_reference_side_px: int = 1
+    """Smaller references are enlarged to this before they are sent."""
     max_prompt_chars: int = 4096
     min_prompt_chars: int = 1
     max_upload_bytes: int | None = None
     price_usd: float | None = 0.0
     """Per edit; ``None`` when it is only known afterwards."""
     price_note: str = ""
+    price_rule: PriceRule | None = None
+    """Where the size counts; ``price_usd`` is then what one megapixel costs."""
     inpaint_price_usd: float | None = None
     typical_s: float = 1.0
+    """0 where nothing is known."""
     max_in_flight: int | None = None
     """How many edits the provider runs at once for one account."""
     examples: tuple[str, ...] = ()
     """Instructions this backend does well, for the empty state and for suggestions."""
     notes: tuple[str, ...] = ()
     """Sentences shown next to the tier: what it cannot do, what is missing and how to get it."""
+    remarks: tuple[str, ...] = ()
+    """What somebody who knows the usual model should read before each edit."""
 
     def parameter(self, name: str) -> Parameter | None:
         return next((p for p in self.parameters if p.name == name), None)
+
+    def at(self, parameters: Parameters) -> Capabilities:
+        """The same with the size rule that these parameters ask for."""
+        rule = self.size_rules.get(parameters.resolution or "")
+        return self if rule is None else dataclasses.replace(self, size_rule=rule)
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ class GeneralSettings(BaseSettings):
     bfl_api_key: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("BFL_API_KEY", f"{PREFIX}BFL_API_KEY"),
-        description="Key for Black Forest Labs: the pro and max tiers.",
+        description="Key for Black Forest Labs: the pro and max tiers, and FLUX.2 [klein] in the dev tier.",
     )
     bfl_base_url: str = Field(
         default="https://api.bfl.ai",

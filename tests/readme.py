@@ -18,9 +18,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from kontext_ui.backends import BACKENDS, load_backend
-from kontext_ui.backends.base import Backend
+from kontext_ui.backends.base import Backend, models_of
 from kontext_ui.cli.exits import MEANINGS
 from kontext_ui.edits import Capabilities, Tier
+from kontext_ui.models.catalogue import MODELS
+from kontext_ui.models.model import Model
 from kontext_ui.settings import Settings, is_secret, load_settings, variables_of
 from tests.tools.scripts import key_table
 
@@ -42,12 +44,36 @@ def backends_table(registry: Mapping[str, str] = BACKENDS, settings: Settings | 
     settings = settings or load_settings(_env_file=None)
     backends = [load_backend(backend_id, settings, registry) for backend_id in registry]
     rows = [
-        (f"`{tier.value}`", f"{backend.label} (`{backend.id}`)", *_offer(backend, backend.capabilities(tier)))
+        (f"`{tier.value}`", f"{backend.label} (`{backend.id}`)", *_offer(backend, capabilities))
         for tier in Tier
         for backend in backends
         if tier in backend.tiers
+        for capabilities in models_of(backend, tier)
     ]
     return _table(("Tier", "Backend", "Model", "Price per edit", "Typically", "Needs"), rows)
+
+
+def models_table(models: Mapping[str, Model] = MODELS) -> str:
+    rows = [
+        (
+            f"`{model.id}`",
+            model.name,
+            f"`{model.tier.value}`",
+            model.pictures,
+            _sizes_text(model),
+            "yes" if model.repeatable else "no",
+            model.licence or "not published",
+        )
+        for model in models.values()
+    ]
+    return _table(("Id", "Model", "Tier", "Pictures", "Draws", "Seed", "Weights"), rows)
+
+
+def _sizes_text(model: Model) -> str:
+    choices = f" ({', '.join(model.size_rules)})" if len(model.size_rules) > 1 else ""
+    if model.size_rule.fills:
+        return f"the photo's own shape{choices}"
+    return f"{len(model.size_rule.sizes)} shapes{choices}"
 
 
 def exit_codes_table() -> str:
@@ -62,7 +88,10 @@ def _offer(backend: Backend, capabilities: Capabilities) -> tuple[str, str, str,
     price = "told afterwards" if capabilities.price_usd is None else f"${capabilities.price_usd:.3f}"
     if capabilities.price_usd == 0:
         price = "free"
-    return capabilities.model, price, f"{capabilities.typical_s:g} s", _needs(backend)
+    if capabilities.price_rule is not None and capabilities.price_rule.by_size:
+        price = f"from {price}"
+    takes = f"{capabilities.typical_s:g} s" if capabilities.typical_s else "—"
+    return capabilities.model, price, takes, _needs(backend)
 
 
 LOCAL_NEEDS = {
@@ -120,7 +149,7 @@ def example_env() -> str:
 BLOCKS: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     README: {"keys": keys_table},
     DOCS / "settings.md": {"settings": settings_table},
-    DOCS / "tiers.md": {"backends": backends_table},
+    DOCS / "tiers.md": {"models": models_table, "backends": backends_table},
     DOCS / "command-line.md": {"exit codes": exit_codes_table},
 }
 

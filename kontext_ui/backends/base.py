@@ -83,7 +83,8 @@ class Backend(Protocol):
     @property
     def tiers(self) -> tuple[Tier, ...]: ...
 
-    def capabilities(self, tier: Tier) -> Capabilities: ...
+    def capabilities(self, tier: Tier) -> Capabilities:
+        """Of the tier's usual model, or of the first that it has there."""
 
     def check(self, key: str | None = None) -> Readiness:
         """Whether it can be used now; never does network or loads a model. ``key`` is a visitor's own."""
@@ -91,6 +92,19 @@ class Backend(Protocol):
     def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]: ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class CarriesModels(Protocol):
+    """A backend with several models in one tier."""
+
+    def models(self, tier: Tier) -> tuple[Capabilities, ...]:
+        """What it accepts for each; the first is what ``capabilities`` says."""
+
+
+def models_of(backend: Backend, tier: Tier) -> tuple[Capabilities, ...]:
+    """What a backend accepts for each of its models in a tier."""
+    return backend.models(tier) if isinstance(backend, CarriesModels) else (backend.capabilities(tier),)
 
 
 @runtime_checkable

@@ -91,6 +91,7 @@ def make_draft(options: Options, parent: str, references: Sequence[str], mask: s
         instruction=options.instruction,
         tier=Tier(options.tier),
         backend=options.backend,
+        model=options.model,
         parent=parent,
         prompt=options.prompt,
         references=tuple(Reference(digest) for digest in references),
@@ -174,7 +175,8 @@ def _announce(receipt: Receipt, options: Options) -> None:
             }
         )
     elif not options.quiet:
-        lines = [f"{receipt.backend_label}, {receipt.model}: {price}, typically {receipt.typical_s:g} s"]
+        takes = f", typically {receipt.typical_s:g} s" if receipt.typical_s else ""
+        lines = [f"{receipt.backend_label}, {receipt.model}: {price}{takes}", *receipt.remarks]
         sys.stderr.write("\n".join([*lines, receipt.geometry, *receipt.warnings]).rstrip() + "\n")
 
 

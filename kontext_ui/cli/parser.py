@@ -23,6 +23,8 @@ PARAMETER_HELP = {
     "height": "pixels of the provider's picture, where it can be chosen",
     "progressive": "progressive JPEG from the provider",
     "acceleration": "the provider's speed setting",
+    "resolution": "how large a picture is asked for, by the model's own word, where it can be chosen",
+    "grounding": "let the model search the web for what the instruction names; your words leave for a search",
 }
 
 
@@ -38,6 +40,7 @@ class Options(argparse.Namespace):
     output: str
     tier: str
     backend: str | None
+    model: str
     mask: Path | None
     reference: list[Path]
     lock: str
@@ -151,6 +154,9 @@ def _add_edit(commands: Any) -> None:
         "--tier", choices=[tier.value for tier in Tier], default="local", help="default: local, at no cost"
     )
     parser.add_argument("--backend", metavar="ID", help="which backend of the tier; default: the first that is ready")
+    parser.add_argument(
+        "--model", default="", metavar="ID", help="which model of the tier; default: FLUX.1 Kontext (see docs/tiers.md)"
+    )
     parser.add_argument("--mask", type=Path, metavar="FILE", help="edit only where this picture is white")
     parser.add_argument(
         "--reference", type=Path, action="append", default=[], metavar="FILE", help="a picture to look at; repeatable"

@@ -44,11 +44,14 @@ class Receipt:
     price_usd: float | None
     price_note: str
     typical_s: float
+    """0 where nothing is known."""
     geometry: str
     """One line on sizes, for example ``4032×3024, sent at 1184×880, returned at 4032×3024``."""
     route: Route
     """What the job needs to know of its backend; asked for once and taken along."""
     warnings: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """How the model differs from the usual one of its tier, where that matters for this edit."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +71,35 @@ class BackendOffer:
 
 
 @dataclass(frozen=True)
-class TierOffer:
-    """One tier with its backends, in order of preference."""
+class ModelOffer:
+    """One model with the backends that carry it, in order of preference."""
 
-    tier: Tier
+    id: str
+    name: str
     backends: tuple[BackendOffer, ...]
 
     @property
     def chosen(self) -> BackendOffer | None:
         """The backend that a request would go to now, if any is ready."""
         return next((offer for offer in self.backends if offer.ready), None)
+
+
+@dataclass(frozen=True)
+class TierOffer:
+    """One tier: the backends of its usual model, in order of preference, and the other models to be had in it."""
+
+    tier: Tier
+    backends: tuple[BackendOffer, ...]
+    others: tuple[ModelOffer, ...] = ()
+
+    @property
+    def chosen(self) -> BackendOffer | None:
+        """The backend that a request for the usual model would go to now, if any is ready."""
+        return next((offer for offer in self.backends if offer.ready), None)
+
+    def carrying(self, model: str) -> tuple[BackendOffer, ...]:
+        """The backends of one model, by its id; of the usual one where it is empty or its own."""
+        return next((other.backends for other in self.others if other.id == model), self.backends)
 
 
 @dataclass(frozen=True)

@@ -155,8 +155,10 @@ def _chosen(draft: EditDraft, tiers: tuple[TierOffer, ...]) -> BackendOffer | No
     offer = next((offer for offer in tiers if offer.tier is draft.tier), None)
     if offer is None:
         return None
-    pinned = next((backend for backend in offer.backends if backend.id == draft.backend), None)
-    return pinned or offer.chosen or offer.backends[0]
+    backends = offer.carrying(draft.model)
+    pinned = next((backend for backend in backends if backend.id == draft.backend), None)
+    ready = next((backend for backend in backends if backend.ready), None)
+    return pinned or ready or next(iter(backends), None)
 
 
 def _context(

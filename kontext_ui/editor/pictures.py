@@ -140,7 +140,7 @@ def _recipe(path: Sequence[Version]) -> Recipe | None:
             **version.request.options(),
             tier=version.request.tier,
             backend=version.request.backend,
-            model="" if version.outcome is None else version.outcome.model,
+            drawn_by="" if version.outcome is None else version.outcome.model,
             seed=None if version.outcome is None else version.outcome.seed,
             digest=version.digest,
         )

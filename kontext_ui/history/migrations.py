@@ -223,3 +223,17 @@ def m006_version_numbers(db: Database) -> None:
 def m007_follow_ups(db: Database) -> None:
     """``jobs.after_job`` is the job whose result a job edits; until that exists it has no parent."""
     db.execute("ALTER TABLE jobs ADD COLUMN after_job TEXT")
+
+
+@migrations()
+def m008_requests_name_their_model(db: Database) -> None:
+    """Until then every hosted edit was FLUX.1 Kontext, of its tier; the tier ``local`` has one model per backend."""
+    for table in ("versions", "jobs"):
+        db.execute(
+            f"""
+            UPDATE {table} SET request = json_set(request, '$.model', 'kontext-' || json_extract(request, '$.tier'))
+            WHERE CASE WHEN json_valid(request) THEN
+                json_extract(request, '$.tier') IN ('pro', 'max', 'dev') AND json_type(request, '$.model') IS NULL
+            END
+            """
+        )

@@ -46,7 +46,8 @@ class RecipeStep(EditOptions):
     _: KW_ONLY
     tier: Tier = Tier.LOCAL
     backend: str = ""
-    model: str = ""
+    drawn_by: str = ""
+    """The model's name as people know it."""
     seed: int | None = None
     """The seed actually used."""
     digest: str = ""

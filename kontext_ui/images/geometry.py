@@ -1,6 +1,7 @@
 """Fitting a photo to a model's picture sizes, and the way back.
 
-A photo is scaled evenly and padded, never stretched and never cropped. Coordinates here are
+A photo is scaled evenly and padded, never cropped, and never stretched but by the few thousandths that a model needs
+which draws the photo's own shape in steps of some pixels. Coordinates here are
 continuous: pixel ``i`` covers ``[i, i + 1)``, so that a mapping does not depend on the resolution.
 """
 
@@ -117,7 +118,7 @@ def plan_fit(source: Size, rule: SizeRule, *, region: Rectangle | None = None, a
     _check_region(part, source)
     size = Size(part.width, part.height)
     canvas = nearest_size(size, rule)
-    box = _centred(size, canvas)
+    box = whole(canvas) if rule.fills and _same_shape(size, canvas) else _centred(size, canvas)
     fit = Fit(source, canvas, part, box, reframed=_reframes(aspect_ratio, size))
     if 1.0 - fit.padded < _MIN_CONTENT:
         raise InvalidRequest(
@@ -126,6 +127,10 @@ def plan_fit(source: Size, rule: SizeRule, *, region: Rectangle | None = None, a
             hint="Select a rectangle on the photo and edit only that part; the rest stays as it is.",
         )
     return fit
+
+
+def _same_shape(one: Size, other: Size) -> bool:
+    return bool(abs(np.log(one.ratio / other.ratio)) <= np.log(_SAME_RATIO))
 
 
 def nearest_size(size: Size, rule: SizeRule) -> Size:
@@ -191,7 +196,7 @@ def on_canvas(answer: Pixels, fit: Fit) -> Pixels:
 
 def covered(answer: Size, fit: Fit) -> Rectangle:
     """The part of the canvas that an answer of this size fills: all of it, unless its ratio differs."""
-    if abs(np.log(answer.ratio / fit.canvas.ratio)) <= np.log(_SAME_RATIO):
+    if _same_shape(answer, fit.canvas):
         return whole(fit.canvas)
     return _centred(answer, fit.canvas)
 
@@ -270,16 +275,30 @@ def _centred(size: Size, canvas: Size) -> Rectangle:
 def _reframes(aspect_ratio: str | None, size: Size) -> bool:
     if aspect_ratio is None:
         return False
-    try:
-        width, height = (Fraction(part.strip()) for part in aspect_ratio.split(":"))
-        wanted = float(width / height)
-    except (ValueError, ZeroDivisionError):
-        wanted = 0.0
-    if wanted <= 0:
-        raise InvalidRequest(
-            f"“{aspect_ratio}” is not an aspect ratio.", hint="Write it as width:height, for example 16:9."
-        )
+    width, height = _ratio(aspect_ratio)
+    wanted = float(width / height)
     return bool(abs(np.log(wanted / size.ratio)) > np.log(_SAME_RATIO))
+
+
+def _ratio(text: str) -> tuple[Fraction, Fraction]:
+    try:
+        width, height = (Fraction(part.strip()) for part in text.split(":"))
+        if width > 0 and height > 0:
+            return width, height
+    except (ValueError, ZeroDivisionError):
+        pass
+    raise InvalidRequest(f"“{text}” is not an aspect ratio.", hint="Write it as width:height, for example 16:9.")
+
+
+def asked_size(aspect_ratio: str | None, sent: Size | None, rule: SizeRule) -> Size:
+    """The size to ask for where a model draws any: of the picture that is sent, unless another shape is asked for.
+
+    Without either, a square. Raises ``InvalidRequest`` for a malformed ratio.
+    """
+    if sent is not None and not _reframes(aspect_ratio, sent):
+        return sent
+    width, height = _ratio(aspect_ratio or "1:1")
+    return nearest_size(Size(round(width * 1_000 / height), 1_000), rule)
 
 
 def _nearest_in_range(size: Size, rule: SizeRule) -> Size:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from kontext_ui.edits import Parameter, Size, SizeRule, Tier
 from kontext_ui.errors import InvalidRequest
+from kontext_ui.models.model import Model
 
 MODEL_LABELS: Mapping[Tier, str] = {
     Tier.PRO: "FLUX.1 Kontext [pro]",
@@ -116,6 +117,24 @@ def size_rule(megapixels: float = 1.0) -> SizeRule:
 
 
 SIZE_RULE = size_rule()
+LICENCE_IN_SHORT = "FLUX.1 [dev] Non-Commercial: not for serving others without a licence."
+FAMILY = "FLUX.1 Kontext"
+MODELS = tuple(
+    Model(
+        f"kontext-{tier.value}",
+        name,
+        FAMILY,
+        tier,
+        SIZE_RULE,
+        pictures=4,
+        licence=LICENCE_IN_SHORT if tier is Tier.DEV else "",
+        region="mask",
+        typical_s=typical_s,
+        notes=(ONE_MEGAPIXEL,),
+    )
+    for (tier, name), typical_s in zip(MODEL_LABELS.items(), (6.0, 7.0, 7.0), strict=True)
+)
+PRO, MAX, DEV = MODELS
 
 
 def aspect_ratio_of(*choices: str) -> Parameter:

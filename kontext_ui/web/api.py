@@ -67,6 +67,7 @@ class Api:
         backend: str = "",
         project: str = "",
         seed: int | None = None,
+        model: str = "",
         request: gr.Request | None = None,
     ) -> tuple[gr.FileData, str]:
         """Apply one instruction to a picture. The edit is kept in a project of the key's owner.
@@ -78,6 +79,7 @@ class Api:
             backend: Which backend of the tier; empty for the first that is ready.
             project: Id of the project to keep the edit in; empty for a new one.
             seed: The same seed, picture and instruction give the same result where the backend can.
+            model: Which model of the tier, by its id; empty for FLUX.1 Kontext.
 
         Returns:
             The edited picture and a sentence on what was done.
@@ -86,7 +88,7 @@ class Api:
         assert request.request is not None
         owner = request.request.scope[OWNER_KEY]
         try:
-            draft = _draft(instruction, tier, backend, seed)
+            draft = _draft(instruction, tier, backend, seed, model)
             upload = self._own_upload(owner, str(cast(Mapping[str, object], image)["path"]))
             data = await to_thread.run_sync(_take, upload)
             turn = await self._carry_out(owner, project, data, upload.name, draft)
@@ -152,9 +154,15 @@ class Api:
         return Response(made.data, media_type=made.media_type, headers={"cache-control": "no-store"})
 
 
-def _draft(instruction: object, tier: object, backend: object, seed: object) -> EditDraft:
+def _draft(instruction: object, tier: object, backend: object, seed: object, model: object) -> EditDraft:
     """Gradio does not check what it is sent. Raises ``InvalidRequest``."""
-    options = {"instruction": instruction, "tier": tier, "backend": backend or None, "parameters": {"seed": seed}}
+    options = {
+        "instruction": instruction,
+        "tier": tier,
+        "backend": backend or None,
+        "model": model or "",
+        "parameters": {"seed": seed},
+    }
     try:
         return DRAFTS.validate_python(options)
     except ValidationError as error:

@@ -130,6 +130,8 @@ class BackendRow:
     model: str
     price_usd: float | None
     price_note: str
+    price_by_size: bool
+    """``price_usd`` is for one megapixel; a larger picture costs more."""
     inpaint_price_usd: float | None
     typical_s: float
     modes: tuple[str, ...]
@@ -145,12 +147,24 @@ class BackendRow:
 
 
 @dataclass(frozen=True)
-class TierRow:
-    tier: str
+class ModelRow:
+    """A model to be had in a tier besides its usual one."""
+
+    model: str
     label: str
     chosen: str | None
     """The backend that a request would go to now."""
     backends: tuple[BackendRow, ...]
+
+
+@dataclass(frozen=True)
+class TierRow:
+    tier: str
+    label: str
+    chosen: str | None
+    """The backend that a request for the usual model would go to now."""
+    backends: tuple[BackendRow, ...]
+    others: tuple[ModelRow, ...]
 
 
 @dataclass(frozen=True)
@@ -193,6 +207,7 @@ class ReceiptRow:
     prompt: str
     """What would be sent."""
     warnings: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True)

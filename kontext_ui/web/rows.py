@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kontext_ui.editor import BackendOffer, Change, Facts, Overview, ProjectView, Receipt, Spending, TierOffer
+from kontext_ui.editor import (
+    BackendOffer,
+    Change,
+    Facts,
+    ModelOffer,
+    Overview,
+    ProjectView,
+    Receipt,
+    Spending,
+    TierOffer,
+)
 from kontext_ui.edits import Running
 from kontext_ui.errors import KontextError, NotUnderstood
 from kontext_ui.projects import AccessKey, Failure, Job, Outcome, Project, Version
@@ -21,6 +31,7 @@ from kontext_ui.web.row_types import (
     ErrorRow,
     FailureRow,
     JobRow,
+    ModelRow,
     OutcomeRow,
     OverviewRow,
     Patch,
@@ -195,9 +206,15 @@ def tier_rows(tiers: Iterable[TierOffer]) -> tuple[TierRow, ...]:
             label=TIER_LABELS[offer.tier.value],
             chosen=None if offer.chosen is None else offer.chosen.id,
             backends=tuple(_backend_row(backend) for backend in offer.backends),
+            others=tuple(_model_row(other) for other in offer.others),
         )
         for offer in tiers
     )
+
+
+def _model_row(offer: ModelOffer) -> ModelRow:
+    chosen = None if offer.chosen is None else offer.chosen.id
+    return ModelRow(offer.id, offer.name, chosen, tuple(_backend_row(backend) for backend in offer.backends))
 
 
 def _backend_row(offer: BackendOffer) -> BackendRow:
@@ -211,6 +228,7 @@ def _backend_row(offer: BackendOffer) -> BackendRow:
         model=capabilities.model,
         price_usd=capabilities.price_usd,
         price_note=capabilities.price_note,
+        price_by_size=capabilities.price_rule is not None and capabilities.price_rule.by_size,
         inpaint_price_usd=capabilities.inpaint_price_usd,
         typical_s=capabilities.typical_s,
         modes=tuple(sorted(mode.value for mode in capabilities.modes)),
@@ -237,6 +255,7 @@ def receipt_row(receipt: Receipt) -> ReceiptRow:
         geometry=receipt.geometry,
         prompt=receipt.request.sent_prompt,
         warnings=receipt.warnings,
+        remarks=receipt.remarks,
     )
 
 

@@ -198,3 +198,26 @@ def test_of_two_projects_with_one_name_the_chosen_one_is_renamed(person):
     page.get_by_label("New name").press("Enter")
 
     expect(page.locator(f".kx-projects li[data-project='{chosen}'] b")).to_have_text("The right one")
+
+
+def test_a_model_within_a_tier_is_picked_with_its_price_and_remembered(customer, bfl):
+    customer.opens_photo(photo(300, 200), tier="pro")
+    picker, receipt = customer.page.locator("#kx-tier"), customer.page.locator("#kx-receipt")
+
+    picker.select_option("max//flux3-image")
+    customer.prompt.fill("make the door red")
+    expect(receipt).to_contain_text("$0.048")
+    expect(receipt).to_contain_text("it cannot be repeated")
+    picker.select_option("pro//flux2-pro")
+    expect(receipt).to_contain_text("$0.045")
+    expect(receipt).to_contain_text("sent at 1200×800, returned at 300×200")
+    customer.edits("make the door red", 2)
+
+    assert bfl.submitted[0]["path"] == "/v1/flux-2-pro"
+    expect(customer.turns.last).to_contain_text("FLUX.2 [pro] · Black Forest Labs")
+    customer.page.reload()
+    customer.ready()
+    expect(picker).to_have_value("pro//flux2-pro")
+    customer.turns.last.get_by_role("button", name="Same seed").click()
+    expect(customer.page.locator("[data-turn]")).to_have_count(2)
+    assert bfl.submitted[1]["path"] == "/v1/flux-2-pro"

@@ -5,13 +5,14 @@ A new backend is a new member: the suite fails for one that is in the registry a
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
 
-from kontext_ui.backends.base import Backend
+from kontext_ui.backends.base import Backend, models_of
 from kontext_ui.backends.basic import BasicBackend
 from kontext_ui.backends.diffusers import DiffusersBackend, EngineConfig
 from kontext_ui.backends.diffusers.painter import Painter
@@ -45,6 +46,8 @@ class Member:
     instruction: str
     refused: str
     """An instruction that this backend answers with an error of its own."""
+    model: str = ""
+    """The model that is asked for; empty for the first of each tier."""
 
 
 async def _no_pause(_: float) -> None:
@@ -127,3 +130,19 @@ IMAGE_SERVERS["imageserver, serve-engine"] = Member(
 )
 MEMBERS["imageserver"] = IMAGE_SERVERS["imageserver, vllm-omni"]
 NEED_TORCH = ("diffusers", "imageserver, serve-engine")
+
+
+def with_each_model() -> dict[str, Member]:
+    """The hosted backends before each further model that they carry, as members of their own."""
+    found = {}
+    for name, member in MEMBERS.items():
+        backend = member.bare() if name in HOSTED else None
+        for tier in backend.tiers if backend is not None else ():
+            for capabilities in models_of(backend, tier)[1:]:
+                one = dataclasses.replace(member, model=capabilities.model_id)
+                found[f"{name}, {capabilities.model_id}"] = one
+    return found
+
+
+HOSTED = ("bfl", "replicate", "fal", "prodia", "huggingface")
+MODELS = with_each_model()

@@ -7,23 +7,24 @@ import pytest
 from pydantic import TypeAdapter
 
 from kontext_ui.backends import BACKENDS, load_backend
-from kontext_ui.backends.base import EditTask, Resumable
+from kontext_ui.backends.base import EditTask, Resumable, models_of
 from kontext_ui.edits import Done, EditEvent, EditRequest, Mode, Parameters, Running, Submitted
 from kontext_ui.errors import BackendError, KontextError
 from kontext_ui.images.geometry import pad_to_fit, plan_fit, size_of
-from tests.contract.members import IMAGE_SERVERS, MEMBERS, NEED_TORCH
+from kontext_ui.models import catalogue
+from tests.contract.members import IMAGE_SERVERS, MEMBERS, MODELS, NEED_TORCH
 
 
 def each_member():
     """All names; those that need torch are marked for it."""
-    for name in (*MEMBERS, *IMAGE_SERVERS):
+    for name in (*MEMBERS, *MODELS, *IMAGE_SERVERS):
         if name != "imageserver":
             yield pytest.param(name, marks=pytest.mark.local if name in NEED_TORCH else ())
 
 
 @pytest.fixture(params=each_member())
 def member(request):
-    return MEMBERS.get(request.param) or IMAGE_SERVERS[request.param]
+    return {**MEMBERS, **MODELS, **IMAGE_SERVERS}[request.param]
 
 
 @pytest.fixture
@@ -38,16 +39,29 @@ def picture():
     return np.random.default_rng(8).integers(40, 215, (96, 144, 3), np.uint8)
 
 
-def task_for(backend, picture, tier, **fields):
+def offers(backend, member):
+    """Tier and capabilities of everything that this member is about."""
+    for tier in backend.tiers:
+        for number, capabilities in enumerate(models_of(backend, tier)):
+            if capabilities.model_id == member.model or not (member.model or number):
+                yield tier, capabilities
+
+
+def task_for(backend, member, picture, tier=None, **fields):
     """As the editor prepares it: fitted to the size rule, and read-only."""
-    rule = backend.capabilities(tier).size_rule
+    rule = next(offer for where, offer in offers(backend, member) if tier in (None, where)).size_rule
     fitted = picture if rule.kind == "any" else pad_to_fit(picture, plan_fit(size_of(picture), rule))
     fitted.setflags(write=False)
     return EditTask("job", input_image=fitted, **fields)
 
 
+def request_for(backend, member, instruction=None, **fields):
+    tier = next(offers(backend, member))[0]
+    return EditRequest(instruction or member.instruction, tier, backend.id, model=member.model, **fields)
+
+
 async def run(backend, member, task, instruction=None):
-    request = EditRequest(instruction or member.instruction, backend.tiers[0], backend.id, input_image="d")
+    request = request_for(backend, member, instruction, input_image="d")
     return [event async for event in backend.edit(request, task)]
 
 
@@ -63,14 +77,14 @@ def test_every_registered_backend_loads_from_bare_settings(settings):
         assert backend.tiers
 
 
-def test_capabilities_are_whole_for_every_tier(backend):
+def test_capabilities_are_whole_for_every_tier(backend, member):
     names = set(Parameters.__dataclass_fields__)
-    for tier in backend.tiers:
-        capabilities = backend.capabilities(tier)
+    for _, capabilities in offers(backend, member):
         assert capabilities.model
         assert capabilities.modes & {Mode.EDIT, Mode.GENERATE}
         assert capabilities.price_usd is None or capabilities.price_usd >= 0
-        assert capabilities.typical_s > 0
+        assert capabilities.typical_s >= 0
+        assert capabilities.model_id in ("", *catalogue.MODELS)
         offered = [parameter.name for parameter in capabilities.parameters]
         assert set(offered) <= names
         assert len(offered) == len(set(offered))
@@ -93,9 +107,9 @@ def test_what_runs_here_is_free(backend):
 
 
 async def test_an_edit_ends_with_one_picture_that_differs(backend, member, picture):
-    for tier in backend.tiers:
-        task = task_for(backend, picture, tier)
-        request = EditRequest(member.instruction, tier, backend.id, input_image="d")
+    for tier, _ in offers(backend, member):
+        task = task_for(backend, member, picture, tier)
+        request = EditRequest(member.instruction, tier, backend.id, input_image="d", model=member.model)
         events: list[EditEvent] = [event async for event in backend.edit(request, task)]
 
         assert [type(event) for event in events].count(Done) == 1
@@ -108,7 +122,7 @@ async def test_an_edit_ends_with_one_picture_that_differs(backend, member, pictu
 
 
 async def test_an_id_comes_before_any_progress_and_progress_is_a_share(backend, member, picture):
-    events = await run(backend, member, task_for(backend, picture, backend.tiers[0]))
+    events = await run(backend, member, task_for(backend, member, picture))
 
     submitted = [index for index, event in enumerate(events) if isinstance(event, Submitted)]
     assert submitted == ([0] if isinstance(backend, Resumable) else [])
@@ -119,7 +133,7 @@ async def test_an_id_comes_before_any_progress_and_progress_is_a_share(backend, 
 
 async def test_the_input_is_never_written_to(backend, member, picture):
     before = picture.copy()
-    await run(backend, member, task_for(backend, picture, backend.tiers[0]))
+    await run(backend, member, task_for(backend, member, picture))
 
     assert np.array_equal(picture, before)
 
@@ -127,14 +141,14 @@ async def test_the_input_is_never_written_to(backend, member, picture):
 async def test_transparent_pictures_are_taken(backend, member, picture):
     glass = np.dstack((picture, np.tile(np.arange(144, dtype=np.uint8), (96, 1))))
 
-    events = await run(backend, member, task_for(backend, glass, backend.tiers[0]))
+    events = await run(backend, member, task_for(backend, member, glass))
 
     assert isinstance(events[-1], Done)
 
 
 async def test_a_refusal_is_an_error_for_people(backend, member, picture):
     with pytest.raises(BackendError) as caught:
-        await run(backend, member, task_for(backend, picture, backend.tiers[0]), member.refused)
+        await run(backend, member, task_for(backend, member, picture), member.refused)
 
     assert caught.value.backend == backend.id
     assert caught.value.message.endswith(".")
@@ -142,11 +156,11 @@ async def test_a_refusal_is_an_error_for_people(backend, member, picture):
 
 
 async def test_a_missing_picture_is_made_or_refused_in_words(backend, member):
-    request = EditRequest(member.instruction, backend.tiers[0], backend.id)
+    request = request_for(backend, member)
     try:
         events = [event async for event in backend.edit(request, EditTask("job"))]
     except KontextError:
-        assert Mode.GENERATE not in backend.capabilities(backend.tiers[0]).modes
+        assert Mode.GENERATE not in next(offers(backend, member))[1].modes
         return
     assert isinstance(events[-1], Done)
 
@@ -154,8 +168,8 @@ async def test_a_missing_picture_is_made_or_refused_in_words(backend, member):
 async def test_a_hosted_edit_is_picked_up_again_by_its_id(backend, member, picture):
     if not isinstance(backend, Resumable):
         pytest.skip("it gives no id: the answer is the picture")
-    request = EditRequest(member.instruction, backend.tiers[0], backend.id, input_image="d")
-    stream = backend.edit(request, task_for(backend, picture, backend.tiers[0]))
+    request = request_for(backend, member, input_image="d")
+    stream = backend.edit(request, task_for(backend, member, picture))
     submitted = await anext(stream)
     await stream.aclose()
 
@@ -166,7 +180,7 @@ async def test_a_hosted_edit_is_picked_up_again_by_its_id(backend, member, pictu
 
 
 async def test_requests_can_be_written_down_and_read_back(backend, member):
-    request = EditRequest(member.instruction, backend.tiers[0], backend.id, parameters=Parameters(seed=3))
+    request = request_for(backend, member, parameters=Parameters(seed=3))
     adapter = TypeAdapter(EditRequest)
 
     assert adapter.validate_json(adapter.dump_json(request)) == request

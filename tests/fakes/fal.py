@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from kontext_ui.edits import Size
 from tests.fakes.pictures import edited, encoded
 
 HOSTED = {
@@ -25,7 +26,13 @@ OPEN = {
     "prompt", "image_url", "num_inference_steps", "guidance_scale", "num_images", "seed", "enable_safety_checker",
     "output_format", "acceleration", "enhance_prompt", "resolution_mode", "sync_mode",
 }  # fmt: skip
+FLUX2 = {"prompt", "image_urls", "image_size", "seed", "output_format", "sync_mode", "enable_safety_checker"}
 MODELS = {
+    "fal-ai/flux-2-pro/edit": FLUX2 | {"safety_tolerance"},
+    "fal-ai/flux-2-max/edit": FLUX2 | {"safety_tolerance"},
+    "fal-ai/flux-2-flex/edit": FLUX2 | {"safety_tolerance", "guidance_scale", "num_inference_steps"},
+    "fal-ai/flux-2/klein/4b/edit": FLUX2 | {"num_inference_steps"},
+    "fal-ai/flux-2/klein/9b/edit": FLUX2 | {"num_inference_steps"},
     "fal-ai/flux-pro/kontext": HOSTED | {"image_url"},
     "fal-ai/flux-pro/kontext/max": HOSTED | {"image_url"},
     "fal-ai/flux-pro/kontext/multi": HOSTED | {"image_urls"},
@@ -238,8 +245,10 @@ class FakeFal:
         body = found["body"]
         source = body.get("image_url") or next(iter(body.get("image_urls", ())), None)
         data = None if source is None else base64.b64decode(source.partition(",")[2], validate=True)
+        asked = body.get("image_size")
+        size = Size(asked["width"], asked["height"]) if asked else None
         return encoded(
-            edited(data, body["prompt"], body.get("aspect_ratio") or body.get("resolution_mode")),
+            edited(data, body["prompt"], body.get("aspect_ratio") or body.get("resolution_mode"), size=size),
             body.get("output_format", "jpeg"),
         )
 

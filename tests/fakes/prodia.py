@@ -20,6 +20,10 @@ from tests.fakes.pictures import edited, encoded
 HOSTED = {"prompt", "aspect_ratio", "prompt_upsampling", "safety_tolerance", "seed"}
 TYPES = {
     **{
+        f"inference.flux-2.{name}.img2img.v1": ({"prompt", "width", "height", "steps", "seed"}, price)
+        for name, price in (("pro", 0.045), ("max", 0.1), ("flex", 0.1), ("klein.4b", 0.002), ("klein.9b", 0.003))
+    },
+    **{
         f"inference.flux-kontext.{tier}.{mode}.v2": (HOSTED, price)
         for tier, price in (("pro", 0.04), ("max", 0.08))
         for mode in ("img2img", "txt2img")
@@ -134,9 +138,10 @@ def _wrong(job: dict, inputs: list[tuple[str, bytes]]) -> str | None:
     if config.get("safety_tolerance", 0) > (2 if inputs else 6):
         return f"config.safety_tolerance: maximum: got {config['safety_tolerance']}, want 2"
     for side in ("width", "height"):
-        if side in config and (not 512 <= config[side] <= 1040 or config[side] % 32):
+        if "flux-2" not in job["type"] and side in config and (not 512 <= config[side] <= 1040 or config[side] % 32):
             return f"config.{side}: got {config[side]}, want a multiple of 32 from 512 to 1040"
-    if len(inputs) != ("img2img" in job["type"]):
+    most = 4 if "klein" in job["type"] else 1
+    if not ("img2img" in job["type"]) <= len(inputs) <= most * ("img2img" in job["type"]):
         return f"input: got {len(inputs)} files"
     for kind, data in inputs:
         if kind not in ("image/png", "image/jpeg", "image/webp") or len(data) > MAX_BYTES:

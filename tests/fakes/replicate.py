@@ -14,7 +14,12 @@ from starlette.routing import Route
 
 from tests.fakes.pictures import edited, encoded
 
-MODELS = {
+NEWER = {
+    "flux-2-pro": {"input_images", "aspect_ratio", "resolution", "output_format", "safety_tolerance", "seed"},
+    "flux-2-max": {"input_images", "aspect_ratio", "output_format"},
+    "flux-3-image": {"images", "aspect_ratio", "resolution", "grounding", "safety_tolerance", "output_format"},
+}
+MODELS = NEWER.keys() | {
     "flux-kontext-pro", "flux-kontext-max", "flux-kontext-dev", "multi-image-kontext-pro", "multi-image-kontext-max",
 }  # fmt: skip
 WHEN = "2026-11-27T10:00:00.000Z"
@@ -97,6 +102,9 @@ class FakeReplicate:
         scenario = word[1] if word else self.scenario
         if answer := self._bad_create(request, scenario):
             return answer
+        known = NEWER.get(request.path_params["name"])
+        if known is not None and (extra := set(body["input"]) - known - {"prompt"}):
+            self.trouble.append(f"unknown fields {sorted(extra)}")
         self.submitted.append({"model": request.path_params["name"], **body["input"]})
         self.webhooks.append((body.get("webhook"), body.get("webhook_events_filter")))
         prediction_id = secrets.token_hex(13)
@@ -181,9 +189,11 @@ class FakeReplicate:
 
     def _picture(self, prediction: dict) -> bytes:
         wanted = prediction["input"]
-        address = wanted.get("input_image") or wanted.get("input_image_1")
+        several = wanted.get("input_images") or wanted.get("images") or [None]
+        address = wanted.get("input_image") or wanted.get("input_image_1") or several[0]
         ratio = wanted.get("aspect_ratio")
-        picture = edited(self._bytes(address), wanted["prompt"], None if ratio == "match_input_image" else ratio)
+        own = ratio in ("match_input_image", "auto")
+        picture = edited(self._bytes(address), wanted["prompt"], None if own else ratio)
         return encoded(picture, {"jpg": "jpeg"}.get(wanted.get("output_format"), wanted.get("output_format", "png")))
 
     def _bytes(self, address: str | None) -> bytes | None:

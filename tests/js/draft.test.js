@@ -51,7 +51,7 @@ test("the same seed is the one that was used, not the one that was asked for", a
 test("another tier is served by whoever serves it there, with its own settings", async () => {
   const failed = job({ failure: { kind: "NotUnderstood", capable_tier: "local" } });
   const draft = await draftOf(JOB, "send-to-capable", failed);
-  assert.deepEqual(draft, { ...toDraft(failed), tier: "local", backend: null, parameters: {} });
+  assert.deepEqual(draft, { ...toDraft(failed), tier: "local", backend: null, model: "", parameters: {} });
 });
 
 test("what was made from words alone is made from words alone again", () => {
@@ -75,7 +75,7 @@ test("after sending, what belonged to the message is gone and the rest stays cho
   for (const name of ["instruction", "prompt", "references", "mask", "region", "parent", ...WHERE]) {
     assert.deepEqual(left[name], emptyDraft()[name], name);
   }
-  for (const name of ["tier", "backend", "lock", "feather_px", "preserve", "keep_character", "parameters"]) {
+  for (const name of ["tier", "backend", "model", "lock", "feather_px", "preserve", "keep_character", "parameters"]) {
     assert.deepEqual(left[name], REQUEST[name], name);
   }
 });

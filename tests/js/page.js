@@ -15,6 +15,7 @@ export const REQUEST = {
   side_by_side: true,
   preserve: true,
   keep_character: false,
+  model: "flux2-pro",
   parameters: { seed: 7, num_inference_steps: 20 },
   tier: "pro",
   backend: "bfl",
@@ -43,8 +44,8 @@ export function job(fields = {}) {
 export const root = () => version({ id: "old", parent: null, created_at: "1", request: null, outcome: null });
 
 export const TIERS = [
-  { tier: "pro", label: "Pro", chosen: "bfl", backends: [{ id: "bfl" }, { id: "fal" }] },
-  { tier: "local", label: "Local", chosen: "builtin", backends: [{ id: "builtin" }] },
+  { tier: "pro", label: "Pro", chosen: "bfl", backends: [{ id: "bfl" }, { id: "fal" }], others: [] },
+  { tier: "local", label: "Local", chosen: "builtin", backends: [{ id: "builtin" }], others: [] },
 ];
 
 /** A page with one picture and one edit of it; `asked` lists what was done, `mode` is the canvas's. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hinted } from "../../assets/app/parts/composer/hints.js";
 import { typedValue } from "../../assets/app/parts/composer/parameters.js";
-import { canGenerate } from "../../assets/app/parts/composer/tiers.js";
+import { canGenerate, choices } from "../../assets/app/parts/composer/tiers.js";
 import { entriesOf } from "../../assets/app/parts/conversation/conversation.js";
 import { job, makePage, root, version } from "./page.js";
 
@@ -35,14 +35,18 @@ test("a hint's parameters are added, but with another tier they are all there ar
     seed: 1,
     guidance_scale: 3,
   });
-  assert.deepEqual(hinted(draft, { settings: { tier: "max", parameters: {} } }), { tier: "max", parameters: {} });
+  assert.deepEqual(hinted(draft, { settings: { tier: "max", parameters: {} } }), {
+    tier: "max",
+    model: "",
+    parameters: {},
+  });
   assert.deepEqual(hinted(draft, { settings: { preserve: true } }), { preserve: true });
 });
 
 test("a picture can be made from words where the backend that would be asked makes them", () => {
   const { store } = makePage();
   const able = (chosen, ...backends) => {
-    store.tiers = [{ tier: "local", label: "Local", chosen, backends }];
+    store.tiers = [{ tier: "local", label: "Local", chosen, backends, others: [] }];
     store.draft.backend = null;
     return canGenerate(store);
   };
@@ -54,4 +58,45 @@ test("a picture can be made from words where the backend that would be asked mak
   assert.equal(able("a", edits, makes), true);
   assert.equal(able("a", edits, { ...makes, ready: false }), false);
   assert.equal(able(null, { ...makes, ready: false }), true);
+});
+
+const NEWER = {
+  model: "flux2-pro",
+  label: "FLUX.2 [pro]",
+  chosen: "bfl",
+  backends: [{ id: "bfl", label: "BFL", ready: true, price_usd: 0.045, price_by_size: true, typical_s: 0 }],
+};
+const KONTEXT = { id: "bfl", label: "BFL", ready: true, price_usd: 0.04, typical_s: 6, takes_key: true };
+const PRO = { tier: "pro", label: "Pro", chosen: "bfl", backends: [KONTEXT, { ...KONTEXT, id: "fal", label: "fal" }] };
+
+test("a tier's usual model comes first, then those that are ready, with what they cost", () => {
+  const listed = choices(
+    { ...PRO, others: [NEWER, { ...NEWER, model: "far", chosen: null }] },
+    { tier: "pro", model: "" },
+  );
+  assert.deepEqual(listed, [
+    ["pro/", "Pro – $0.04, 6 s"],
+    ["pro//flux2-pro", "FLUX.2 [pro] – from $0.045"],
+    ["pro/bfl", "Pro · BFL – $0.04"],
+    ["pro/fal", "Pro · fal – $0.04"],
+  ]);
+});
+
+test("of the model that is picked it is listed who carries it, and it stays there when nobody is ready", () => {
+  const two = {
+    ...NEWER,
+    chosen: null,
+    backends: [...NEWER.backends, { ...NEWER.backends[0], id: "fal", ready: false }],
+  };
+  const values = choices({ ...PRO, others: [two] }, { tier: "pro", model: "flux2-pro" }).map(([value]) => value);
+  assert.deepEqual(values, ["pro/", "pro//flux2-pro", "pro/bfl/flux2-pro", "pro/fal/flux2-pro"]);
+});
+
+test("another model is asked of those who carry it, the usual one also by its name", () => {
+  const { store } = makePage();
+  store.tiers = [{ ...PRO, others: [NEWER] }];
+  store.setDraft({ tier: "pro", backend: null, model: "flux2-pro" });
+  assert.equal(store.backend().price_usd, 0.045);
+  store.setDraft({ model: "kontext-pro" });
+  assert.equal(store.backend().price_usd, 0.04);
 });

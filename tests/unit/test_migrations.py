@@ -121,3 +121,22 @@ def test_older_versions_get_the_numbers_that_they_would_have_had(tmp_path: Path)
     with HistoryStore(path) as store:
         assert [version.number for version in store.tree.all(OWNER, first)] == [1, 2]
         assert [version.number for version in store.tree.all(OWNER, second)] == [1]
+
+
+def test_requests_of_older_rows_mean_the_kontext_model_of_their_tier(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite3"
+    with HistoryStore(path) as store:
+        project = store.projects.create(OWNER)
+        root = add_root(store, project.id)
+        jobs = [store.jobs.create(new_job(project.id, root.id)).id for _ in range(4)]
+    raw = sqlite3.connect(path)
+    old = [{"instruction": "go", "tier": tier, "backend": "x"} for tier in ("pro", "dev", "local")]
+    for job, request in zip(jobs, [*old, {**old[0], "model": "flux2-pro"}], strict=True):
+        raw.execute("UPDATE jobs SET request = ? WHERE id = ?", (json.dumps(request), job))
+    raw.execute("DELETE FROM _sqlite_migrations WHERE name = 'm008_requests_name_their_model'")
+    raw.commit()
+
+    with HistoryStore(path) as store:
+        models = [store.jobs.get(OWNER, job).request.model for job in jobs]
+
+    assert models == ["kontext-pro", "kontext-dev", "", "flux2-pro"]

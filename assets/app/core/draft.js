@@ -22,6 +22,7 @@ export function emptyDraft() {
     side_by_side: false,
     preserve: false,
     keep_character: null,
+    model: "",
     parameters: {},
     tier: "local",
     backend: null,
@@ -52,13 +53,13 @@ export function withSeed(draft, seed) {
 }
 
 /**
- * The same for another tier: whoever serves it there, with the settings that are usual there.
+ * The same for another tier: its usual model, whoever serves it, with the settings that are usual there.
  * @param {EditDraft} draft
  * @param {string} tier
  * @returns {EditDraft}
  */
 export function inTier(draft, tier) {
-  return { ...draft, tier: /** @type {EditDraft["tier"]} */ (tier), backend: null, parameters: {} };
+  return { ...draft, tier: /** @type {EditDraft["tier"]} */ (tier), backend: null, model: "", parameters: {} };
 }
 
 /**

@@ -42,8 +42,8 @@ export async function upload(file, kind, more = {}) {
 
 /** What the composer should begin with next time. */
 export function rememberComposer() {
-  const { tier, backend, preserve } = store.draft;
-  return call("set_preference", { key: "composer", value: { tier, backend, preserve } }, { quiet: true });
+  const { tier, backend, model, preserve } = store.draft;
+  return call("set_preference", { key: "composer", value: { tier, backend, model, preserve } }, { quiet: true });
 }
 
 /**
@@ -111,12 +111,14 @@ function startingDraft(snapshot) {
   const chosen = snapshot.preferences?.composer ?? {};
   const known =
     store.tiers.find((tier) => tier.tier === chosen.tier) ?? store.tiers.find((tier) => tier.chosen) ?? store.tiers[0];
-  const pinned = known?.backends.some((backend) => backend.id === chosen.backend);
+  const other = known?.others.find(({ model }) => model === chosen.model);
+  const pinned = (other ?? known)?.backends.some((backend) => backend.id === chosen.backend);
   return {
     ...emptyDraft(),
     instruction: takeUp(snapshot.project?.id) ?? snapshot.project?.draft ?? "",
     tier: /** @type {EditDraft["tier"]} */ (known?.tier ?? "local"),
     backend: pinned ? chosen.backend : null,
+    model: other?.model ?? "",
     parameters: chosen.parameters ?? {},
     preserve: Boolean(chosen.preserve),
   };

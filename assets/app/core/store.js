@@ -212,11 +212,17 @@ export class Store {
     return this.tiers.find((offer) => offer.tier === name) ?? null;
   }
 
+  /** Who carries the model that was picked: the tier's usual one, unless it is another. */
+  offer() {
+    const tier = this.tier();
+    return tier?.others?.find((other) => other.model === this.draft.model) ?? tier;
+  }
+
   /** The backend a request would go to now: the pinned one, else the router's choice. */
   backend() {
-    const tier = this.tier();
-    const wanted = this.draft.backend ?? tier?.chosen;
-    return tier?.backends.find((backend) => backend.id === wanted) ?? tier?.backends[0] ?? null;
+    const offer = this.offer();
+    const wanted = this.draft.backend ?? offer?.chosen;
+    return offer?.backends.find((backend) => backend.id === wanted) ?? offer?.backends[0] ?? null;
   }
 }
 

@@ -15,6 +15,7 @@ export interface BackendRow {
   model: string;
   price_usd: number | null;
   price_note: string;
+  price_by_size: boolean;
   inpaint_price_usd: number | null;
   typical_s: number;
   modes: string[];
@@ -59,6 +60,7 @@ export interface EditDraft {
   side_by_side: boolean;
   preserve: boolean;
   keep_character: boolean | null;
+  model: string;
   parameters: Parameters;
   tier: "pro" | "max" | "dev" | "local";
   backend: string | null;
@@ -79,6 +81,7 @@ export interface EditRequest {
   side_by_side?: boolean;
   preserve?: boolean;
   keep_character?: boolean | null;
+  model?: string;
   parameters?: Parameters;
   tier: "pro" | "max" | "dev" | "local";
   backend: string;
@@ -143,6 +146,13 @@ export interface JobRow {
   failure: FailureRow | null;
 }
 
+export interface ModelRow {
+  model: string;
+  label: string;
+  chosen: string | null;
+  backends: BackendRow[];
+}
+
 export interface OutcomeRow {
   tier: string;
   backend: string;
@@ -195,6 +205,8 @@ export interface Parameters {
   height?: number | null;
   progressive?: boolean | null;
   acceleration?: string | null;
+  resolution?: string | null;
+  grounding?: boolean | null;
 }
 
 export interface Patch {
@@ -239,6 +251,7 @@ export interface ReceiptRow {
   geometry: string;
   prompt: string;
   warnings: string[];
+  remarks: string[];
 }
 
 export interface RecipeStep {
@@ -253,10 +266,11 @@ export interface RecipeStep {
   side_by_side: boolean;
   preserve: boolean;
   keep_character: boolean | null;
+  model: string;
   parameters: Parameters;
   tier: "pro" | "max" | "dev" | "local";
   backend: string;
-  model: string;
+  drawn_by: string;
   seed: number | null;
   digest: string;
 }
@@ -306,6 +320,7 @@ export interface TierRow {
   label: string;
   chosen: string | null;
   backends: BackendRow[];
+  others: ModelRow[];
 }
 
 export interface VersionRow {

@@ -63,7 +63,7 @@ def _prepare(
 ) -> Prepared:
     rule = route.capabilities.size_rule
     if parent is None:
-        return Prepared(None, None, None, None, tuple(_shrunk(image) for image in looked_at), None)
+        return Prepared(None, None, None, None, _as_references(looked_at, route.capabilities), None)
     if mask is not None:
         mask = masks.normalise(mask, geometry.size_of(parent))
     elif request.region is not None:
@@ -75,7 +75,7 @@ def _prepare(
         return Prepared(parent, mask, canvas, None, (), fit)
     fit = route.fit or plan(request, geometry.size_of(parent), route.capabilities, mask)
     sent_mask = None if mask is None else _on_canvas(mask, fit)
-    small = tuple(_shrunk(image) for image in looked_at)
+    small = _as_references(looked_at, route.capabilities)
     return Prepared(parent, mask, geometry.pad_to_fit(parent, fit), sent_mask, small, fit)
 
 
@@ -169,9 +169,16 @@ def _on_canvas(mask: Mask, fit: geometry.Fit) -> Mask:
     return canvas
 
 
-def _shrunk(pixels: Pixels) -> Pixels:
-    size = geometry.size_of(pixels)
-    factor = REFERENCE_SIDE_PX / max(size)
-    if factor >= 1.0:
-        return geometry.flattened(pixels)
-    return geometry.resized(geometry.flattened(pixels), Size(round(size.width * factor), round(size.height * factor)))
+def _as_references(looked_at: tuple[Pixels, ...], capabilities: Capabilities) -> tuple[Pixels, ...]:
+    return tuple(_as_reference(pixels, capabilities) for pixels in looked_at)
+
+
+def _as_reference(pixels: Pixels, capabilities: Capabilities) -> Pixels:
+    """No larger than is useful or paid for, and no smaller than is taken."""
+    size, most = geometry.size_of(pixels), capabilities.max_reference_megapixels
+    factor = min(1.0, REFERENCE_SIDE_PX / max(size))
+    if most is not None:
+        factor = min(factor, (most / size.megapixels) ** 0.5)
+    factor = max(factor, capabilities.min_reference_side_px / min(size))
+    sides = [max(1, int(side * factor + 1e-6)) for side in size]
+    return geometry.resized(geometry.flattened(pixels), Size(*sides))

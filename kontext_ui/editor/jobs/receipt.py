@@ -12,6 +12,7 @@ from kontext_ui.edits import Capabilities, EditRequest, Mask, Mode, Parameters, 
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images.export import RecipeStep
 from kontext_ui.images.geometry import Fit
+from kontext_ui.models import catalogue
 from kontext_ui.projects import Version
 from kontext_ui.prompting import with_clauses
 
@@ -28,8 +29,8 @@ def make_receipt(
     if not draft.instruction:
         raise InvalidRequest("There is no instruction yet.", hint="Say what should change in the picture.")
     offer = router.choose(draft, keys)
-    capabilities = offer.capabilities
-    parameters, warnings = fit_parameters(draft.parameters, capabilities)
+    parameters, warnings = fit_parameters(draft.parameters, offer.capabilities)
+    capabilities = offer.capabilities.at(parameters)
     request = _request(draft, offer, parent, parameters)
     _check_length(request, offer)
     _check_references(request, offer, router, keys)
@@ -38,19 +39,31 @@ def make_receipt(
         request=request,
         backend_label=offer.label,
         model=capabilities.model,
-        price_usd=price_of(request, capabilities),
+        price_usd=price_of(request, capabilities, None if fit is None else fit.canvas),
         price_note=capabilities.price_note,
         typical_s=capabilities.typical_s,
         geometry="" if parent is None else _geometry(parent.size, fit),
         route=Route(capabilities, fit),
         warnings=tuple(warnings),
+        remarks=(*capabilities.remarks, *_picture_names(request, capabilities)),
     )
+
+
+def _picture_names(request: EditRequest, capabilities: Capabilities) -> tuple[str, ...]:
+    """What to call the references, where the model's prompts call them something."""
+    model = catalogue.MODELS.get(capabilities.model_id)
+    sent = 0 if request.side_by_side else len(request.references)
+    if model is None or not model.picture_name or not sent:
+        return ()
+    names = [f"“{model.picture_name.format(number=number)}”" for number in range(2, sent + 2)]
+    return (f"In your words, {'the reference is' if sent == 1 else 'the references are'} {', '.join(names)}.",)
 
 
 def _request(draft: EditDraft, offer: BackendOffer, parent: Version | None, parameters: Parameters) -> EditRequest:
     chosen = draft.options() | {
         "prompt": draft.prompt.strip(),
         "parameters": parameters,
+        "model": offer.capabilities.model_id,
         "native_mask": draft.native_mask and Mode.INPAINT in offer.capabilities.modes,
     }
     return EditRequest(
@@ -65,7 +78,8 @@ def _request(draft: EditDraft, offer: BackendOffer, parent: Version | None, para
 def draft_of(step: RecipeStep, parent: str) -> EditDraft:
     """A recipe's step as a draft on a version. The router chooses the backend; the seed is the one actually used."""
     parameters = step.parameters if step.seed is None else dataclasses.replace(step.parameters, seed=step.seed)
-    return EditDraft(**step.options() | {"parameters": parameters}, tier=step.tier, parent=parent)
+    chosen = {"parameters": parameters, "model": catalogue.id_of(step.model)}
+    return EditDraft(**step.options() | chosen, tier=step.tier, parent=parent)
 
 
 def _sent_prompt(draft: EditDraft, offer: BackendOffer) -> str:

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kontext_ui.backends.base import Backend, Reads, Resumable, Sees
-from kontext_ui.editor.drafts import BackendOffer, EditDraft, TierOffer
-from kontext_ui.edits import Capabilities, EditRequest, Mode, Parameter, Parameters, Tier
+from kontext_ui.backends.base import Backend, Reads, Resumable, Sees, models_of
+from kontext_ui.editor.drafts import BackendOffer, EditDraft, ModelOffer, TierOffer
+from kontext_ui.edits import Capabilities, EditRequest, Mode, Parameter, Parameters, Size, Tier
 from kontext_ui.errors import (
     BackendError,
     BackendUnavailable,
@@ -19,6 +19,7 @@ from kontext_ui.errors import (
     OutOfCredit,
     RateLimited,
 )
+from kontext_ui.models import catalogue
 from kontext_ui.projects import Job
 
 FREE_FAILURES = (BackendUnavailable, OutOfCredit, CredentialsRejected, MissingCredentials, RateLimited)
@@ -62,9 +63,30 @@ class Router:
         backend = self.backends.get(job.request.backend)
         return not job.state.is_open and job.remote_id is not None and isinstance(backend, Resumable)
 
-    def candidates(self, tier: Tier, keys: Mapping[str, str]) -> list[BackendOffer]:
-        """All backends of a tier, preferred first, ready or not. ``keys`` are the visitor's own, by backend id."""
-        offers = [self._offer(backend, tier, keys) for backend in self.backends.values() if tier in backend.tiers]
+    def capabilities(self, request: EditRequest) -> Capabilities:
+        """What the backend of a request accepts for its model, with its parameters."""
+        known = models_of(self.backends[request.backend], request.tier)
+        wanted = request.model or catalogue.usual(request.tier)
+        return next((each for each in known if _model_of(each, request.tier) == wanted), known[0]).at(
+            request.parameters
+        )
+
+    def candidates(self, tier: Tier, keys: Mapping[str, str], model: str = "") -> list[BackendOffer]:
+        """All backends of a tier that carry a model, preferred first, ready or not.
+
+        ``keys`` are the visitor's own, by backend id; an empty ``model`` is the tier's usual one.
+        """
+        return self._by_model(tier, keys).get(model or catalogue.usual(tier), [])
+
+    def _by_model(self, tier: Tier, keys: Mapping[str, str]) -> dict[str, list[BackendOffer]]:
+        found: dict[str, list[BackendOffer]] = {}
+        for backend in self.backends.values():
+            for capabilities in models_of(backend, tier) if tier in backend.tiers else ():
+                offers = found.setdefault(_model_of(capabilities, tier), [])
+                offers.append(_offer(backend, capabilities, keys))
+        return {model: kept for model, offers in found.items() if (kept := self._ordered(tier, offers))}
+
+    def _ordered(self, tier: Tier, offers: list[BackendOffer]) -> list[BackendOffer]:
         order = self._order.get(tier, ())
         if order:
             named = [offer for offer in offers if offer.id in order]
@@ -73,16 +95,21 @@ class Router:
 
     def offers(self, keys: Mapping[str, str]) -> tuple[TierOffer, ...]:
         """Every tier that has a backend. ``keys`` are the visitor's own, by backend id."""
-        tiers = (TierOffer(tier, tuple(self.candidates(tier, keys))) for tier in Tier)
-        return tuple(offer for offer in tiers if offer.backends)
+        tiers = (self._tier(tier, self._by_model(tier, keys)) for tier in Tier)
+        return tuple(offer for offer in tiers if offer.backends or offer.others)
+
+    def _tier(self, tier: Tier, models: dict[str, list[BackendOffer]]) -> TierOffer:
+        usual = tuple(models.pop(catalogue.usual(tier), ()))
+        others = (ModelOffer(model, catalogue.name_of(model), tuple(offers)) for model, offers in models.items())
+        return TierOffer(tier, usual, tuple(others))
 
     def choose(self, draft: EditDraft, keys: Mapping[str, str]) -> BackendOffer:
         """The backend for this draft. Raises ``InvalidRequest`` or ``MissingCredentials`` saying why there is none."""
-        offers = self.candidates(draft.tier, keys)
+        offers = self.candidates(draft.tier, keys, draft.model)
         if draft.backend is not None:
             offers = [offer for offer in offers if offer.id == draft.backend]
-            if not offers:
-                raise InvalidRequest(f"{draft.backend} does not serve the tier {draft.tier.value}.")
+        if not offers:
+            raise self._nobody_carries(draft, keys)
         ready = [offer for offer in offers if offer.ready]
         if not ready:
             raise _nothing_ready(draft.tier, offers)
@@ -99,13 +126,13 @@ class Router:
         return (enough or able)[0]
 
     def next_after(self, error: BackendError, request: EditRequest, keys: Mapping[str, str]) -> BackendOffer | None:
-        """The next ready backend of the same tier, if the failure certainly cost nothing.
+        """The next ready backend with the same model, if the failure certainly cost nothing.
 
         Not one that cannot take the settings as they are.
         """
         if error.billed is not Billed.NO or not isinstance(error, FREE_FAILURES):
             return None
-        offers = self.candidates(request.tier, keys)
+        offers = self.candidates(request.tier, keys, request.model)
         ids = [offer.id for offer in offers]
         wanted = Mode.EDIT if request.input_image else Mode.GENERATE
         if request.backend not in ids:
@@ -116,18 +143,21 @@ class Router:
                 return offer
         return None
 
-    def _offer(self, backend: Backend, tier: Tier, keys: Mapping[str, str]) -> BackendOffer:
-        readiness = backend.check(keys.get(backend.id))
-        return BackendOffer(
-            backend.id,
-            backend.label,
-            readiness.ready,
-            readiness.reason,
-            readiness.hint,
-            backend.capabilities(tier),
-            takes_key=not backend.runs_here,
-            own_key=backend.id in keys,
-        )
+    def _nobody_carries(self, draft: EditDraft, keys: Mapping[str, str]) -> InvalidRequest:
+        """No backend has the model, or not the one that was asked for."""
+        has = [
+            model
+            for model, offers in self._by_model(draft.tier, keys).items()
+            if draft.backend is None or draft.backend in [offer.id for offer in offers]
+        ]
+        tier, wanted = draft.tier.value, catalogue.name_of(draft.model or catalogue.usual(draft.tier))
+        there = f"There is {', '.join(has)}." if has else ""
+        if draft.backend is None:
+            return InvalidRequest(f"No backend of the tier {tier} carries {wanted or 'a model'}.", hint=there)
+        label = self.labels.get(draft.backend, draft.backend)
+        if has:
+            return InvalidRequest(f"{label} does not carry {wanted} in the tier {tier}.", hint=there)
+        return InvalidRequest(f"{draft.backend} does not serve the tier {tier}.")
 
     def _who_can(self, mode: Mode, keys: Mapping[str, str]) -> str:
         tiers = [
@@ -136,6 +166,25 @@ class Router:
             if any(mode in backend.capabilities.modes for backend in offer.backends)
         ]
         return f"These tiers can: {', '.join(tiers)}." if tiers else ""
+
+
+def _offer(backend: Backend, capabilities: Capabilities, keys: Mapping[str, str]) -> BackendOffer:
+    readiness = backend.check(keys.get(backend.id))
+    return BackendOffer(
+        backend.id,
+        backend.label,
+        readiness.ready,
+        readiness.reason,
+        readiness.hint,
+        capabilities,
+        takes_key=not backend.runs_here,
+        own_key=backend.id in keys,
+    )
+
+
+def _model_of(capabilities: Capabilities, tier: Tier) -> str:
+    """A backend that names no model has the tier's usual one."""
+    return capabilities.model_id or catalogue.usual(tier)
 
 
 def _price(capabilities: Capabilities) -> float:
@@ -148,9 +197,9 @@ def _takes_references(offer: BackendOffer, wanted: EditDraft | EditRequest) -> b
 
 def _nothing_ready(tier: Tier, offers: Iterable[BackendOffer]) -> InvalidRequest | MissingCredentials:
     offers = list(offers)
-    if not offers:
-        return InvalidRequest(f"No backend serves the tier {tier.value}.")
-    name, first = tier.value.capitalize(), offers[0]
+    first = offers[0]
+    other = first.capabilities.model_id not in ("", catalogue.usual(tier))
+    name = first.capabilities.model if other else tier.value.capitalize()
     if all(offer.takes_key for offer in offers):
         whose = ", ".join(offer.label for offer in offers)
         message = f"{name} needs a key from {'one of: ' if len(offers) > 1 else ''}{whose}."
@@ -159,9 +208,22 @@ def _nothing_ready(tier: Tier, offers: Iterable[BackendOffer]) -> InvalidRequest
     return MissingCredentials(message, backend=first.id, hint=first.hint)
 
 
-def price_of(request: EditRequest, capabilities: Capabilities) -> float | None:
-    """What this edit costs with that backend; ``None`` when it is only known afterwards."""
-    return capabilities.inpaint_price_usd if request.native_mask else capabilities.price_usd
+def price_of(request: EditRequest, capabilities: Capabilities, canvas: Size | None = None) -> float | None:
+    """What this edit costs with that backend; ``None`` when it is only known afterwards.
+
+    ``canvas`` is the size of the picture that is sent. Without it, or where the answer has another shape than the
+    picture, the most that the size rule allows is counted.
+    """
+    if request.native_mask:
+        return capabilities.inpaint_price_usd
+    rule, most = capabilities.price_rule, capabilities.size_rule.max_megapixels or 1.0
+    if rule is None:
+        return capabilities.price_usd
+    sent = [] if request.input_image is None else [most if canvas is None else canvas.megapixels]
+    drawn = most if not sent or request.parameters.aspect_ratio else sent[0]
+    beside = 0 if request.side_by_side else len(request.references)
+    sent += [capabilities.max_reference_megapixels or most] * beside
+    return rule.usd(drawn, sent, request.parameters.resolution)
 
 
 def _takes_settings(request: EditRequest, offer: BackendOffer) -> bool:

@@ -77,7 +77,7 @@ class JobRunner:
         run.task = asyncio.create_task(self._run(run, resume), name=f"job {job.id}")
 
     def _route(self, job: Job) -> Route:
-        return Route(self._router.backends[job.request.backend].capabilities(job.request.tier), None)
+        return Route(self._router.capabilities(job.request), None)
 
     def preview(self, job_id: str) -> Pixels | None:
         """The last picture that a running job's backend has shown."""
@@ -196,10 +196,11 @@ class JobRunner:
         failed = run.job.request.backend
         parameters, left_out = fit_parameters(run.job.request.parameters, offer.capabilities)
         request = dataclasses.replace(run.job.request, backend=offer.id, parameters=parameters)
-        price = price_of(request, offer.capabilities)
+        capabilities = offer.capabilities.at(parameters)
+        price = price_of(request, capabilities)
         if not await self._budgets.affords(run.job, price):
             return False
-        run.route = Route(offer.capabilities, None)
+        run.route = Route(capabilities, None)
         run.left_out += tuple(left_out)
         await self._step(run, self._store.jobs.reroute, request, failed, price)
         return True
@@ -209,7 +210,7 @@ class JobRunner:
         key = self._keys.get(run.job.owner, backend.id)
         # The tier's place first: an edit that waits for it must not hold one of the account's.
         tier_line = self._limits.place(
-            (backend.id, request.tier, key), capabilities.max_in_flight, lambda n: self._queued(run, n)
+            (backend.id, request.tier, request.model, key), capabilities.max_in_flight, lambda n: self._queued(run, n)
         )
         account_limit = self._router.account_limit(backend, capabilities)
         account_line = self._limits.place((backend.id, key), account_limit, lambda n: self._queued(run, n))

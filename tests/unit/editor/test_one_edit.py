@@ -47,10 +47,12 @@ CHOSEN = {
     "side_by_side": True,
     "preserve": True,
     "keep_character": False,
+    "model": "flux2-pro",
     "parameters": Parameters(seed=5, aspect_ratio="3:2", prompt_upsampling=True),
 }
 TYPED = (
     "edit", "photo.png", "make the door red", "-o", "out.png", "--tier", "pro", "--backend", "scripted",
+    "--model", "flux2-pro",
     "--prompt", "a red door, nothing else", "--region", "1,2,30,20", "--lock", "always", "--feather-px", "7",
     "--native-mask", "--side-by-side", "--preserve", "--no-keep-character",
     "--seed", "5", "--aspect-ratio", "3:2", "--prompt-upsampling",
@@ -72,7 +74,7 @@ def able():
         Parameter("prompt_upsampling", "Upsampling", "bool"),
     )
     modes = frozenset({Mode.EDIT, Mode.INPAINT})
-    return ScriptedBackend(parameters=parameters, modes=modes, max_reference_images=2)
+    return ScriptedBackend(parameters=parameters, modes=modes, max_reference_images=2, model_id="flux2-pro")
 
 
 async def edited(make_desk):

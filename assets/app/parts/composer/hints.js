@@ -90,7 +90,7 @@ export class Hints {
 }
 
 /**
- * The fields that a hint changes. With another tier its parameters are all there are.
+ * The fields that a hint changes. With another tier come its usual model, and no parameters but the hint's.
  * @param {EditDraft} draft
  * @param {Hint} hint
  * @returns {Partial<EditDraft>}
@@ -98,5 +98,6 @@ export class Hints {
 export function hinted(draft, { settings }) {
   const { parameters, ...fields } = /** @type {Partial<EditDraft>} */ (settings);
   if (!parameters) return fields;
-  return { ...fields, parameters: "tier" in fields ? parameters : { ...draft.parameters, ...parameters } };
+  if ("tier" in fields) return { ...fields, model: "", parameters };
+  return { ...fields, parameters: { ...draft.parameters, ...parameters } };
 }

@@ -65,7 +65,7 @@ function panel(store, backend) {
 
 /** An engine of this machine that would come first, and what it lacks. @param {Store} store @param {BackendRow} backend */
 function betterHere(store, backend) {
-  const all = store.tier()?.backends ?? [];
+  const all = store.offer()?.backends ?? [];
   const before = all.slice(
     0,
     all.findIndex((one) => one.id === backend.id),

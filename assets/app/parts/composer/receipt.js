@@ -54,6 +54,7 @@ export class Receipt {
     fill(
       this.element,
       h("span", {}, facts.filter(Boolean).join(" · ")),
+      receipt.remarks.length > 0 && h("span", { class: "kx-remarks" }, receipt.remarks.join(" ")),
       receipt.prompt !== instruction.trim() && h("span", { class: "kx-sent" }, `Sent as: ${receipt.prompt}`),
       receipt.warnings.map((warning) => h("span", { class: "kx-warning" }, icon("warning"), warning)),
     );

@@ -30,6 +30,6 @@ export function chips(texts, draft, page) {
 }
 
 /** A draft without what was prepared for another message. @param {EditDraft} draft */
-function chosen({ tier, backend, parameters, preserve }) {
-  return { ...emptyDraft(), tier, backend, parameters, preserve };
+function chosen({ tier, backend, model, parameters, preserve }) {
+  return { ...emptyDraft(), tier, backend, model, parameters, preserve };
 }

@@ -32,7 +32,7 @@ export function turnCard(version, page) {
     "div",
     { class: "kx-about" },
     outcome?.description && h("p", {}, outcome.description),
-    outcome && h("p", { class: "kx-muted kx-facts" }, factsOf(outcome).join(" · ")),
+    outcome && h("p", { class: "kx-muted kx-facts" }, factsOf(version, outcome).join(" · ")),
     outcome?.warnings.map((warning) => h("p", { class: "kx-warning" }, icon("warning"), warning)),
     chips(outcome?.alternatives ?? [], null, page),
     h(
@@ -86,9 +86,10 @@ function thumbnail({ id, digest, width, height }, page, kind = "thumb") {
   return button("kx-thumb", picture, show, { "aria-label": "Show this version" });
 }
 
-/** @param {OutcomeRow} outcome */
-function factsOf({ backend_label, seconds: taken, price_usd, seed, changed }) {
+/** @param {VersionRow} version @param {OutcomeRow} outcome */
+function factsOf({ request }, { model, backend_label, seconds: taken, price_usd, seed, changed }) {
   return [
+    request?.model && model,
     backend_label,
     seconds(taken),
     price_usd ? price(price_usd) : "",

@@ -1,10 +1,10 @@
-"""Black Forest Labs: FLUX.1 Kontext [pro] and [max] from those who made it."""
+"""Black Forest Labs: FLUX.1 Kontext, FLUX.2 and FLUX 3 Image from those who made them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,12 +12,25 @@ import httpx
 
 from kontext_ui.backends.base import EditTask, Hook
 from kontext_ui.backends.hosted.backend import key_of, provider_of
+from kontext_ui.backends.hosted.carried import Carried, by_id, in_tier
 from kontext_ui.backends.hosted.payload import base64_mask, base64_png, fields_of, number_of, whole_of
 from kontext_ui.backends.hosted.polling import Poll, PolledBackend
 from kontext_ui.backends.hosted.webhooks import hmac_sha256, is_same
-from kontext_ui.edits import Capabilities, Done, EditRequest, EditResult, Mode, Running, Submitted, Tier
+from kontext_ui.edits import (
+    Capabilities,
+    Done,
+    EditRequest,
+    EditResult,
+    Mode,
+    Pixels,
+    PriceRule,
+    Running,
+    Submitted,
+    Tier,
+)
 from kontext_ui.errors import Billed, ContentModerated
-from kontext_ui.models import kontext
+from kontext_ui.images.geometry import asked_size, size_of
+from kontext_ui.models import flux2, flux3, kontext
 from kontext_ui.settings import Settings
 
 HOSTS = ("bfl.ai", "bfl.ml")
@@ -25,33 +38,32 @@ GLOBAL_HOST = "api.bfl.ai"
 """It hands edits on to a region and does not know them afterwards."""
 
 
-@dataclass(frozen=True)
-class Model:
-    """The price is per edit; ``at_once`` is how many edits an account may run together."""
-
-    endpoint: str
-    price_usd: float
-    typical_s: float
-    at_once: int
-
-
-MODELS: Mapping[Tier, Model] = {
-    Tier.PRO: Model("/v1/flux-kontext-pro", 0.04, 6.0, at_once=24),
-    Tier.MAX: Model("/v1/flux-kontext-max", 0.08, 7.0, at_once=6),
-}
 FILL_ENDPOINT, FILL_PRICE_USD = "/v1/flux-pro-1.0-fill", 0.05
 CREDIT_USD = 0.01
-MAX_REFERENCES = 3
 MAX_UPLOAD_BYTES = 20_000_000
+STAGES: Mapping[str, str] = {"Reasoning": "planning the edit", "Generating": "drawing"}
+"""What the models that plan say meanwhile."""
 EARLY_S = 10.0
 """How long after sending "Task not found" only means that the task is not known everywhere yet."""
-PARAMETERS = (
-    kontext.ASPECT_RATIO,
-    kontext.SEED,
-    kontext.PROMPT_UPSAMPLING,
-    kontext.SAFETY_TOLERANCE,
-    kontext.output_format_of("png", "jpeg", "webp"),
+FORMAT = kontext.output_format_of("png", "jpeg", "webp")
+KONTEXT = (kontext.ASPECT_RATIO, kontext.SEED, kontext.PROMPT_UPSAMPLING, kontext.SAFETY_TOLERANCE, FORMAT)
+FLUX2 = (flux2.ASPECT_RATIO, flux2.RESOLUTION, kontext.SEED, flux2.SAFETY_TOLERANCE, FORMAT)
+FLEX = (*FLUX2, flux2.STEPS, flux2.GUIDANCE, kontext.PROMPT_UPSAMPLING)
+FLUX3 = (flux3.ASPECT_RATIO, flux3.RESOLUTION, flux3.SAFETY_TOLERANCE, flux3.GROUNDING)
+
+
+AT_ONCE = 24
+CARRIED = by_id(
+    Carried(kontext.PRO, "/v1/flux-kontext-pro", KONTEXT, PriceRule(0.04), AT_ONCE),
+    Carried(kontext.MAX, "/v1/flux-kontext-max", KONTEXT, PriceRule(0.08), at_once=6),
+    Carried(flux2.PRO, "/v1/flux-2-pro", FLUX2, PriceRule(0.03, 0.015, 0.015), AT_ONCE),
+    Carried(flux2.MAX, "/v1/flux-2-max", FLUX2, PriceRule(0.07, 0.03, 0.03), AT_ONCE),
+    Carried(flux2.FLEX, "/v1/flux-2-flex", FLEX, PriceRule(0.05, 0.05, 0.05), AT_ONCE),
+    Carried(flux2.KLEIN_4B, "/v1/flux-2-klein-4b", FLUX2, PriceRule(0.014, 0.001, 0.001), AT_ONCE),
+    Carried(flux2.KLEIN_9B, "/v1/flux-2-klein-9b", FLUX2, PriceRule(0.015, 0.002, 0.002), AT_ONCE),
+    Carried(flux3.IMAGE, "/v1/flux-3-image", FLUX3, PriceRule(by_resolution={"1k": 0.048}), AT_ONCE),
 )
+"""Prices as their makers list them; what an accepted edit answers is the truth."""
 
 
 class BflBackend(PolledBackend):
@@ -59,34 +71,39 @@ class BflBackend(PolledBackend):
     label = "Black Forest Labs"
     key_name = "BFL_API_KEY"
     key_page = "https://api.bfl.ai"
-    tiers = (Tier.PRO, Tier.MAX)
-    model_names = (*(model.endpoint for model in MODELS.values()), FILL_ENDPOINT)
+    tiers = (Tier.PRO, Tier.MAX, Tier.DEV)
+    model_names = (*(carried.address for carried in CARRIED.values()), FILL_ENDPOINT)
 
     def capabilities(self, tier: Tier) -> Capabilities:
-        model = MODELS[tier]
-        return Capabilities(
-            model=self._http.model_label(model.endpoint, kontext.MODEL_LABELS[tier]),
-            modes=frozenset({Mode.EDIT, Mode.GENERATE, Mode.INPAINT}),
-            parameters=PARAMETERS,
-            unsupported=kontext.not_taken(PARAMETERS),
-            size_rule=kontext.SIZE_RULE,
-            max_reference_images=MAX_REFERENCES,
-            max_upload_bytes=MAX_UPLOAD_BYTES,
-            price_usd=model.price_usd,
+        return self.models(tier)[0]
+
+    def models(self, tier: Tier) -> tuple[Capabilities, ...]:
+        return tuple(map(self._offer, in_tier(CARRIED, tier)))
+
+    def _offer(self, carried: Carried) -> Capabilities:
+        offer = carried.offer(max_upload_bytes=MAX_UPLOAD_BYTES)
+        label = self._http.model_label(carried.address, offer.model)
+        if carried.parameters is not KONTEXT:
+            return dataclasses.replace(offer, model=label)
+        return dataclasses.replace(
+            offer,
+            model=label,
+            modes=offer.modes | {Mode.INPAINT},
+            unsupported=kontext.not_taken(KONTEXT),
+            price_rule=None,
             inpaint_price_usd=FILL_PRICE_USD,
-            typical_s=model.typical_s,
-            max_in_flight=model.at_once,
             examples=("Change the colour of the car to red", "Make the sky stormy", "Replace “open” with “closed”"),
-            notes=(kontext.ONE_MEGAPIXEL,),
         )
 
     async def _send(self, request: EditRequest, task: EditTask) -> Mapping[str, Any]:
         headers = self.headers(task)
         fill = request.native_mask and task.mask is not None and task.input_image is not None
-        body = await asyncio.to_thread(_fill_body if fill else _body, request, task)
-        if task.hook is not None and not fill and self._answers_where_it_was_asked():
+        carried = _carried(request)
+        body = await asyncio.to_thread(_fill_body if fill else BODIES[carried.model.family], request, task)
+        takes_hook = not fill and carried.model.family != flux3.FAMILY
+        if task.hook is not None and takes_hook and self._answers_where_it_was_asked():
             body |= {"webhook_url": task.hook.url, "webhook_secret": task.hook.secret}
-        endpoint = self._http.model(FILL_ENDPOINT if fill else MODELS[request.tier].endpoint)
+        endpoint = self._http.model(FILL_ENDPOINT if fill else carried.address)
         return self.accepted(await self._http.submit(endpoint, headers, body))
 
     def _submitted(self, answer: Mapping[str, Any]) -> Submitted:
@@ -110,7 +127,8 @@ class BflBackend(PolledBackend):
             self._http.unexpected("it does not know this edit any more")
         if not status and poll.response.status_code in (401, 402, 403):
             raise self.refused(poll.response)
-        return Running(number_of(answer.get("progress")), "drawing" if poll.number else "waiting")
+        stage = STAGES.get(status) or ("drawing" if poll.number else "waiting")
+        return Running(number_of(answer.get("progress")), stage)
 
     async def _result(self, answer: Mapping[str, Any], poll: Poll) -> EditResult:
         result = fields_of(answer.get("result"))
@@ -155,13 +173,64 @@ def _price_usd(answer: Mapping[str, Any]) -> float | None:
     return None if credits is None else credits * CREDIT_USD
 
 
-def _body(request: EditRequest, task: EditTask) -> dict[str, Any]:
-    body = {**_settings(request), "aspect_ratio": request.parameters.aspect_ratio}
-    if task.input_image is not None:
-        body["input_image"] = base64_png(task.input_image)
-        for number, picture in enumerate(task.reference_images[:MAX_REFERENCES], start=2):
-            body[f"input_image_{number}"] = base64_png(picture)
-    return body
+def _carried(request: EditRequest) -> Carried:
+    """A request without a model means the first of its tier here."""
+    return CARRIED.get(request.model) or in_tier(CARRIED, request.tier)[0]
+
+
+def _pictures(request: EditRequest, task: EditTask) -> list[Pixels]:
+    """The one that is edited and those that are only looked at, as many as the model takes."""
+    if task.input_image is None:
+        return []
+    return [task.input_image, *task.reference_images][: _carried(request).model.pictures]
+
+
+def _numbered(pictures: list[Pixels]) -> dict[str, str]:
+    names = ["input_image", *(f"input_image_{number}" for number in range(2, len(pictures) + 1))]
+    return {name: base64_png(picture) for name, picture in zip(names, pictures, strict=False)}
+
+
+def _kontext_body(request: EditRequest, task: EditTask) -> dict[str, Any]:
+    ratio = {"aspect_ratio": request.parameters.aspect_ratio}
+    return {**_settings(request), **ratio, **_numbered(_pictures(request, task))}
+
+
+def _flux2_body(request: EditRequest, task: EditTask) -> dict[str, Any]:
+    """The size is said in pixels; the wish for rewritten words and the steps only to the model that knows them."""
+    given, sent = request.parameters, None if task.input_image is None else size_of(task.input_image)
+    size = asked_size(given.aspect_ratio, sent, flux2.SIZES[given.resolution or flux2.USUAL])
+    body = {**_settings(request), "width": size.width, "height": size.height, **_numbered(_pictures(request, task))}
+    upsampling = body.pop("prompt_upsampling")
+    if _carried(request).model.steps is None:
+        return body
+    steps, guidance = given.num_inference_steps, given.guidance_scale
+    return body | {
+        "prompt_upsampling": upsampling,
+        "steps": flux2.STEPS.default if steps is None else steps,
+        "guidance": flux2.GUIDANCE.default if guidance is None else guidance,
+    }
+
+
+def _flux3_body(request: EditRequest, task: EditTask) -> dict[str, Any]:
+    """Its schema is strict: a field that it does not know is refused."""
+    given = request.parameters
+    tolerance = given.safety_tolerance
+    body = {
+        "prompt": request.sent_prompt,
+        "aspect_ratio": given.aspect_ratio or "auto",
+        "resolution": given.resolution or flux3.USUAL,
+        "safety_tolerance": flux3.SAFETY_TOLERANCE.default if tolerance is None else tolerance,
+        "grounding": bool(given.grounding),
+    }
+    pictures = _pictures(request, task)
+    return body | ({"images": [base64_png(picture) for picture in pictures]} if pictures else {})
+
+
+BODIES: Mapping[str, Callable[[EditRequest, EditTask], dict[str, Any]]] = {
+    kontext.FAMILY: _kontext_body,
+    flux2.FAMILY: _flux2_body,
+    flux3.FAMILY: _flux3_body,
+}
 
 
 def _fill_body(request: EditRequest, task: EditTask) -> dict[str, Any]:

@@ -1,9 +1,4 @@
-"""fal: FLUX.1 Kontext [pro], [max] and [dev] through its queue, with a real cancel.
-
-An edit is submitted, asked about, fetched. ``COMPLETED`` only says that the work has ended: an ``error`` may stand
-next to it, and the result may still answer with the model's error. Only fal's own messages are shown: its
-answers can echo the picture. Hugging Face's router forwards the same queue.
-"""
+"""fal: FLUX.1 Kontext and FLUX.2 through its queue, with a real cancel."""
 
 from __future__ import annotations
 
@@ -11,34 +6,31 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
 
 from kontext_ui.backends.base import EditTask, Hook
 from kontext_ui.backends.hosted.backend import HostedBackend, key_of, provider_of
+from kontext_ui.backends.hosted.carried import Carried, by_id, in_tier
 from kontext_ui.backends.hosted.http import Provider, json_of
-from kontext_ui.backends.hosted.messages import message_of
-from kontext_ui.backends.hosted.payload import data_uri, first_of, whole_of
-from kontext_ui.backends.hosted.polling import Poll, follow
+from kontext_ui.backends.hosted.payload import data_uri
+from kontext_ui.backends.hosted.providers.fal_queue import MODERATED, FalQueue, Ticket, kinds_of
 from kontext_ui.backends.hosted.webhooks import PublishedKeys, is_recent
 from kontext_ui.edits import (
     Capabilities,
-    Done,
     EditEvent,
     EditRequest,
-    EditResult,
     Mode,
     Parameter,
-    Pixels,
-    Running,
+    PriceRule,
     Submitted,
     Tier,
 )
-from kontext_ui.errors import Billed, InvalidRequest, KontextError
-from kontext_ui.models import kontext
+from kontext_ui.errors import Billed, InvalidRequest
+from kontext_ui.images.geometry import asked_size, size_of
+from kontext_ui.models import catalogue, flux2, kontext
 from kontext_ui.settings import Settings
 
 HOSTS = ("fal.run", "fal.media", "falrun.com")
@@ -93,20 +85,24 @@ ONLY_DEV = (
 """Parameters that only FLUX.1 Kontext [dev] accepts, also through Hugging Face."""
 ACCELERATION = Parameter("acceleration", "Acceleration", "choice", "none", choices=("none", "regular", "high"))
 OPEN_WEIGHTS = (*SHARED, *ONLY_DEV, ACCELERATION)
+FLUX2 = (flux2.ASPECT_RATIO, flux2.RESOLUTION, kontext.SEED, kontext.output_format_of("png", "jpeg"))
+TOLERANCE = Parameter("safety_tolerance", "Safety tolerance", "int", 2, 1, 5, help="1 is strictest.")
+FLEX = (
+    *FLUX2,
+    TOLERANCE,
+    Parameter("num_inference_steps", "Steps", "int", 28, 2, 50),
+    Parameter("guidance_scale", "Guidance", "float", 3.5, 1.5, 10),
+)
+NEWER = by_id(
+    Carried(flux2.PRO, "fal-ai/flux-2-pro/edit", (*FLUX2, TOLERANCE)),
+    Carried(flux2.MAX, "fal-ai/flux-2-max/edit", (*FLUX2, TOLERANCE), PriceRule(0.07, 0.03, 0.03)),
+    Carried(flux2.FLEX, "fal-ai/flux-2-flex/edit", FLEX, PriceRule(0.05, 0.05, 0.05)),
+    Carried(flux2.KLEIN_4B, "fal-ai/flux-2/klein/4b/edit", FLUX2),
+    Carried(flux2.KLEIN_9B, "fal-ai/flux-2/klein/9b/edit", FLUX2),
+)
+"""Prices as the models' pages at fal list them; where no page was to be had, none is told."""
 NAMES = {"prompt_upsampling": "enhance_prompt"}
 """Our names to theirs, where they differ."""
-MODERATED = "content_policy_violation"
-BAD_PICTURE: Mapping[str, str] = {
-    "image_too_small": "the picture is too small",
-    "image_too_large": "the picture is too large",
-    "image_load_error": "the picture could not be opened",
-    "file_download_error": "the picture could not be fetched",
-    "file_too_large": "the picture's file is too large",
-    "face_detection_error": "no face was found in the picture",
-}
-NOT_THERE_YET = (404, 408, 409, 410, 425)
-"""Answers for a finished edit's result that its own client asks again after; the picture is paid for."""
-STAGES: Mapping[str, str] = {"IN_QUEUE": "waiting for a machine", "IN_PROGRESS": "drawing"}
 
 
 class FalBackend(HostedBackend):
@@ -115,7 +111,10 @@ class FalBackend(HostedBackend):
     key_name = "FAL_KEY"
     key_page = "https://fal.ai/dashboard/keys"
     tiers = (Tier.PRO, Tier.MAX, Tier.DEV)
-    model_names = tuple(name for model in MODELS.values() for name in (model.edit, model.several, model.text) if name)
+    model_names = (
+        *(name for model in MODELS.values() for name in (model.edit, model.several, model.text) if name),
+        *(carried.address for carried in NEWER.values()),
+    )
 
     def __init__(self, provider: Provider, key: str | None, signers: PublishedKeys | None = None) -> None:
         super().__init__(provider, key)
@@ -128,6 +127,7 @@ class FalBackend(HostedBackend):
         parameters = OPEN_WEIGHTS if tier is Tier.DEV else HOSTED
         return Capabilities(
             model=self._http.model_label(model.edit, kontext.MODEL_LABELS[tier]),
+            model_id=catalogue.usual(tier),
             modes=frozenset({Mode.EDIT, Mode.GENERATE} if model.text else {Mode.EDIT}),
             parameters=parameters,
             unsupported=kontext.not_taken(parameters, ACCELERATION.name),
@@ -138,6 +138,14 @@ class FalBackend(HostedBackend):
             typical_s=7.0,
             notes=(kontext.ONE_MEGAPIXEL,),
         )
+
+    def models(self, tier: Tier) -> tuple[Capabilities, ...]:
+        return (self.capabilities(tier), *map(self._offer, in_tier(NEWER, tier)))
+
+    def _offer(self, carried: Carried) -> Capabilities:
+        label = self._http.model_label(carried.address, carried.model.name)
+        note = "" if carried.price else f"by {self.label}'s own price list"
+        return carried.offer(model=label, modes=frozenset({Mode.EDIT}), price_note=note)
 
     async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
         headers = self.headers(task)
@@ -158,7 +166,7 @@ class FalBackend(HostedBackend):
 
     async def resume(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
         request_id = task.remote_id or ""
-        here = self._address(self._http.model(MODELS[request.tier].edit), request_id)
+        here = self._address(self._http.model(_address(request)), request_id)
         ticket = Ticket(request_id, task.poll_url or f"{here}/status", task.details.get("result") or here)
         async for event in self._queue.follow(ticket, self.headers(task), self._http.now()):
             yield event
@@ -197,8 +205,35 @@ class FalBackend(HostedBackend):
         return {"authorization": f"Key {key}"}
 
 
+def _address(request: EditRequest) -> str:
+    """The model that edits one picture for this request."""
+    newer = NEWER.get(request.model)
+    return MODELS[request.tier].edit if newer is None else newer.address
+
+
+def _flux2_body(request: EditRequest, task: EditTask) -> dict[str, Any]:
+    """The size is said in pixels, the safety tolerance as a text."""
+    if task.input_image is None:
+        raise InvalidRequest("FLUX.2 makes no picture from text alone here.", hint="Open a picture first.")
+    given = request.parameters.given()
+    rule = flux2.SIZES[given.pop("resolution", flux2.USUAL)]
+    size = asked_size(given.pop("aspect_ratio", None), size_of(task.input_image), rule)
+    if "safety_tolerance" in given:
+        given["safety_tolerance"] = str(given["safety_tolerance"])
+    pictures = [task.input_image, *task.reference_images][: NEWER[request.model].model.pictures]
+    return {
+        "prompt": request.sent_prompt,
+        "image_urls": [data_uri(picture) for picture in pictures],
+        "image_size": {"width": size.width, "height": size.height},
+        "output_format": "png",
+        **given,
+    }
+
+
 def _model_and_body(request: EditRequest, task: EditTask) -> tuple[str, dict[str, Any]]:
     """The model for this number of pictures, and the fields it takes at top level."""
+    if request.model in NEWER:
+        return NEWER[request.model].address, _flux2_body(request, task)
     model = MODELS[request.tier]
     given = {NAMES.get(name, name): value for name, value in request.parameters.given().items()}
     body: dict[str, Any] = {"prompt": request.sent_prompt, "num_images": 1, "output_format": "png"}
@@ -215,107 +250,6 @@ def _model_and_body(request: EditRequest, task: EditTask) -> tuple[str, dict[str
     if len(pictures) > 1 and model.several is not None:
         return model.several, body | {"image_urls": pictures}
     return model.edit, body | {"image_url": pictures[0]}
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """One request in the queue, and where to ask about it."""
-
-    request_id: str
-    status_url: str
-    result_url: str
-
-
-class FalQueue:
-    """Follows tickets on behalf of a backend, whose name the errors carry."""
-
-    def __init__(self, backend: HostedBackend, provider: Provider) -> None:
-        self._backend = backend
-        self._http = provider
-
-    async def follow(
-        self, ticket: Ticket, headers: Mapping[str, str], started: float, hook: Hook | None = None
-    ) -> AsyncIterator[EditEvent]:
-        """Ends with ``Done`` or raises. Both addresses are checked before a key goes there."""
-        await self._http.check_url(ticket.status_url)
-        await self._http.check_url(ticket.result_url)
-        read = partial(self._read, ticket.result_url, headers)
-        async for event in follow(self._http, ticket.request_id, ticket.status_url, headers, started, hook, read):
-            yield event
-
-    async def _read(self, result_url: str, headers: Mapping[str, str], poll: Poll) -> Running | Done:
-        answer = poll.answer
-        status = answer.get("status")
-        if status == "COMPLETED":
-            if answer.get("error"):
-                raise self._failure(poll.response, answer, poll.remote_id)
-            result = await self._result(result_url, headers, poll)
-            if result is not None:
-                return Done(result)
-        elif status is None:
-            self._raise_if_unknown(poll.response)
-        position = whole_of(answer.get("queue_position")) if status == "IN_QUEUE" else None
-        return Running(
-            None, STAGES.get(str(status), "drawing"), queue_position=None if position is None else position + 1
-        )
-
-    async def _result(self, url: str, headers: Mapping[str, str], poll: Poll) -> EditResult | None:
-        """``None`` when it is not there yet: asked for too early, or by passing trouble of a finished edit."""
-        response = await self._http.get(url, headers, poll.started)
-        early = response.status_code == httpx.codes.BAD_REQUEST and "in progress" in message_of(response).lower()
-        if early or response.status_code in NOT_THERE_YET:
-            return None
-        answer = json_of(response)
-        if response.status_code != httpx.codes.OK:
-            raise self._failure(response, answer, poll.remote_id)
-        flags = answer.get("has_nsfw_concepts")
-        if isinstance(flags, list) and flags[:1] == [True]:  # the picture is there, but black
-            raise self._backend.moderated("output", request_id=poll.remote_id)
-        picture = await self._picture(answer, poll.started)
-        return EditResult(picture, seed=whole_of(answer.get("seed")), request_id=poll.remote_id)
-
-    async def _picture(self, answer: Mapping[str, Any], started: float) -> Pixels:
-        return await self._http.fetch(first_of(answer.get("images")) or answer.get("image"), started)
-
-    def _raise_if_unknown(self, response: httpx.Response) -> None:
-        """An answer without a status: the key is wrong, the request is forgotten, or it is passing trouble."""
-        if response.status_code == httpx.codes.NOT_FOUND:
-            self._http.unexpected("it does not know this edit any more")
-        if response.status_code in (401, 402, 403):
-            raise self._backend.refused(response)
-
-    def _failure(self, response: httpx.Response, answer: Mapping[str, Any], request_id: str) -> KontextError:
-        kinds = kinds_of(response)
-        if MODERATED in kinds:
-            # A list of fields means that the model's input was refused; a bare word comes from the run.
-            at_input = isinstance(answer.get("detail"), list)
-            reasons = (message_of(response),) if at_input else ()
-            stage: Literal["input", "output"] = "input" if at_input else "output"
-            return self._backend.moderated(stage, reasons=reasons, billed=Billed.MAYBE, request_id=request_id)
-        if bad := next((kind for kind in kinds if kind in BAD_PICTURE), None):
-            return InvalidRequest(
-                f"{self._backend.label} says: {BAD_PICTURE[bad]}.",
-                hint="It may have been billed. Send another picture.",
-                billed=Billed.MAYBE,
-            )
-        if response.status_code == httpx.codes.OK or response.status_code >= 500:
-            may_retry = response.headers.get("x-fal-retryable", "true").lower() != "false"
-            # fal charges for no 5xx, and may for a 422 on which a machine has spent time.
-            billed = Billed.NO if response.status_code >= 500 else Billed.MAYBE
-            told = message_of(response)
-            return self._backend.failed(told, billed=billed, request_id=request_id, may_retry=may_retry)
-        if response.status_code in (401, 402, 403):
-            return self._backend.refused(response)
-        told = message_of(response)
-        return self._backend.failed(told, request_id=request_id, may_retry=False)
-
-
-def kinds_of(response: httpx.Response) -> set[str]:
-    """The machine-readable names of what went wrong, wherever they stand: some answers have them in a header only."""
-    answer = json_of(response)
-    detail = answer.get("detail")
-    fields = [item.get("type") for item in detail if isinstance(item, dict)] if isinstance(detail, list) else []
-    return {str(kind) for kind in (*fields, answer.get("error_type"), response.headers.get("x-fal-error-type")) if kind}
 
 
 def build(settings: Settings) -> FalBackend:

@@ -21,7 +21,7 @@ from kontext_ui.backends.hosted.http import PICTURE_TIMEOUT_S, Provider, json_of
 from kontext_ui.backends.hosted.messages import message_of
 from kontext_ui.backends.hosted.payload import data_uri, fields_of, first_of, text_of
 from kontext_ui.backends.hosted.providers import fal, replicate
-from kontext_ui.backends.hosted.providers.fal import FalQueue, Ticket
+from kontext_ui.backends.hosted.providers.fal_queue import FalQueue, Ticket
 from kontext_ui.edits import (
     Capabilities,
     Done,
@@ -36,7 +36,7 @@ from kontext_ui.edits import (
     Tier,
 )
 from kontext_ui.errors import Billed, DeadlineExceeded, KontextError
-from kontext_ui.models import kontext
+from kontext_ui.models import catalogue, kontext
 from kontext_ui.settings import Settings
 
 HOSTS = ("huggingface.co", "fal.media", "replicate.delivery")
@@ -153,6 +153,7 @@ class HuggingFaceBackend(HostedBackend):
     def capabilities(self, tier: Tier) -> Capabilities:
         return Capabilities(
             model=self._http.model_label(self._partner.model, kontext.MODEL_LABELS[tier]),
+            model_id=catalogue.usual(tier),
             modes=frozenset({Mode.EDIT}),
             parameters=self._partner.parameters,
             unsupported=kontext.not_taken(self._partner.parameters, "output_format"),

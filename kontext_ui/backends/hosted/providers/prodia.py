@@ -1,4 +1,6 @@
-"""Prodia: FLUX.1 Kontext [pro], [max] and a fast [dev]. One request is the whole edit; its answer holds the picture.
+"""Prodia: FLUX.1 Kontext [pro], [max] and a fast [dev], and FLUX.2.
+
+One request is the whole edit; its answer holds the picture.
 
 There is no id before the answer, so nothing can be resumed: a request that may have arrived is
 never sent twice, and the user decides about a job that was interrupted.
@@ -19,6 +21,7 @@ import httpx
 
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.hosted.backend import HostedBackend, key_of, provider_of
+from kontext_ui.backends.hosted.carried import Carried, by_id, in_tier
 from kontext_ui.backends.hosted.http import PICTURE_TIMEOUT_S, Files
 from kontext_ui.backends.hosted.messages import fit_to_tell
 from kontext_ui.backends.hosted.payload import fields_of, number_of, text_of, whole_of
@@ -38,7 +41,7 @@ from kontext_ui.edits import (
 from kontext_ui.errors import Billed, InvalidRequest, KontextError
 from kontext_ui.images import codec
 from kontext_ui.images.geometry import size_of
-from kontext_ui.models import kontext
+from kontext_ui.models import catalogue, flux2, kontext
 from kontext_ui.settings import Settings
 
 HOSTS = ("prodia.com",)
@@ -93,6 +96,21 @@ ONLY_FAST = (
     Parameter("progressive", "Progressive JPEG", "bool", False, help="Only where JPEG is asked for."),
 )
 FAST = (kontext.SEED, *ONLY_FAST, FORMAT)
+NEWER = by_id(
+    *(
+        Carried(model, f"inference.flux-2.{name}.img2img.v1", (kontext.SEED, FORMAT))
+        for model, name in (
+            (flux2.PRO, "pro"),
+            (flux2.MAX, "max"),
+            (flux2.FLEX, "flex"),
+            (flux2.KLEIN_4B, "klein.4b"),
+            (flux2.KLEIN_9B, "klein.9b"),
+        )
+    )
+)
+"""Only the fields that several clients of these jobs send; the answer tells the price."""
+TAKES_SEVERAL = (flux2.KLEIN_4B.id, flux2.KLEIN_9B.id)
+"""Those whose prompt may speak of further pictures, in the order in which they are sent."""
 NAMES = {"num_inference_steps": "steps"}
 """Our names to theirs, where they differ."""
 MODERATED = re.compile(r"moderat|nsfw|safety (?:filter|system|checker)|content policy|flagged|sensitive", re.IGNORECASE)
@@ -105,7 +123,10 @@ class ProdiaBackend(HostedBackend):
     key_name = "PRODIA_TOKEN"
     key_page = "https://app.prodia.com/api"
     tiers = (Tier.PRO, Tier.MAX, Tier.DEV)
-    model_names = tuple(name for model in MODELS.values() for name in (model.edit, model.text) if name)
+    model_names = (
+        *(name for model in MODELS.values() for name in (model.edit, model.text) if name),
+        *(carried.address for carried in NEWER.values()),
+    )
 
     def capabilities(self, tier: Tier) -> Capabilities:
         model = MODELS[tier]
@@ -113,6 +134,7 @@ class ProdiaBackend(HostedBackend):
         parameters = FAST if fast else HOSTED
         return Capabilities(
             model=self._http.model_label(model.edit, model.label),
+            model_id=catalogue.usual(tier),
             modes=frozenset({Mode.EDIT, Mode.GENERATE} if model.text else {Mode.EDIT}),
             parameters=parameters,
             unsupported=kontext.not_taken(parameters, *(parameter.name for parameter in ONLY_FAST)),
@@ -124,12 +146,25 @@ class ProdiaBackend(HostedBackend):
             notes=(kontext.ONE_MEGAPIXEL, "No reference images."),
         )
 
+    def models(self, tier: Tier) -> tuple[Capabilities, ...]:
+        return (self.capabilities(tier), *map(self._offer, in_tier(NEWER, tier)))
+
+    def _offer(self, carried: Carried) -> Capabilities:
+        model = carried.model
+        return carried.offer(
+            model=self._http.model_label(carried.address, model.name),
+            modes=frozenset({Mode.EDIT}),
+            max_reference_images=model.pictures - 1 if model.id in TAKES_SEVERAL else 0,
+            min_prompt_chars=3,
+            max_upload_bytes=MAX_INPUT_BYTES,
+        )
+
     async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
         wanted = request.parameters.output_format or "png"
         headers = {**self.headers(task), "accept": f"multipart/form-data; image/{wanted}"}
         job, warnings = _job(request, task.input_image)
         job["type"] = self._http.model(job["type"])
-        files = None if task.input_image is None else await asyncio.to_thread(_files, job, task.input_image)
+        files = None if task.input_image is None else await asyncio.to_thread(_files, job, _pictures(request, task))
         yield Running(None, "drawing")
         response = await self._http.submit("/job?price=true", headers, job, files=files, timeout_s=PICTURE_TIMEOUT_S)
         del files
@@ -169,32 +204,41 @@ class ProdiaBackend(HostedBackend):
 
 def _job(request: EditRequest, picture: Pixels | None) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The job with the documented fields only, and what could not be put in it."""
-    model = MODELS[request.tier]
+    model, newer = MODELS[request.tier], NEWER.get(request.model)
     job_type = model.text if picture is None else model.edit
+    if newer is not None:
+        job_type = None if picture is None else newer.address
+    if job_type is None and newer is not None:
+        raise InvalidRequest(f"{newer.model.name} makes no picture from text alone here.", hint="Open a picture first.")
     if job_type is None:
         raise kontext.needs_picture(request.tier, ProdiaBackend.label)
     given = request.parameters.given()
     warnings: tuple[str, ...] = ()
     if given.pop("output_format", "png") != "jpeg" and given.pop("progressive", False):
         warnings = ("progressive is left out: only a JPEG can be progressive.",)
-    if request.tier is Tier.DEV and picture is not None:
+    if (request.tier is Tier.DEV or newer is not None) and picture is not None:
         given = {"width": size_of(picture).width, "height": size_of(picture).height} | given
     config = {"prompt": request.sent_prompt} | {NAMES.get(name, name): value for name, value in given.items()}
     return {"type": job_type, "config": config}, warnings
 
 
-def _files(job: Mapping[str, Any], picture: Pixels) -> Files:
+def _pictures(request: EditRequest, task: EditTask) -> list[Pixels]:
+    assert task.input_image is not None
+    most = NEWER[request.model].model.pictures if request.model in TAKES_SEVERAL else 1
+    return [task.input_image, *task.reference_images][:most]
+
+
+def _files(job: Mapping[str, Any], pictures: list[Pixels]) -> Files:
     """Raises ``InvalidRequest`` for a file over the limit, before it is sent."""
-    data = codec.encode_png(picture)
-    if len(data) > MAX_INPUT_BYTES:
-        raise InvalidRequest(
-            f"The picture's file has {len(data) / 1e6:.0f} MB; Prodia takes {MAX_INPUT_BYTES / 1e6:.0f} MB.",
-            hint="Nothing was sent. Select a part of the picture, or use another backend.",
-        )
-    return [
-        ("job", ("job.json", json.dumps(job).encode(), "application/json")),
-        ("input", ("input.png", data, "image/png")),
-    ]
+    files: Files = [("job", ("job.json", json.dumps(job).encode(), "application/json"))]
+    for data in map(codec.encode_png, pictures):
+        if len(data) > MAX_INPUT_BYTES:
+            raise InvalidRequest(
+                f"The picture's file has {len(data) / 1e6:.0f} MB; Prodia takes {MAX_INPUT_BYTES / 1e6:.0f} MB.",
+                hint="Nothing was sent. Select a part of the picture, or use another backend.",
+            )
+        files.append(("input", ("input.png", data, "image/png")))
+    return files
 
 
 def _answer(parts: list[Part]) -> Mapping[str, Any]:

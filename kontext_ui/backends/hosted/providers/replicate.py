@@ -1,4 +1,4 @@
-"""Replicate: FLUX.1 Kontext [pro], [max] and [dev], with a real cancel.
+"""Replicate: FLUX.1 Kontext, FLUX.2 [pro] and [max] and FLUX 3 Image, with a real cancel.
 
 Hugging Face's router forwards the same predictions.
 """
@@ -15,6 +15,7 @@ import httpx
 
 from kontext_ui.backends.base import EditTask, Hook
 from kontext_ui.backends.hosted.backend import HostedBackend, key_of, provider_of
+from kontext_ui.backends.hosted.carried import Carried, by_id, in_tier
 from kontext_ui.backends.hosted.http import Provider, json_of
 from kontext_ui.backends.hosted.payload import data_uri_of, fields_of, first_of, text_of
 from kontext_ui.backends.hosted.polling import Poll, PolledBackend
@@ -31,9 +32,9 @@ from kontext_ui.edits import (
     Submitted,
     Tier,
 )
-from kontext_ui.errors import Billed, ContentModerated, EditCancelled, KontextError
+from kontext_ui.errors import Billed, ContentModerated, EditCancelled, InvalidRequest, KontextError
 from kontext_ui.images import codec
-from kontext_ui.models import kontext
+from kontext_ui.models import catalogue, flux2, flux3, kontext
 from kontext_ui.settings import Settings
 
 HOSTS = ("replicate.com", "replicate.delivery")
@@ -61,6 +62,7 @@ ONLY_DEV = (
     Parameter("guidance_scale", "Guidance", "float", 2.5, 0, 10),
 )
 """Parameters that only FLUX.1 Kontext [dev] accepts, also through Hugging Face."""
+TOLERANCE = Parameter("safety_tolerance", "Safety tolerance", "int", 2, 1, 5, help="1 is strictest.")
 HOSTED = (
     ASPECT_RATIO,
     kontext.SEED,
@@ -74,6 +76,25 @@ OPEN_WEIGHTS = (
     *ONLY_DEV,
     kontext.output_format_of("png", "jpeg", "webp"),
 )
+FORMAT = kontext.output_format_of("png", "jpeg")
+NEWER = by_id(
+    Carried(flux2.PRO, "black-forest-labs/flux-2-pro", (ASPECT_RATIO, kontext.SEED, TOLERANCE, FORMAT)),
+    Carried(flux2.MAX, "black-forest-labs/flux-2-max", (ASPECT_RATIO, FORMAT)),
+    Carried(
+        flux3.IMAGE,
+        "black-forest-labs/flux-3-image",
+        (flux3.ASPECT_RATIO, flux3.RESOLUTION, flux3.SAFETY_TOLERANCE, flux3.GROUNDING, FORMAT),
+    ),
+)
+"""Their prices here were not to be had, so none is told."""
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    flux2.PRO.id: {"aspect_ratio": "match_input_image", "resolution": "1 MP"},
+    flux2.MAX.id: {"aspect_ratio": "match_input_image"},
+    flux3.IMAGE.id: {"aspect_ratio": "auto", "resolution": flux3.USUAL, "grounding": False},
+}
+"""Always sent, unless something else was chosen."""
+PICTURES = {flux2.FAMILY: "input_images", flux3.FAMILY: "images"}
+"""Family → the field of its pictures."""
 ENDED_BADLY = ("failed", "canceled", "aborted")
 GOING_ON = ("starting", "processing")
 NAMES = {"guidance_scale": "guidance"}
@@ -89,7 +110,10 @@ class ReplicateBackend(PolledBackend):
     key_page = "https://replicate.com/account"
     tiers = (Tier.PRO, Tier.MAX, Tier.DEV)
     polls_per_s = 40  # it takes 3,000 requests a minute beside those that make predictions
-    model_names = tuple(name for model in MODELS.values() for name in (model.edit, model.for_two) if name)
+    model_names = (
+        *(name for model in MODELS.values() for name in (model.edit, model.for_two) if name),
+        *(carried.address for carried in NEWER.values()),
+    )
 
     def __init__(self, provider: Provider, key: str | None) -> None:
         super().__init__(provider, key)
@@ -100,6 +124,7 @@ class ReplicateBackend(PolledBackend):
         parameters = OPEN_WEIGHTS if tier is Tier.DEV else HOSTED
         return Capabilities(
             model=self._http.model_label(model.edit, kontext.MODEL_LABELS[tier]),
+            model_id=catalogue.usual(tier),
             modes=frozenset({Mode.EDIT} if tier is Tier.DEV else {Mode.EDIT, Mode.GENERATE}),
             parameters=parameters,
             unsupported=kontext.not_taken(parameters),
@@ -110,17 +135,25 @@ class ReplicateBackend(PolledBackend):
             notes=(kontext.ONE_MEGAPIXEL,),
         )
 
+    def models(self, tier: Tier) -> tuple[Capabilities, ...]:
+        return (self.capabilities(tier), *map(self._offer, in_tier(NEWER, tier)))
+
+    def _offer(self, carried: Carried) -> Capabilities:
+        label = self._http.model_label(carried.address, carried.model.name)
+        note = "" if carried.price else f"by {self.label}'s own price list"
+        return carried.offer(model=label, modes=frozenset({Mode.EDIT}), price_note=note)
+
     async def _send(self, request: EditRequest, task: EditTask) -> Mapping[str, Any]:
         headers = self.headers(task)
-        pictures = [task.input_image, *task.reference_images[:1]] if task.input_image is not None else []
+        newer = NEWER.get(request.model)
+        most = 2 if newer is None else newer.model.pictures
+        pictures = [task.input_image, *task.reference_images][:most] if task.input_image is not None else []
         urls = [await self._url_of(picture, headers) for picture in pictures]
-        model = MODELS[request.tier]
-        two = model.for_two is not None and len(urls) > 1
-        body: dict[str, Any] = {"input": _input(request, urls, two=two)}
+        name, wanted = _wanted(request, urls) if newer is None else (newer.address, _newer_input(request, urls))
+        body: dict[str, Any] = {"input": wanted}
         if task.hook is not None:
             body |= {"webhook": task.hook.url, "webhook_events_filter": ["completed"]}
-        name = self._http.model(model.for_two if model.for_two is not None and two else model.edit)
-        return self.accepted(await self._http.submit(f"/models/{name}/predictions", headers, body))
+        return self.accepted(await self._http.submit(f"/models/{self._http.model(name)}/predictions", headers, body))
 
     def _submitted(self, answer: Mapping[str, Any]) -> Submitted:
         remote_id = self.id_of(answer.get("id"))
@@ -190,6 +223,22 @@ class ReplicateBackend(PolledBackend):
         """What is left on the account is shown on their site only."""
         await self.ask_about_key(f"{self._http.base_url}/account", key)
         return None
+
+
+def _wanted(request: EditRequest, urls: list[str]) -> tuple[str, dict[str, Any]]:
+    """The FLUX.1 Kontext for this number of pictures, and its fields."""
+    model = MODELS[request.tier]
+    if model.for_two is not None and len(urls) > 1:
+        return model.for_two, _input(request, urls, two=True)
+    return model.edit, _input(request, urls, two=False)
+
+
+def _newer_input(request: EditRequest, urls: list[str]) -> dict[str, Any]:
+    model = NEWER[request.model].model
+    if not urls:
+        raise InvalidRequest(f"{model.name} makes no picture from text alone here.", hint="Open a picture first.")
+    given = {**DEFAULTS[model.id], **request.parameters.given()}
+    return {PICTURES[model.family]: urls, **input_of(request.sent_prompt, given)}
 
 
 def _input(request: EditRequest, urls: list[str], *, two: bool) -> dict[str, Any]:
