@@ -166,3 +166,11 @@ def test_uvicorn_leaves_addresses_to_us(monkeypatch):
     believe_no_forwarded_address()
 
     assert Config(app=None).forwarded_allow_ips == ""
+
+
+async def test_the_doorway_stands_before_everything(nobody):
+    for path in ("/", "/kontext/state", "/kontext/nothing"):
+        answer = await nobody.http.get(path, headers={"host": "evil.example"})
+
+        assert answer.status_code == 421
+        assert "set-cookie" not in answer.headers
