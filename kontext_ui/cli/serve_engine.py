@@ -13,14 +13,13 @@ from contextlib import contextmanager
 import uvicorn
 
 from kontext_ui.backends.base import Backend
-from kontext_ui.backends.content_filter import is_loopback
 from kontext_ui.backends.diffusers import build
 from kontext_ui.cli.exits import DONE, exit_code, tell
 from kontext_ui.cli.parser import Options
 from kontext_ui.engine_server import EngineServer
 from kontext_ui.engine_server.starting import for_others, load, server_of
 from kontext_ui.errors import InvalidSetting, KontextError
-from kontext_ui.settings import Settings
+from kontext_ui.settings import Settings, is_loopback
 
 log = logging.getLogger(__name__)
 DRAIN_S = 120

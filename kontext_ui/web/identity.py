@@ -41,10 +41,10 @@ WITH_KEY = (
     "/gradio_api/upload",
     "/gradio_api/queue/join",
     "/gradio_api/queue/data",
-    "/gradio_api/call/",
-    "/gradio_api/file=",
 )
 """What programs need to call a named endpoint. Everything else that Gradio serves stays closed."""
+BELOW_WITH_KEY = ("/gradio_api/call/", "/gradio_api/file=")
+"""The same, as beginnings of paths."""
 OwnerOfKey: TypeAlias = Callable[[str], Awaitable[str | None]]
 
 
@@ -65,7 +65,7 @@ def load_secret(folder: Path) -> str:
 class Identity:
     """ASGI middleware: puts the owner's id, or ``None``, into the scope under ``OWNER_KEY``.
 
-    It has to be the outermost one, so that what others add for foreign origins is removed again.
+    It stands outside of all that is Gradio's, so that what others add for foreign origins is removed again.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Identity:
     def _refusal(path: str, *, by_key: bool) -> ASGIApp | None:
         if path == "/" or path.startswith(OPEN):
             return None
-        if not path.startswith(WITH_KEY):
+        if path not in WITH_KEY and not path.startswith(BELOW_WITH_KEY):
             return JSONResponse({"detail": "Not found"}, 404)
         if by_key:
             return None
@@ -161,7 +161,7 @@ def access_key(headers: Headers) -> str | None:
 def is_same_origin(headers: Headers) -> bool:
     """Whether the request was sent by our own page, or by no page at all.
 
-    ``X-Forwarded-Host`` is believed: only a proxy can send it, since pages of others get no preflight granted.
+    ``X-Forwarded-Host`` is believed: where no trusted proxy has sent it, ``doorway.py`` has taken it away.
     """
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False

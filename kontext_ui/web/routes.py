@@ -234,6 +234,7 @@ class Pages:
 
     async def export_many(self, request: Request) -> Response:
         """Several versions as one ZIP archive: ``versions``, separated by commas, and the rest as for one."""
+        owner_of(request)
         ids = [part for part in request.query_params.get("versions", "").split(",") if part]
         if not 0 < len(ids) <= MAX_EXPORTED:
             raise HTTPException(422, f"From one to {MAX_EXPORTED} versions can be downloaded at once.")

@@ -11,7 +11,7 @@ from types import FrameType
 
 from kontext_ui.editor import Editor
 from kontext_ui.errors import InvalidSetting, KontextError
-from kontext_ui.settings import Settings, load_settings, silence_telemetry
+from kontext_ui.settings import Settings, believe_no_forwarded_address, load_settings, silence_telemetry
 
 
 def serve(make_editor: Callable[[Settings], Editor]) -> int:
@@ -26,6 +26,7 @@ def serve(make_editor: Callable[[Settings], Editor]) -> int:
         sys.stderr.write("\n".join(line for line in (error.message, error.hint) if line) + "\n")
         return 2
     silence_telemetry()
+    believe_no_forwarded_address()
     from kontext_ui.web.server import build_server, launch_options  # gradio reads the environment while imported
 
     stop_in_order(editor)

@@ -18,6 +18,7 @@ from kontext_ui.editor import Editor
 from kontext_ui.paths import ASSETS
 from kontext_ui.settings import Settings, on_space
 from kontext_ui.web.api import Api
+from kontext_ui.web.doorway import Doorway, our_names, our_proxies
 from kontext_ui.web.identity import Identity, load_secret
 from kontext_ui.web.routes import Pages
 
@@ -33,6 +34,7 @@ class Server(gr.Server):
         self._editor = editor
         self._secret = load_secret(settings.data_dir)
         self._embedded = on_space()
+        self._names, self._proxies = our_names(settings), our_proxies(settings)
         pages = Pages(editor, ASSETS, self.max_upload_bytes, embedded=self._embedded)
         api = Api(editor, self.max_upload_bytes)
         super().__init__(
@@ -57,13 +59,14 @@ class Server(gr.Server):
     def build_middleware_stack(self) -> ASGIApp:
         """Gradio puts its CORS layer, which trusts every origin, outside of all middleware it is given: ours has
         to stand before it."""
-        return Identity(
+        known = Identity(
             super().build_middleware_stack(),
             secret=self._secret,
             embedded=self._embedded,
             owner_of_key=self._editor.access_keys.owner_of,
             root_path=self.root_path,
         )
+        return Doorway(known, self._names, self._proxies)
 
 
 def build_server(editor: Editor, settings: Settings) -> Server:

@@ -20,7 +20,8 @@ expect.set_options(timeout=10_000)
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory, process_environment):
-    server = Server(tmp_path_factory.mktemp("data"), process_environment).start()
+    names = {"KONTEXT_UI_ALLOWED_HOSTS": "tool.example"}
+    server = Server(tmp_path_factory.mktemp("data"), process_environment, **names).start()
     yield server
     server.stop()
 

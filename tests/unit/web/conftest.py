@@ -120,6 +120,11 @@ async def streaming(app, path, query, cookies):
 
 
 @pytest.fixture
+def settings(make_settings):
+    return make_settings(allowed_hosts="pictures.example, tool.example")
+
+
+@pytest.fixture
 def backend():
     return HostedBackend(size_rule=GRID)
 
@@ -168,8 +173,11 @@ def nobody(make_visitor):
 class Live:
     """The server on a port, with Gradio's own routes too."""
 
-    def __init__(self, url, backend) -> None:
+    def __init__(self, url, backend, server, paths) -> None:
         self.url = url
+        self.server = server
+        self.paths = paths
+        """Those of our own routes."""
         self.backend = backend
 
     def visitor(self):
@@ -188,13 +196,16 @@ def live(tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
     backend = HostedBackend(size_rule=GRID)
     editor, _, _ = editor_in(folder, backend)
-    server = build_server(editor, load_settings(_env_file=None, data_dir=folder, max_upload_mb=1))
+    server = build_server(
+        editor, load_settings(_env_file=None, data_dir=folder, max_upload_mb=1, allowed_hosts="tool.example")
+    )
+    paths = {route.path for route in server.routes}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     _, url, _ = server.launch(
         server_name="127.0.0.1", server_port=port, quiet=True, prevent_thread_lock=True, **launch_options(server)
     )
-    yield Live(url.rstrip("/"), backend)
+    yield Live(url.rstrip("/"), backend, server, paths)
     editor.hang_up()
     server.get_blocks().close()

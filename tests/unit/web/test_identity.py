@@ -68,7 +68,7 @@ async def test_in_another_sites_frame_the_cookie_is_kept_apart_by_site(editor, s
         {"origin": "null"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
-        {"origin": "https://evil.example", "x-forwarded-host": "evil.example", "sec-fetch-site": "cross-site"},
+        {"origin": "https://tool.example", "x-forwarded-host": "tool.example", "sec-fetch-site": "cross-site"},
     ],
 )
 async def test_another_sites_page_has_no_identity_here(ann, headers):

@@ -216,7 +216,7 @@ async def test_an_upload_over_the_limit_is_cut_off(editor, make_settings, declar
             sent.append(1)
             yield b"\0" * 10_000
 
-    app = build_server(editor, make_settings(max_upload_mb=0.1))
+    app = build_server(editor, make_settings(max_upload_mb=0.1, allowed_hosts="pictures.example"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=SITE) as http:
         project = (await http.get("/kontext/state")).json()["project"]["id"]
         body = b"\0" * 100_001 if declared else endless()

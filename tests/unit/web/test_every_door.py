@@ -1,0 +1,111 @@
+"""Every route there is, tried as nobody, as another visitor and by another visitor's key: a new one is tried too."""
+
+import re
+
+import httpx
+import pytest
+from starlette.routing import Route
+
+from tests.unit.web.conftest import draft, picture
+
+EXISTS_NOT = {"project": "p" * 22, "version": "v" * 22, "job": "j" * 22, "digest": "d" * 64}
+"""Ids that nobody has."""
+OTHERS = {
+    "action": "rename_project",
+    "backend": "scripted",
+    "token": "t" * 43,
+    "kind": "preview",
+    "number": "1",
+    "hash": "h",
+    "path": "app/main.js",
+}
+FOR_ALL = {"/": 200, "/kontext/assets/{hash}/{path:path}": 200, "/kontext/hook/{backend}/{token}": 404}
+"""Routes without an owner: the page itself, and providers' calls, which carry their own proof."""
+GIVES_AN_IDENTITY = "/kontext/state"
+FOR_KEYS = re.compile(r"/config|/gradio_api/(info|upload|queue/join|queue/data|call/.*|file=.*)")
+METHODS = ("GET", "POST", "DELETE")
+OPEN = {"/favicon.ico", "/robots.txt", "/gradio_api/startup-events"}
+"""Gradio's that anybody may have; it asks the last one of itself while it starts."""
+
+
+def own_routes(app):
+    return [route for route in app.routes if isinstance(route, Route) and not route.path.startswith("/gradio_api")]
+
+
+async def ask(visitor, route, ids):
+    """The answer to a request of a route that names these things in its address, its query and its body."""
+    path = re.sub(r"\{(\w+)[^}]*\}", lambda found: {**OTHERS, **ids}[found[1]], route.path)
+    query = {"project": ids["project"], "version": ids["version"], "versions": ids["version"]}
+    if "POST" not in route.methods:
+        return await visitor.http.get(path, params=query)
+    if "do" in path.split("/"):
+        return await visitor.does("rename_project", project=ids["project"], title="mine")
+    return await visitor.http.post(path, params=query, content=picture())
+
+
+@pytest.fixture
+async def ids(ann):
+    """What Ann has."""
+    version = await ann.edits()
+    row = next(row for row in (await ann.state())["versions"] if row["id"] == version)
+    job = (await ann.result("submit", project=ann.project, draft=draft()))["job"]
+    return {"project": ann.project, "version": version, "digest": row["digest"], "job": job}
+
+
+@pytest.fixture
+async def eves_program(eve, make_visitor):
+    return make_visitor(**{"x-kontext-key": (await eve.result("make_access_key", name="script"))["key"]})
+
+
+async def test_every_route_asks_whose_a_request_is(app, nobody, ids):
+    answers = {}
+    for route in own_routes(app):
+        answers[route.path] = (await ask(nobody, route, ids)).status_code
+        nobody.http.cookies.clear()
+
+    assert {path: status for path, status in answers.items() if status != 401} == {
+        **FOR_ALL,
+        GIVES_AN_IDENTITY: 404,
+    }
+
+
+async def test_what_is_somebody_elses_is_on_every_route_as_what_is_not_there(app, ann, ids, eve, eves_program):
+    before = (await ann.state())["project"]["title"], len((await ann.state())["versions"])
+    routes = [route for route in own_routes(app) if route.path not in FOR_ALL]
+    for stranger in (eve, eves_program):
+        for route in routes:
+            theirs, nobodys = await ask(stranger, route, ids), await ask(stranger, route, EXISTS_NOT)
+
+            assert "error" in theirs.text or theirs.status_code == 404, route.path
+            assert (theirs.status_code, theirs.content) == (nobodys.status_code, nobodys.content), route.path
+
+    assert len(routes) >= 7
+    assert ((await ann.state())["project"]["title"], len((await ann.state())["versions"])) == before
+
+
+def gradios_paths(routes, ours):
+    """Addresses of everything that Gradio has added to the server, with ``x`` for what they ask for."""
+    for route in routes:
+        if isinstance(route, Route) and route.path not in ours:
+            yield re.sub(r"\{[^}]*\}", "x", route.path)
+        elif included := getattr(route, "original_router", None):
+            yield from gradios_paths(included.routes, ours)
+
+
+def test_of_what_gradio_serves_only_a_key_opens_what_endpoints_need(live):
+    paths = set(gradios_paths(live.server.routes, live.paths)) - OPEN
+    assert {"/gradio_api/file=x", "/gradio_api/upload_progress", "/gradio_api/openapi.json", "/login"} <= paths
+    for who in (httpx.Client(base_url=live.url), live.visitor()):
+        for path in sorted(paths):
+            closed = {401} if FOR_KEYS.fullmatch(path) else {404}
+            assert {who.request(method, path).status_code for method in METHODS} == closed, path
+        who.close()
+
+
+def test_a_key_opens_no_other_path_of_gradios(live):
+    paths = sorted(set(gradios_paths(live.server.routes, live.paths)) - OPEN)
+    with httpx.Client(base_url=live.url, headers={"x-kontext-key": live.key()}) as program:
+        for path in (path for path in paths if not FOR_KEYS.fullmatch(path)):
+            assert {program.request(method, path).status_code for method in METHODS} == {404}, path
+        for path in ("/config", "/gradio_api/info"):
+            assert program.get(path).status_code == 200
