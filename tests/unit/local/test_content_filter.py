@@ -91,7 +91,7 @@ async def test_a_result_that_does_not_pass_is_not_handed_out_and_another_seed_ma
     _, refusal = await run(PaintingPainter(result=BLACK))
 
     assert (refusal.stage, refusal.billed, refusal.may_retry) == ("output", Billed.NO, True)
-    assert "seed" in refusal.hint
+    assert "new try" in refusal.hint
 
 
 async def test_a_preview_that_does_not_pass_is_left_out_and_the_step_is_told_all_the_same():
