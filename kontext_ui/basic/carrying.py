@@ -16,6 +16,9 @@ from kontext_ui.basic.operations.work import Made, Work, blend
 from kontext_ui.basic.vision.regions import find_region, protected
 from kontext_ui.edits import Mask, Pixels
 
+KEPT_APART = 0.3
+"""An edit of which less than this share lies outside of what is to be kept is about the kept thing itself."""
+
 
 @dataclass(frozen=True, eq=False)
 class State:
@@ -90,6 +93,11 @@ def _placed(rgb: Pixels, made: Made, step: Step, state: State) -> Made:
 def _protecting(rgb: Pixels, made: Made, protect: Sequence[Target], seen: Pixels) -> Made:
     free = np.asarray(cv2.bitwise_not(protected(seen, protect)), np.uint8)
     before = rgb if made.pixels.shape == rgb.shape else np.dstack((rgb, np.full(rgb.shape[:2], 255, np.uint8)))
+    if made.region is not None and cv2.mean(cv2.min(made.region, free))[0] < KEPT_APART * cv2.mean(made.region)[0]:
+        raise ImpossibleError(
+            f"What should change and what should stay, {protect[0].said}, look like the same thing to me. "
+            "Paint over what should change."
+        )
     region = free if made.region is None else np.asarray(cv2.min(made.region, free), np.uint8)
     names = " and ".join(dict.fromkeys(target.said for target in protect))
     return replace(made, pixels=blend(before, made.pixels, free), region=region, said=f"{made.said} (keeping {names})")

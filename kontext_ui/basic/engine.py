@@ -28,7 +28,15 @@ def read(instruction: str, has_mask: bool = False) -> Plan:
     try:
         return grammar.read(instruction, families.READERS, has_mask)
     except grammar.UnclearError as error:
-        raise refusal.refuse(instruction, error, error.understood) from None
+        raise refusal.refuse(instruction, error, error.understood, lambda said: _reads(said, has_mask)) from None
+
+
+def _reads(instruction: str, has_mask: bool) -> bool:
+    try:
+        grammar.read(instruction, families.READERS, has_mask)
+    except grammar.UnclearError:
+        return False
+    return True
 
 
 class Edit:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 
 from kontext_ui.basic.errors import ImpossibleError
 from kontext_ui.basic.language import colours, words
 from kontext_ui.basic.language.grammar import FILLERS, UnclearError
-from kontext_ui.basic.language.targets import ARTICLES, is_known
+from kontext_ui.basic.language.targets import (
+    ARTICLES,
+    BACKGROUNDS,
+    CLOTHES,
+    KNOWN,
+    SKIES,
+    SUBJECTS,
+    VERBS,
+    WHICH,
+    is_known,
+)
 from kontext_ui.basic.operations import styles
 from kontext_ui.errors import NotUnderstood
 
@@ -35,6 +46,21 @@ NEAREST = (
     ("turn rotate tilt mirror angle", (
         "rotate 90 degrees clockwise", "flip it horizontally", "straighten by 2 degrees")),
 )  # fmt: skip
+VOCABULARY = tuple(
+    sorted(
+        {
+            word for about, offered in NEAREST for text in (about, *offered) for word in re.findall(r"[a-z]+", text)
+        }.union(KNOWN, colours.WORDS, FILLERS, VERBS, SUBJECTS, BACKGROUNDS, SKIES, ARTICLES, WHICH).union(
+            ("blackwhite", "white", "black", "and")
+        )
+    )
+)
+"""What a slip of the pen may have been meant to be."""
+NO_SLIPS = frozenset(
+    "one ones cast grass stool stools scarf pants coat boots land plan lake sea road roof wall".split()
+)
+"""Words of their own that look like one that is known."""
+ALIKE = 0.75
 USUAL = ("make it a bit brighter", "blur the background", "turn it into a watercolour")
 NEGATIONS = frozenset(("don't", "not", "never", "neither", "nor", "dont", "doesn't", "isn't"))
 SHOWN = {"blackwhite": "black and white", "%": "percent"}
@@ -42,8 +68,12 @@ ADDING = frozenset("add put place insert give draw wear wearing hold holding att
 PEOPLE = frozenset("smile smiling laugh older younger hair beard age pose face eyes expression sit stand wink".split())
 
 
-def refuse(instruction: str, error: UnclearError, understood: str) -> NotUnderstood:
-    """The error that the user sees for an unclear instruction; ``understood`` names what could be done."""
+def refuse(instruction: str, error: UnclearError, understood: str, reads: Callable[[str], bool]) -> NotUnderstood:
+    """The error that the user sees for an unclear instruction; ``understood`` names what could be done.
+
+    ``reads`` says of other words whether they would be understood: only such are proposed in place of a slip.
+    """
+    meant = _meant(instruction, reads)
     strange = [word for word in error.unknown if word not in FILLERS and word.isalpha()][:6]
     strange = [word for word in strange if not is_known(word) and word not in ARTICLES] or strange
     style = styles.unable(error.tokens)
@@ -58,15 +88,33 @@ def refuse(instruction: str, error: UnclearError, understood: str) -> NotUnderst
         message = f"I do not know what to do with {_quoted(strange)} here.{_reason(error.tokens)}"
     if understood:
         message += f" I understood “{understood}”, but an instruction is carried out whole or not at all."
+    if meant:
+        message = f"Did you mean “{meant}”?"
+    own = [said for said in (meant, understood) if said]
+    offered = [said for said in nearest(instruction) if said != words.clean(instruction)]
     return NotUnderstood(
         message,
         backend=ENGINE_ID,
-        suggestions=tuple(dict.fromkeys((understood, *nearest(instruction))))[:3]
-        if understood
-        else nearest(instruction),
+        suggestions=tuple(dict.fromkeys((*own, *offered)))[:3],
         capable_tier="max" if understood else "pro",
         hint="This engine changes what is in the picture; it does not draw new things. A Kontext tier can.",
     )
+
+
+def _meant(instruction: str, reads: Callable[[str], bool]) -> str:
+    """The instruction with its slips of the pen mended, if it is understood then; else an empty text."""
+    if words.take_out_quotes(instruction)[1]:
+        return ""
+    plain = words.clean(instruction)
+    said = re.sub(r"[^\W\d_]{3,}", lambda found: _mended(found[0]), plain)
+    return said if said != plain and reads(said) else ""
+
+
+def _mended(word: str) -> str:
+    if word in VOCABULARY or word in NO_SLIPS or word in PEOPLE or word in CLOTHES:
+        return word
+    close = difflib.get_close_matches(word, [known for known in VOCABULARY if known[0] == word[0]], 1, ALIKE)
+    return next(iter(close), word)
 
 
 def impossible(instruction: str, error: ImpossibleError) -> NotUnderstood:

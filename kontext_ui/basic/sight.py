@@ -5,24 +5,20 @@ Without onnxruntime, or without the reader of texts, less is seen and nothing fa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from kontext_ui.basic.errors import ImpossibleError
 from kontext_ui.basic.language import targets, words
 from kontext_ui.basic.vision import detector, reader, regions
-from kontext_ui.basic.vision.detector import Found
 from kontext_ui.basic.vision.networks import DETECTOR
 from kontext_ui.basic.vision.sky import find_sky
-from kontext_ui.edits import FoundRegion, Pixels, Rectangle, Size
+from kontext_ui.edits import FoundRegion, Pixels, Size
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images import codec
 from kontext_ui.prompting import Look, Thing
 from kontext_ui.prompting.seen import place_of
 
 MOST_THINGS = 8
-SAME_BOX = 0.6
 READ_SIDE_PX = 1024
 """Texts are read in a copy of this size: those worth a suggestion are large enough in it."""
 READ_SCORE = 0.8
@@ -49,30 +45,13 @@ def _things(rgb: Pixels) -> tuple[Thing, ...]:
     size = Size(rgb.shape[1], rgb.shape[0])
     area = size.width * size.height
     by_name: dict[str, list[detector.Found]] = {}
-    for one in distinct(detector.detect(rgb)):
+    for one in detector.distinct(detector.detect(rgb)):
         by_name.setdefault(one.name, []).append(one)
     things = []
     for name, found in by_name.items():
         largest = max(found, key=lambda one: one.area)
         things.append(Thing(name, len(found), place_of(largest.box, size), round(largest.area / area, 3)))
     return tuple(sorted(things, key=lambda thing: -thing.share)[:MOST_THINGS])
-
-
-def distinct(found: Sequence[Found]) -> list[Found]:
-    """Of two names for nearly the same box, only the surer one: a cat is not also a dog. The surest come first."""
-    kept: list[Found] = []
-    for one in found:
-        if all(other.name == one.name or _overlap(one.box, other.box) < SAME_BOX for other in kept):
-            kept.append(one)
-    return kept
-
-
-def _overlap(a: Rectangle, b: Rectangle) -> float:
-    """Intersection over union, 0..1."""
-    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
-    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
-    shared = max(0, width) * max(0, height)
-    return shared / max(1, a.width * a.height + b.width * b.height - shared)
 
 
 def _has_subject(rgb: Pixels) -> bool:

@@ -78,6 +78,11 @@ def srgb(name: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def flat(name: str) -> tuple[int, int, int]:
+    """For surfaces of one colour, such as a border: there white and black are pure, as shops and passports ask."""
+    return {"white": (255, 255, 255), "black": (0, 0, 0)}.get(name) or srgb(name)
+
+
 def where(rgb: Pixels, name: str) -> NDArray[np.float32]:
     """How well each pixel fits a colour's name, 0..1: hue and chroma for colours, lightness for black, grey, white."""
     values = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)

@@ -19,9 +19,10 @@ FILLERS = frozenset(
     """please can could would you i i'd want like need just now the a an it its it's this that these my our me
     picture photo image photograph pic shot scene whole entire overall all everything make made turn give apply put
     get let have look looks looking looked appear become bring be is into in to for of on with some effect filter
-    style so that image's convert change transform bit s""".split()
+    style pls plz thx thanks thank hi hello hey perfect great nice so that
+    image's convert change transform bit s""".split()
 )
-POLITE = frozenset("please can could would you i i'd want like need just now me so let us".split())
+POLITE = frozenset("pls plz thx thanks please can could would you i i'd want like need just now me so let us".split())
 CARRIED_VERBS = frozenset(
     """less more increase decrease reduce raise lower boost add make turn change paint remove delete erase blur colour
     replace sharpen darken brighten flip rotate crop mirror""".split()

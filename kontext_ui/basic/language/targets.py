@@ -14,7 +14,7 @@ MARK = "@"
 
 SYNONYMS = {
     "person": "man woman girl boy guy lady child kid baby human people men women children someone figure astronaut "
-    "player dancer worker bride groom model",
+    "player dancer worker bride groom model human tourist pedestrian passer-by bystander gentleman umpire",
     "bicycle": "bike cycle",
     "car": "automobile vehicle suv sedan jeep taxi cab",
     "motorcycle": "motorbike moped scooter",
@@ -83,6 +83,11 @@ def _names() -> dict[str, tuple[str, bool]]:
     for word, name in PLURALS.items():
         known[word] = (name, True)
     return known
+
+
+def with_article(word: str) -> str:
+    """ "A car", "an elephant"."""
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def plural(word: str) -> str:
@@ -221,14 +226,20 @@ def _target(name: str, words: Sequence[str], which: str, source: str, said: str)
 
 
 def _coloured(tokens: Sequence[str], start: int, index: int, colour: str) -> tuple[Target | None, int]:
-    """A colour and a noun that the detector does not know: "the orange suit"."""
+    """A colour and what people wear, or a part: "the orange suit". Of any other noun a colour tells too little."""
     noun = tokens[index]
-    if not noun.isalpha() or noun in NO_NOUNS or noun in colours.WORDS:
+    if noun not in PARTS and noun not in CLOTHES:
         return None, 0
     name = "" if noun in PARTS else noun
     return Target("colour", name, " ".join(tokens[start : index + 1]), colour), index + 1 - start
 
 
+CLOTHES = frozenset(
+    """suit jacket coat shirt t-shirt tshirt blouse sweater jumper pullover hoodie cardigan dress skirt trousers pants
+    jeans shorts scarf hat cap beanie helmet gloves socks shoes boots vest uniform robe sari kimono top clothes outfit
+    tie shirts t-shirts jersey""".split()
+)
+"""Looked for on the people of a picture only."""
 NO_NOUNS = frozenset(
     """to into in and or with by from of at on more less very much a the paint coat job tint tone tones colour colours
     hue light eye eyes face faces hair skin lips lip teeth tooth mouth nose hand hands nail nails red-eye

@@ -67,6 +67,10 @@ SPELLING = {
     "degree": "degrees",
     "monochromatic": "monochrome",
     "&": "and",
+    "transfer": "turn",
+    "restyle": "turn",
+    "repaint": "paint",
+    "extract": "isolate",
 }
 NEXT = (
     r"(?:make|turn|change|add|remove|delete|erase|blur|sharpen|flip|mirror|rotate|crop|resize|paint|colour|replace|put|set"
@@ -113,10 +117,19 @@ STAND_IN = "ǂ"
 OWN = re.compile(r"(?!it|that|what|let|there|he|she)([^\W\d_]+(?:-[^\W\d_]+)*)'s")
 
 
+SAID_FIRST = re.compile(
+    r"^(?:(?:hi|hello|hey|good morning|perfect|great|nice|thanks|thank you|ok|okay)(?: there| everyone)?[,.! ]+)+"
+)
+TAIL = re.compile(
+    r" from (?:the|this|my) (?:image|picture|photo|photograph|shot|scene)(?=[\s,.;!?]|$)"
+    r"|[,.!; ]+(?:pls|plz|thx|thanks|thank you)(?: (?:so|very) much| a lot| in advance)?[!.]*$"
+)
+
+
 def clean(text: str) -> str:
     """Lower case, one kind of space and quote, common variants joined."""
     text = unicodedata.normalize("NFKC", text).lower().replace("’", "'").replace("‘", "'")
-    text = " ".join(text.split())
+    text = TAIL.sub("", SAID_FIRST.sub("", " ".join(text.split())))
     for variant, plain in JOINED:
         text = text.replace(variant, plain)
     return PHRASES.sub(lambda match: match[0].replace(" ", "-"), text)

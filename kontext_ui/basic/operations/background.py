@@ -16,6 +16,8 @@ from kontext_ui.basic.language.targets import MARK
 from kontext_ui.basic.operations import scenes
 from kontext_ui.basic.operations.family import Family, always
 from kontext_ui.basic.operations.work import BAND_ROWS, Made, Work
+from kontext_ui.basic.vision import checking
+from kontext_ui.basic.vision.networks import DETECTOR
 from kontext_ui.basic.vision.regions import find_region, subject_plane
 from kontext_ui.basic.vision.shape import Plane, reduced, refined
 from kontext_ui.edits import Mask, Pixels
@@ -113,19 +115,20 @@ def apply(work: Work) -> Made:
     rgb = work.rgb
     subject = _subject(work)
     work.check_stop()
+    warnings = _people_lost(work, subject)
     how = work.step.text("how")
     front = foreground(rgb, subject)
     background = _inverse(subject)
     if how == "remove":
         cut = np.dstack((front, subject))
-        return Made(cut, background, "took the background away; it is transparent now")
+        return Made(cut, background, "took the background away; it is transparent now", warnings=warnings)
     if how == "blur":
         behind = blurred(rgb, subject, work.step.number("amount"))
-        return Made(_composed(rgb, front, behind, subject), background, "blurred the background")
+        return Made(_composed(rgb, front, behind, subject), background, "blurred the background", warnings=warnings)
     behind, said = _new_background(work, subject)
     work.check_stop()
     front = _in_the_light_of(front, subject, behind)
-    return Made(_composed(rgb, front, behind, subject), background, said)
+    return Made(_composed(rgb, front, behind, subject), background, said, warnings=warnings)
 
 
 def _subject(work: Work) -> Mask:
@@ -137,13 +140,22 @@ def _subject(work: Work) -> Mask:
     return refined(work.view, subject_plane(work.view), radius=6)
 
 
+def _people_lost(work: Work, subject: Mask) -> tuple[str, ...]:
+    if of_step(work.step) is not None or work.painted is not None or not DETECTOR.available:
+        return ()
+    lost, seen = checking.people_lost(work.view, subject)
+    if not lost:
+        return ()
+    return (f"Of {seen} people that I see, {lost} went with the background. Paint over all of them to keep them.",)
+
+
 def _new_background(work: Work, subject: Mask) -> tuple[Pixels, str]:
     height, width = work.rgb.shape[:2]
     how = work.step.text("how")
     if how == "colour":
         name = work.step.text("colour")
         behind = np.empty_like(work.rgb)
-        behind[:] = colours.srgb(name)
+        behind[:] = colours.flat(name)
         return behind, f"put a plain {name} background behind the main subject"
     if how == "studio":
         behind = scenes.studio(width, height, work.step.text("colour"))

@@ -211,7 +211,7 @@ def _bordered(pixels: Pixels, step: Step) -> Pixels:
     width = round(step.number("px")) if "px" in step.arguments else round(share * max(pixels.shape[:2]))
     if not 0 < width <= max(pixels.shape[:2]):
         raise ImpossibleError("A border is at least one pixel wide and at most as wide as the picture.")
-    colour = [*colours.srgb(step.text("colour")), 255][: pixels.shape[2]]
+    colour = [*colours.flat(step.text("colour")), 255][: pixels.shape[2]]
     return np.asarray(cv2.copyMakeBorder(pixels, *(width,) * 4, cv2.BORDER_CONSTANT, value=colour), np.uint8)
 
 

@@ -112,7 +112,11 @@ def apply(work: Work) -> Made:
     place = (slice(top, top + height), slice(left, left + width))
     pixels = work.rgb.copy()
     pixels[place] = blend(work.rgb[place], repaint(work.rgb[place], colour, paint), weight[place])
-    return Made(pixels, weight, f"recoloured {region.how}, to {colour}", region.others)
+    unsure = target.kind == "colour" and target.name and work.painted is None
+    warnings = (
+        (f"The {target.name} was found by colour alone: look at skin and hair, or paint over it.",) if unsure else ()
+    )
+    return Made(pixels, weight, f"recoloured {region.how}, to {colour}", region.others, warnings)
 
 
 @dataclass(frozen=True)

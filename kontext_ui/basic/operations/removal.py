@@ -11,13 +11,12 @@ import numpy as np
 from kontext_ui.basic.errors import ImpossibleError
 from kontext_ui.basic.language.grammar import Clause
 from kontext_ui.basic.language.plan import Step, Target, of_step
-from kontext_ui.basic.language.targets import MARK
+from kontext_ui.basic.language.targets import MARK, plural, with_article
 from kontext_ui.basic.operations.family import Family, always
 from kontext_ui.basic.operations.work import Made, Work, blend
-from kontext_ui.basic.vision.detector import detect
+from kontext_ui.basic.vision import checking
 from kontext_ui.basic.vision.networks import DETECTOR
 from kontext_ui.basic.vision.regions import Region, find_region
-from kontext_ui.basic.vision.shape import reduced
 from kontext_ui.edits import Mask, Pixels, Rectangle
 
 OPERATIONS = frozenset(("remove",))
@@ -35,7 +34,6 @@ PATCH_PX = 3
 """Of the patches that are compared; the library's own 15 takes many times as long and blurs."""
 WARN_SHARE, MOST_SHARE = 0.15, 0.25
 MOST_WITHOUT_PATCHES = 0.02
-STILL_THERE = 0.3
 SEED = 7
 
 
@@ -51,7 +49,7 @@ def read(clause: Clause) -> Step | None:
     if len(clause.targets) != 1:
         return None
     target = clause.targets[0]
-    if target.kind in ("background", "sky") or target.inverted or not PATTERN.fullmatch(text):
+    if target.kind in ("background", "sky", "colour") or target.inverted or not PATTERN.fullmatch(text):
         return None
     return Step("remove", target.arguments(), clause.text)
 
@@ -74,7 +72,19 @@ def apply(work: Work) -> Made:
     mask = _wider(region.mask)
     filled = fill(work.rgb, mask)
     pixels = blend(work.rgb, filled, mask)
+    if target.kind == "named" and work.painted is None:
+        _refuse_another(work.view, pixels, region)
     return Made(pixels, mask, f"removed {region.how}", region.others, _warnings(pixels, target, region))
+
+
+def _refuse_another(before: Pixels, pixels: Pixels, region: Region) -> None:
+    """Raises when something went that no one named: the dog on the bicycle instead of the bicycle."""
+    lost = checking.vanished(before, pixels, region.mask, region.meant)
+    if lost:
+        names = " and ".join(dict.fromkeys(with_article(thing.name) for thing in lost))
+        raise ImpossibleError(
+            f"I tried, and what looks like {names} would have gone as well. Paint over exactly what should go."
+        )
 
 
 def _warnings(pixels: Pixels, target: Target, region: Region) -> tuple[str, ...]:
@@ -85,11 +95,10 @@ def _warnings(pixels: Pixels, target: Target, region: Region) -> tuple[str, ...]
     if not available():
         found.append("The place was filled by smearing; with pip install PyPatchMatch it comes out better.")
     if target.kind == "named" and DETECTOR.available:
-        small = reduced(pixels)
-        gone = cv2.resize(region.mask, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA) > 128
-        left = [one.box for one in detect(small) if one.name == target.name]
-        if any(gone[box.y : box.y + box.height, box.x : box.x + box.width].mean() > STILL_THERE for box in left):
-            found.append(f"Something like a {target.name} can still be seen there. Paint over the rest and remove it.")
+        still = checking.left(pixels, region.mask, target.name, everywhere=target.which == "all")
+        if still:
+            what = with_article(target.name) if len(still) == 1 else f"{len(still)} {plural(target.name)}"
+            found.append(f"Something like {what} can still be seen. Paint over the rest and remove it.")
     return tuple(found)
 
 

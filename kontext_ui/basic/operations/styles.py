@@ -134,7 +134,10 @@ def _lines(rgb: Pixels, side_px: int = 1600) -> Plane:
     width = max(small.shape[:2]) / 900
     narrow, wide = cv2.GaussianBlur(gray, (0, 0), width), cv2.GaussianBlur(gray, (0, 0), 1.6 * width)
     sharp = 18 * narrow - 17 * wide
-    ink = 1 - np.where(sharp > 0.5, 1.0, 1 + np.tanh(9 * (sharp - 0.5)))
+    # Ink is what is darker than its surroundings: dark skin and a photo of the night are no ink.
+    around = cv2.GaussianBlur(gray, (0, 0), 30 * width)
+    paper = np.minimum(0.5, 0.75 * around)
+    ink = 1 - np.where(sharp > paper, 1.0, 1 + np.tanh(9 * (sharp - paper)))
     return np.asarray(np.clip(ink, 0, 1), np.float32)
 
 

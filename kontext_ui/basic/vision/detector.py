@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -92,14 +93,35 @@ def _without_parts(found: list[Found]) -> list[Found]:
     """A cup and the same cup with its saucer are one cup: the surer one."""
     kept: list[Found] = []
     for one in found:
-        if not any(one.name == other.name and _shared(one, other) > WITHIN for other in kept):
+        if not any(one.name == other.name and shared(one, other) > WITHIN for other in kept):
             kept.append(one)
     return kept
 
 
-def _shared(one: Found, other: Found) -> float:
+def shared(one: Found, other: Found) -> float:
     """How much of the smaller box lies in the larger one."""
     a, b = one.box, other.box
     width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
     height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
     return max(0, width) * max(0, height) / min(one.area, other.area)
+
+
+SAME_THING = 0.6
+"""Two names for boxes that overlap more than this are two names for one thing."""
+
+
+def distinct(found: Sequence[Found]) -> list[Found]:
+    """Of two names for nearly the same box, only the surer one: a cat is not also a dog. The surest come first."""
+    kept: list[Found] = []
+    for one in found:
+        if all(other.name == one.name or overlap(one.box, other.box) < SAME_THING for other in kept):
+            kept.append(one)
+    return kept
+
+
+def overlap(a: Rectangle, b: Rectangle) -> float:
+    """Intersection over union, 0..1."""
+    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    both = max(0, width) * max(0, height)
+    return both / max(1, a.width * a.height + b.width * b.height - both)

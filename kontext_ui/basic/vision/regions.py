@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kontext_ui.basic.errors import ImpossibleError
 from kontext_ui.basic.language import colours
 from kontext_ui.basic.language.plan import Target
-from kontext_ui.basic.language.targets import plural
+from kontext_ui.basic.language.targets import CLOTHES, plural, with_article
 from kontext_ui.basic.vision import detector, shape
 from kontext_ui.basic.vision.detector import Found
 from kontext_ui.basic.vision.networks import DETECTOR, SUBJECT
@@ -48,11 +48,6 @@ ANIMALS = frozenset(
     ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe", "teddy bear")
 )
 WILD = frozenset(("animal", "creature", "squirrel", "rabbit", "fox", "owl", "butterfly", "quokka", "toy", "doll"))
-CLOTHES = frozenset(
-    """suit jacket coat shirt t-shirt tshirt blouse sweater jumper pullover hoodie cardigan dress skirt trousers pants
-    jeans shorts scarf hat cap beanie helmet gloves socks shoes boots vest uniform robe sari kimono top clothes outfit
-    tie""".split()
-)
 CANNOT_FIND = "Things cannot be found by name here."
 NEARLY_ALL = 0.6
 OF_COLOUR = 0.08
@@ -71,6 +66,8 @@ class Region:
     """ "The car, found by name"."""
     others: tuple[str, ...] = ()
     """Noun phrases for what could also have been meant."""
+    meant: tuple[Found, ...] = ()
+    """What the detector saw of it, in pixels of the reduced picture."""
 
     @property
     def share(self) -> float:
@@ -124,8 +121,6 @@ def _named(rgb: Pixels, target: Target) -> Region:
         raise ImpossibleError(f"{CANNOT_FIND} {lacks}")
     small = shape.reduced(rgb)
     found = _all_of(small, target)
-    if not found and target.source:
-        return _coloured(rgb, target)
     if not found:
         raise ImpossibleError(_not_there(small, target))
     chosen = _choose(found, target.which)
@@ -146,7 +141,7 @@ def _named(rgb: Pixels, target: Target) -> Region:
     mask = shape.refined(rgb, plane)
     if not cv2.countNonZero(mask):
         raise ImpossibleError(f"I see {name}, but cannot tell it from what is around it. Paint over it instead.")
-    return Region(mask, f"{name}, found by name", others)
+    return Region(mask, f"{name}, found by name", others, tuple(chosen))
 
 
 def _without_people_before(small: Pixels, plane: Plane, target: Target, chosen: list[Found], whole: Plane) -> Plane:
@@ -231,7 +226,8 @@ def _others(found: list[Found], chosen: list[Found], name: str) -> tuple[str, ..
 def _not_there(small: Pixels, target: Target) -> str:
     seen = sorted({one.name for one in detector.detect(small)})
     also = f" What I do find: {', '.join(seen[:5])}." if seen else ""
-    return f"I find no {target.name} in this picture.{also} You can also paint over what you mean."
+    what = with_article(target.name)
+    return f"I could not make out {what} in this picture.{also} You can also paint over what you mean."
 
 
 def _subject(rgb: Pixels, target: Target) -> Region:
@@ -253,7 +249,8 @@ def _refuse_another(rgb: Pixels, plane: Plane, target: Target) -> None:
         related = one.name in ANIMALS and target.name in WILD
         if inside > 0.6 and not related:
             raise ImpossibleError(
-                f"What stands out here is a {one.name}, and I cannot find {_plain(target.said)}. Paint over it instead."
+                f"What stands out here looks like {with_article(one.name)} to me, and I could not make out "
+                f"{_plain(target.said)}. Paint over it instead."
             )
 
 
@@ -279,7 +276,9 @@ def _background(rgb: Pixels, target: Target) -> Region:
 def _sky(rgb: Pixels, target: Target) -> Region:
     plane = find_sky(rgb)
     if plane is None:
-        raise ImpossibleError("I find no sky in this picture. Paint over it and send the same words again.")
+        raise ImpossibleError(
+            "I could not make out a sky in this picture. Paint over it and send the same words again."
+        )
     return Region(shape.refined(rgb, plane, radius=6), "the sky")
 
 
@@ -295,7 +294,8 @@ def _coloured(rgb: Pixels, target: Target) -> Region:
     areas = stats[1:, cv2.CC_STAT_AREA]
     if not len(areas) or areas.max() < LEAST_COLOUR * solid.size:
         raise ImpossibleError(
-            f"I find nothing {target.source} in this picture. Paint over the {target.name or 'part'} instead."
+            f"I could not make out anything {target.source} in this picture. "
+            f"Paint over the {target.name or 'part'} instead."
         )
     least = 0.02 * areas.max()
     kept = [1 + n for n in np.flatnonzero(areas >= least).tolist()]
@@ -311,12 +311,14 @@ def _coloured(rgb: Pixels, target: Target) -> Region:
 def _likely_place(small: Pixels, noun: str) -> Plane:
     """Where a thing of that name can be: clothes on people, and nothing but the sky in the sky."""
     place = np.ones(small.shape[:2], np.float32)
-    if noun in CLOTHES and DETECTOR.available:
-        people = [one.box for one in detector.detect(small) if one.name == "person"]
-        if people:
-            place[:] = 0
+    if noun in CLOTHES:
+        place[:] = 0
+        people = [one.box for one in detector.detect(small) if one.name == "person"] if DETECTOR.available else []
+        if not people:
+            raise ImpossibleError(f"I could not make out anyone here who wears the {noun}. Paint over it instead.")
+        whole = shape.saliency(small)
         for box in people:
-            place[box.y : box.y + box.height, box.x : box.x + box.width] = 1
+            place = np.maximum(place, shape.object_in(small, box, whole))
     sky = find_sky(small)
     if sky is not None:
         place *= 1 - cv2.resize(sky, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_LINEAR)

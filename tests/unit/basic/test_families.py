@@ -130,8 +130,8 @@ async def test_except_under_a_mask_is_what_the_mask_leaves_out():
     ("name", "instruction", "words"),
     [
         ("chelsea.png", "make the blue cat red", "1 cat here, but none that is blue"),
-        ("astronaut.png", "make the lamp green", "stands out here is a person"),
-        ("chelsea.png", "make it darker but keep the zebra", "no zebra in this picture"),
+        ("astronaut.png", "make the lamp green", "stands out here looks like a person"),
+        ("chelsea.png", "make it darker but keep the zebra", "could not make out a zebra in this picture"),
     ],
 )
 async def test_what_is_not_so_is_refused(name, instruction, words):
@@ -211,7 +211,7 @@ async def test_a_night_sky_darkens_the_ground_too():
 
 
 async def test_no_sky_is_no_sky():
-    with pytest.raises(NotUnderstood, match="no sky in this picture"):
+    with pytest.raises(NotUnderstood, match="could not make out a sky in this picture"):
         await edit(photo("coffee.png"), "make the sky stormy")
 
 
@@ -241,7 +241,7 @@ async def test_a_painted_thing_is_removed_without_a_name():
 
 
 async def test_what_is_not_there_is_not_invented():
-    with pytest.raises(NotUnderstood, match="I find no elephant in this picture") as caught:
+    with pytest.raises(NotUnderstood, match="I could not make out an elephant in this picture") as caught:
         await edit(photo("chelsea.png"), "make the elephant blue")
 
     assert "cat" in caught.value.message
