@@ -190,7 +190,8 @@ def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
 def _near(mask: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
     """A mask with what lies within a share of the short side around it."""
     reach = max(3, round(share * min(mask.shape)))
-    return cv2.dilate(mask.view(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) != 0
+    square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    return cast(NDArray[np.bool_], cv2.dilate(mask.view(np.uint8), square) != 0)
 
 
 def _looks_global(change: Change, extent: Extent) -> bool:
