@@ -20,15 +20,18 @@ Field = NDArray[np.float32]
 _NODES = 24
 _SHARPNESS = 1.5
 """The averaging's standard deviation is the distance between two nodes divided by this."""
-_MOST_PX = 4.0
+_MOST_PX, _MOST_REDRAWN_PX = 4.0, 6.0
+"""How far the field may move: further where the model redrew the picture rather than moved it."""
 _WORTH_PX = 0.12
 """A field that moves less than this on average is only the tracker's own inaccuracy."""
 _AGREE_PX = (3.0, 2.0, 1.2)
 
 
-def fit_field(points: NDArray[np.float32], offsets: NDArray[np.float64], width: int, height: int) -> Field | None:
+def fit_field(
+    points: NDArray[np.float32], offsets: NDArray[np.float64], width: int, height: int, *, redrawn: bool = False
+) -> Field | None:
     """A smooth field through offsets in pixels at points of the sent picture; ``None`` if nothing drifted."""
-    near = np.linalg.norm(offsets, axis=1) < _MOST_PX
+    near = np.linalg.norm(offsets, axis=1) < (_MOST_REDRAWN_PX if redrawn else _MOST_PX)
     points, offsets = points[near], offsets[near]
     if len(points) < 3 * _NODES:
         return None

@@ -57,6 +57,10 @@ class ColourFit:
         """For comparison: the curves continue as if nothing had been clipped."""
         return self._looked_up(pixels, self.tables)
 
+    def apart(self, other: ColourFit) -> float:
+        """Mean difference of two corrections over all values, in 8-bit steps."""
+        return float(np.abs(self.tables - other.tables).mean())
+
     def _looked_up(self, pixels: Pixels, tables: NDArray[np.float32]) -> Pixels:
         if not self.trusted:
             return pixels

@@ -23,6 +23,13 @@ _COLOURFUL = 12.0
 _VISIBLE = 16.0
 """Difference in 8-bit steps that is too large to be colour drift."""
 _BLOCK = 16
+_REST_SHARE = 0.25
+_REST_STRUCTURE = 0.8
+_REST_OFF, _REST_OFF_RAW = 6.0, 4.0
+"""What makes the rest of a frame the photo. On real answers it was at least 0.27 of the frame where an edit was local,
+with a structure of at least 0.93 and at most 3 steps off; at most 0.1 of it where it was not."""
+_TELLING = (48.0, 250.0)
+"""Brightness between which a new tone shows."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,44 @@ class Extent:
     @property
     def whole_frame(self) -> bool:
         return self.toned or self.structure < 0.35
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What was found about the frame away from the change."""
+
+    share: float
+    """Of the frame, 0..1."""
+    telling: float
+    """Share of the frame that is neither near black nor near white, so that a new tone would show there."""
+    structure: float
+    """How well the fine structure of textured blocks agrees, -1..1; the median."""
+    off: float
+    """Difference in 8-bit steps after colour matching, the median over blocks."""
+    off_raw: float
+    """The same before colour matching."""
+
+    def is_photo(self, toned: bool) -> bool:
+        """Whether it is large enough to judge by, and the photo. ``toned``: a new tone may explain what differs."""
+        same = self.share >= _REST_SHARE and self.structure >= _REST_STRUCTURE and self.off <= _REST_OFF
+        return same and (not toned or (self.telling >= _REST_SHARE and self.off_raw <= _REST_OFF_RAW))
+
+
+def find_rest(sent: Pixels, answer: Pixels, matched: Pixels, away: NDArray[np.bool_]) -> Rest:
+    """Judge two registered pictures ``away`` from the change; ``matched`` is the answer in the sent one's colours."""
+    first, second = _detail(sent), _detail(matched)
+    own, other, both = (_blocks(p) for p in (first * first, second * second, first * second))
+    inside = _blocks(away.astype(np.float32), own.shape) > 0.8
+    before, after, raw = (_blocks(p, own.shape).astype(np.float32) for p in (sent, matched, answer))
+    light = before.mean(axis=2)
+    telling = inside & (light > _TELLING[0]) & (light < _TELLING[1])
+    textured = inside & (own > 9.0)
+    agree = both[textured] / np.sqrt(own[textured] * np.maximum(other[textured], 1.0))
+    off, off_raw = (
+        float(np.median(np.abs(p - before).max(axis=2)[inside])) if inside.any() else 255.0 for p in (after, raw)
+    )
+    structure = float(np.median(agree)) if len(agree) >= 20 else 1.0
+    return Rest(float(inside.mean()), float(telling.mean()), structure, off, off_raw)
 
 
 def find_extent(sent: Pixels, answer: Pixels, valid: NDArray[np.bool_]) -> Extent:
@@ -109,16 +154,17 @@ def _parabola(source: _Rows, target: _Rows, weight: _Rows) -> _Rows:
 
 def _structure(sent: Pixels, answer: Pixels) -> float:
     first, second = _detail(sent), _detail(answer)
-    size = (max(1, first.shape[1] // _BLOCK), max(1, first.shape[0] // _BLOCK))
-
-    def blocks(plane: _Plane) -> _Plane:
-        return cast(_Plane, cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
-
-    own, other, both = blocks(first * first), blocks(second * second), blocks(first * second)
+    own, other, both = (_blocks(p) for p in (first * first, second * second, first * second))
     textured = own > max(9.0, 0.5 * float(np.median(own)))
     if textured.sum() < 20:
         return 1.0
     return float(np.median(both[textured] / np.sqrt(own[textured] * np.maximum(other[textured], 1.0))))
+
+
+def _blocks(plane: _Plane | Pixels, shape: tuple[int, ...] | None = None) -> _Plane:
+    """Averages over blocks of a plane, or over as many blocks (rows, columns) as said."""
+    rows, columns = shape or (max(1, plane.shape[0] // _BLOCK), max(1, plane.shape[1] // _BLOCK))
+    return cast(_Plane, cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA))
 
 
 def _detail(pixels: Pixels) -> _Plane:

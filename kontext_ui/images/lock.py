@@ -22,7 +22,7 @@ from kontext_ui.images.bend import Field, unbent
 from kontext_ui.images.blend import Candidate, reblend, with_channels
 from kontext_ui.images.change import Change, find_change, joined
 from kontext_ui.images.colour import ColourFit, fit_colour
-from kontext_ui.images.extent import Extent, find_extent
+from kontext_ui.images.extent import Extent, find_extent, find_rest
 from kontext_ui.images.geometry import Fit, covered, cut, flattened, on_canvas, resized, size_of, whole
 from kontext_ui.images.register import Matrix, Registration, identity, inside, register, warp
 
@@ -34,6 +34,12 @@ _GLOBAL_SPREAD = 0.8
 _SCATTERED_SPREAD = 0.55
 """Shares of the frame (pixels, blocks with a change in them) beyond which an edit counts as one of the whole frame.
 For scattered changes fewer blocks are enough: an object fills most of the blocks that it touches, a style does not."""
+_PART = (0.02, 0.9)
+"""Changed shares of the frame between which colours are fitted once more, on what did not change."""
+_REFIT_STEPS = 1.0
+"""Mean difference of the two fits, in 8-bit steps, from which the change is looked for once more."""
+_REFIT_REACH = 0.01
+"""Share of the short side around a found change that may belong to it."""
 _CLIPPED = (5, 246)
 """Values of an answer that may have been cut off at black or white, so that what they were is unknown."""
 _LOW_IN_MASK = 0.5
@@ -151,7 +157,8 @@ class _Comparison:
     registration: Registration
     colour: ColourFit
     change: Change
-    extent: Extent
+    whole_frame: bool
+    """The edit is one of the whole frame."""
     work: Size
 
 
@@ -167,7 +174,31 @@ def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
     valid = inside(found.matrix, work.width, work.height, *_borders(answer, fit, work))
     colour = fit_colour(sent, moved, valid)
     change = find_change(sent, _comparable(sent, moved, colour.apply_smoothly(moved), valid), valid)
-    return _Comparison(found, colour, change, find_extent(sent, moved, valid), work)
+    if _PART[0] < change.fraction < _PART[1]:
+        again = fit_colour(sent, moved, valid & ~_near(change.mask, _REFIT_REACH))
+        if again.trusted and again.apart(colour) > _REFIT_STEPS:
+            change = find_change(sent, _comparable(sent, moved, again.apply_smoothly(moved), valid), valid)
+        colour = again if again.trusted else colour
+    extent = find_extent(sent, moved, valid)
+    everywhere = _looks_global(change, extent)
+    if everywhere:
+        rest = find_rest(sent, moved, colour.apply_smoothly(moved), valid & ~_near(change.mask, _REFIT_REACH))
+        everywhere = not rest.is_photo(extent.toned)
+    return _Comparison(found, colour, change, everywhere, work)
+
+
+def _near(mask: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
+    """A mask with what lies within a share of the short side around it."""
+    reach = max(3, round(share * min(mask.shape)))
+    square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    return cast(NDArray[np.bool_], cv2.dilate(mask.view(np.uint8), square) != 0)
+
+
+def _looks_global(change: Change, extent: Extent) -> bool:
+    """Whether so much or so scattered a change was found that the edit may be one of the whole frame."""
+    many = change.fraction > _GLOBAL_FRACTION or change.spread > _GLOBAL_SPREAD
+    scattered = change.spread > _SCATTERED_SPREAD and change.spread > 1.6 * change.fraction
+    return many or scattered or extent.whole_frame
 
 
 def _borders(answer: Pixels, fit: Fit, work: Size) -> tuple[float, float, float, float]:
@@ -221,9 +252,9 @@ def _drifted(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, mode: 
     meters = _meters(seen, fit)
     on_region = _unit(seen.registration.matrix, seen.work)
     if mask is None and mode is LockMode.AUTO:
-        if _is_global(seen) and covered(size_of(answer), fit) != whole(fit.canvas):
+        if seen.whole_frame and covered(size_of(answer), fit) != whole(fit.canvas):
             return _reframed(answer, _OTHER_FRAME)
-        if _is_global(seen):
+        if seen.whole_frame:
             note = _WHOLE if seen.registration.found else _LOST
             return _whole(parent, _place(answer, fit, on_region, None, None), meters, (note,))
         if seen.change.fraction < _NOTHING and seen.colour.drift > _TONE_DRIFT:
@@ -271,13 +302,6 @@ def _outside(seen: _Comparison, fit: Fit, mask: Mask) -> tuple[str, ...]:
     return (f"The model also changed {share:.0%} of the picture outside your mask; that was left out.",) * (
         share > 0.01
     )
-
-
-def _is_global(seen: _Comparison) -> bool:
-    change = seen.change
-    many = change.fraction > _GLOBAL_FRACTION or change.spread > _GLOBAL_SPREAD
-    scattered = change.spread > _SCATTERED_SPREAD and change.spread > 1.6 * change.fraction
-    return many or scattered or seen.extent.whole_frame
 
 
 def _whole(parent: Pixels, candidate: Candidate, meters: Mapping[str, float], warnings: tuple[str, ...]) -> Locked:

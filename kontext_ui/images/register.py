@@ -33,6 +33,12 @@ _MAX_ZOOM = 0.25
 _MAX_ROTATION_DEG = 8.0
 _MAX_SHIFT = 0.25
 """Of the longer side. Anything beyond these limits is a new picture, not drift."""
+_MAX_STRETCH = 0.12
+_GOOD_SHARE = 0.9
+_STRETCH_GAIN = 0.08
+"""Another scale across than down is tried where fewer points agree than that, and believed from this many more."""
+_REDRAWN_SHARE, _LOOSE_PX = 0.6, 4.0
+"""Where fewer points agree, the model redrew the picture: a loose fit leaves the rest to the uneven field."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,19 +77,16 @@ def identity() -> Matrix:
 def register(sent: Pixels, answer: Pixels) -> Registration:
     """Find the answer on the sent picture; both RGB and of the same size. Identity when too little agrees."""
     gray, other = _gray(sent), _gray(answer)
-    half = 0.5 if min(gray.shape) >= 500 else 1.0
-    followed = _followed(_scaled(gray, half), _scaled(other, half), identity())
-    coarse = _fit(*followed, 1.5) if followed else None
-    if coarse is None:
-        coarse = _by_features(_scaled(gray, half), _scaled(other, half))
-    if coarse is None:
-        return Registration(identity(), False, 0.0)
-    start = coarse[0].copy()
-    start[:, 2] /= half
-    pairs = _followed(gray, other, start, levels=1)
-    fine = _fit(*pairs, 0.7) if pairs else None
-    matrix, agreement = fine or (start, coarse[1])
     height, width = gray.shape
+    start = _coarsely(gray, other)
+    if start is None:
+        return Registration(identity(), False, 0.0)
+    pairs = _followed(gray, other, start[0], levels=1)
+    matrix, agreement = (_fit(*pairs, 0.7) if pairs else None) or start
+    redrawn = agreement < _REDRAWN_SHARE
+    loose = _fit(*pairs, _LOOSE_PX) if pairs and redrawn else None
+    if loose is not None:
+        matrix = loose[0]
     if not _plausible(matrix, width, height):
         return Registration(identity(), False, agreement)
     if not _better(gray, other, matrix):
@@ -91,7 +94,20 @@ def register(sent: Pixels, answer: Pixels) -> Registration:
     if pairs is None:
         return Registration(matrix, True, agreement)
     left = pairs[1] - (pairs[0] @ matrix[:, :2].T + matrix[:, 2])
-    return Registration(matrix, True, agreement, fit_field(pairs[0], left, width, height))
+    return Registration(matrix, True, agreement, fit_field(pairs[0], left, width, height, redrawn=redrawn))
+
+
+def _coarsely(gray: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[Matrix, float] | None:
+    """Where to start tracking in full detail, found at half the size."""
+    half = 0.5 if min(gray.shape) >= 500 else 1.0
+    small, there = _scaled(gray, half), _scaled(other, half)
+    followed = _followed(small, there, identity())
+    found = (_fit(*followed, 1.5) if followed else None) or _by_features(small, there)
+    if found is None:
+        return None
+    start = found[0].copy()
+    start[:, 2] /= half
+    return start, found[1]
 
 
 def warp(pixels: Pixels, matrix: Matrix, width: int, height: int, *, border: int = cv2.BORDER_REFLECT_101) -> Pixels:
@@ -166,35 +182,56 @@ def _followed(gray: NDArray[np.uint8], other: NDArray[np.uint8], start: Matrix, 
 
 
 def _fit(points: _Points, moved: _Points, threshold: float) -> tuple[Matrix, float] | None:
-    """A similarity through the pairs that agree within ``threshold`` pixels, and their share."""
-    found: tuple[object, object] = cv2.estimateAffinePartial2D(
+    """The map through the pairs that agree within ``threshold`` pixels, and their share.
+
+    A similarity, unless clearly more points agree with another scale across than down.
+    """
+    found = _agreed(points, moved, threshold, stretched=False)
+    if found is not None and found[1] >= _GOOD_SHARE:
+        return found
+    other = _agreed(points, moved, threshold, stretched=True)
+    if other is None or abs(other[0][0, 0] / other[0][1, 1] - 1.0) > _MAX_STRETCH:
+        return found
+    return other if other[1] >= (found[1] if found else 0.0) + _STRETCH_GAIN else found
+
+
+def _agreed(points: _Points, moved: _Points, threshold: float, *, stretched: bool) -> tuple[Matrix, float] | None:
+    estimate = cv2.estimateAffine2D if stretched else cv2.estimateAffinePartial2D
+    found: tuple[object, object] = estimate(
         points, moved, method=cv2.RANSAC, ransacReprojThreshold=threshold, maxIters=2000, confidence=0.999
     )
     matrix, inliers = found
     # Nothing may be found, which the stubs do not say.
     if not isinstance(matrix, np.ndarray) or not isinstance(inliers, np.ndarray):
         return None
-    share = float(inliers.sum()) / len(points)
-    if int(inliers.sum()) < _MIN_INLIERS or share < _MIN_SHARE:
-        return None
-    return _polished(points, moved, np.asarray(matrix, np.float64), threshold), share
+    polished = _polished(points, moved, np.asarray(matrix, np.float64), threshold, stretched=stretched)
+    # Without the skew that the estimate of a stretch may have, fewer may agree.
+    agree = _errors(points, moved, polished) < threshold if stretched else inliers != 0
+    share = float(agree.sum()) / len(points)
+    return (polished, share) if int(agree.sum()) >= _MIN_INLIERS and share >= _MIN_SHARE else None
 
 
-def _polished(points: _Points, moved: _Points, matrix: Matrix, threshold: float) -> Matrix:
+def _errors(points: _Points, moved: _Points, matrix: Matrix) -> NDArray[np.float64]:
+    return cast(NDArray[np.float64], np.linalg.norm(points @ matrix[:, :2].T + matrix[:, 2] - moved, axis=1))
+
+
+def _polished(points: _Points, moved: _Points, matrix: Matrix, threshold: float, *, stretched: bool) -> Matrix:
     """Least squares with weights that fade out disagreement: RANSAC alone stops at its threshold's accuracy."""
     centre = points.mean(axis=0)
     for _ in range(4):
-        error = np.linalg.norm(points @ matrix[:, :2].T + matrix[:, 2] - moved, axis=1)
-        weight = np.clip(1.0 - (error / threshold) ** 2, 0.0, None) ** 2
+        weight = np.clip(1.0 - (_errors(points, moved, matrix) / threshold) ** 2, 0.0, None) ** 2
         if (weight > 0).sum() < _MIN_INLIERS:
             break
         x, y = (points - centre).T
         zero, one = np.zeros_like(x), np.ones_like(x)
-        rows = np.concatenate([np.stack([x, -y, one, zero], 1), np.stack([y, x, zero, one], 1)])
+        # Columns: scale across, scale down, rotation, shift across, shift down.
+        rows = np.concatenate([np.stack([x, zero, -y, one, zero], 1), np.stack([zero, y, x, zero, one], 1)])
+        if not stretched:
+            rows = np.column_stack([rows[:, 0] + rows[:, 1], rows[:, 2:]])
         root = np.sqrt(np.concatenate([weight, weight]))
         solved = np.linalg.lstsq(rows * root[:, None], moved.T.ravel() * root, rcond=None)[0]
-        a, b, u, v = (float(value) for value in solved)
-        linear = np.array([[a, -b], [b, a]])
+        across, down, turn, u, v = (float(value) for value in (solved if stretched else (solved[0], *solved)))
+        linear = np.array([[across, -turn], [turn, down]])
         matrix = np.column_stack([linear, np.array([u, v]) - linear @ centre])
     return matrix
 

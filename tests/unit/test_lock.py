@@ -86,6 +86,61 @@ def test_every_kind_of_drift_is_undone(cat, kind):
     assert score.exact == 1.0
 
 
+def stretched(pixels, across, down, wobble=0.0):
+    """A picture with another scale across than down about its centre, as models return when they change its shape."""
+    height, width = pixels.shape[:2]
+    matrix = np.array([[across, 0, (1 - across) * width / 2], [0, down, (1 - down) * height / 2]])
+    out = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    return drift.Drift(wobble=wobble, jpeg=90, blur=0.4).apply(out, 5)
+
+
+@pytest.mark.parametrize("name", ["astronaut.png", "motorcycle_left.png"])
+@pytest.mark.parametrize(("across", "down"), [(1.0, 0.965), (1.03, 1.0), (0.985, 1.02)])
+def test_another_scale_across_than_down_is_undone(name, across, down):
+    case = drift.simulate(drift.photo(name, 1.0), "insert", 21, drift.NONE)
+    answer = stretched(case.answer, across, down)
+    score = drift.judge(case, bring_back(case.parent, answer, case.fit, exact=False))
+    assert not score.whole
+    assert score.recall >= 0.97
+    assert score.leak <= 0.002
+
+
+def test_a_picture_that_was_redrawn_a_few_pixels_off_is_lined_up():
+    case = drift.simulate(drift.photo("motorcycle_left.png", 1.0), "insert", 21, drift.NONE)
+    answer = stretched(case.answer, 1.0, 0.98, wobble=1.2)
+    score = drift.judge(case, bring_back(case.parent, answer, case.fit, exact=False))
+    assert not score.whole
+    assert score.recall >= 0.95
+    assert score.leak <= 0.05
+
+
+@pytest.mark.parametrize("name", ["astronaut.png", "coffee.png", "china.jpg"])
+def test_a_large_edit_is_local_as_long_as_the_rest_is_the_photo(name):
+    """Two thirds of the frame are another picture; a person would still call it a replaced subject."""
+    parent = drift.photo(name, 1.0)
+    other = cv2.resize(drift.photo("flower.jpg", 1.0), parent.shape[1::-1])
+    answer = parent.copy()
+    width = round(0.66 * parent.shape[1])
+    answer[:, :width] = other[:, :width]
+    fit = plan_fit(size_of(parent), SizeRule())
+    locked = bring_back(parent, TYPICAL.apply(answer, 3), fit, exact=False)
+    assert not locked.kept_whole
+    kept = (locked.pixels[:, width + 40 :] == parent[:, width + 40 :]).all(axis=2)
+    assert kept.mean() > 0.98
+    assert (locked.change_mask[:, : width - 20] >= 128).mean() > 0.93
+
+
+def test_a_change_that_looks_like_a_new_tone_is_local_where_a_plain_bright_ground_kept_its_own():
+    parent = np.full((900, 900, 3), (200, 226, 240), np.uint8)
+    parent[250:650, 200:700] = cv2.resize(drift.photo("camera.png", 1.0), (500, 400)) // 3
+    answer = parent.copy()
+    answer[250:650, 200:700] = 150 + parent[250:650, 200:700] // 3
+    fit = plan_fit(size_of(parent), SizeRule())
+    locked = bring_back(parent, drift.Drift(noise=1.0, jpeg=92).apply(answer, 3), fit, exact=False)
+    assert not locked.kept_whole
+    assert (locked.pixels[:200] == parent[:200]).all()
+
+
 def test_twelve_megapixels_stay_twelve_megapixels():
     photo = drift.photo("coffee.png", 12.0)
     case = drift.simulate(photo, "recolour", 5, TYPICAL)
