@@ -38,7 +38,7 @@ def worked(person):
     person.ids = [person.opens_photo(photo(120, 80))]
     person.ids += [person.edits(STEPS[number], number + 2) for number in (0, 1)]
     node(person, person.ids[1]).click()
-    person.sees_painted_head()
+    paints(person, person.ids[1])
     person.ids.append(person.edits(STEPS[3], 4))
     return person
 

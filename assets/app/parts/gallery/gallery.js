@@ -106,7 +106,9 @@ export class GalleryPart {
     this.family = new Family([...store.versions.values()].sort((a, b) => a.number - b.number));
     const items = itemsOf(
       store.versions.values(),
-      [...store.jobs.values()].filter(({ state }) => FAILED.includes(state)),
+      [...store.jobs.values()]
+        .filter(({ state }) => FAILED.includes(state))
+        .map((job) => ({ ...job, parent: store.beginningOf(job) })),
     );
     const shown = items.filter(passes(this.bar.filter));
     this.measureCells();

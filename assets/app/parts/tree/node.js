@@ -6,6 +6,7 @@ import { imageUrl } from "../../core/session.js";
 import { OPEN_STATES } from "../../core/store.js";
 import { askedFor, cut, describe, facts, isLong, numberOf } from "../../core/versions.js";
 
+/** @import { Page } from "../../core/page.d.ts" */
 /** @import { Job } from "../../core/store.js" */
 /** @import { VersionRow } from "../../core/types.d.ts" */
 /** @import { Entry, VersionEntry, FoldEntry } from "./outline.js" */
@@ -15,6 +16,11 @@ const DEEPEST = 5;
 const FOLD_LENGTH = 90;
 /** Dragging is a mouse's; on a touch screen it would take the place of a resting finger. */
 const canDrag = matchMedia("(pointer: fine)").matches;
+
+/** Running edits; a follow-up, which has no version yet, stands with the edit that it waits for. @param {Page} page */
+export function runningOf({ store }) {
+  return store.openJobs().map((job) => ({ ...job, parent: store.beginningOf(job) }));
+}
 
 /** How high a row is, in CSS pixels. @param {Entry} entry */
 export const heightOf = (entry) => (entry.kind === "fold" ? 36 : 88);

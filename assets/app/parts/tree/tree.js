@@ -13,7 +13,7 @@ import { fold, hits } from "./finding.js";
 import { openHidden } from "./hidden.js";
 import { keyed } from "./keys.js";
 import { below, middleOf, openMenu } from "./menu.js";
-import { colourRails, foldRow, heightOf, jobRow, refreshJob, refreshVersion, versionRow } from "./node.js";
+import { colourRails, foldRow, heightOf, jobRow, refreshJob, refreshVersion, runningOf, versionRow } from "./node.js";
 import { outline } from "./outline.js";
 import { widthHandle } from "./resizing.js";
 import { RowsInView } from "./rows_in_view.js";
@@ -133,8 +133,7 @@ export class Tree {
   }
 
   outlined() {
-    const jobs = this.page.store.openJobs();
-    return outline(this.family, { head: this.head, kept: new Set(), opened: this.opened, jobs });
+    return outline(this.family, { head: this.head, kept: new Set(), opened: this.opened, jobs: runningOf(this.page) });
   }
 
   counted() {
