@@ -223,3 +223,10 @@ def m006_version_numbers(db: Database) -> None:
 def m007_follow_ups(db: Database) -> None:
     """``jobs.after_job`` is the job whose result a job edits; until that exists it has no parent."""
     db.execute("ALTER TABLE jobs ADD COLUMN after_job TEXT")
+
+
+@migrations()
+def m008_submissions(db: Database) -> None:
+    """``jobs.submission`` is what the sender calls a job, so that a message that arrives twice is one edit."""
+    db.execute("ALTER TABLE jobs ADD COLUMN submission TEXT")
+    db.execute("CREATE UNIQUE INDEX jobs_by_submission ON jobs (owner, submission) WHERE submission IS NOT NULL")
