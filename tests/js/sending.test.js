@@ -119,3 +119,16 @@ for (const body of ["<html>413 Request Entity Too Large</html>", { detail: "too 
     assert.match(error.hint, /proxy/);
   });
 }
+
+test("half of a character does not make a message unreadable", async () => {
+  /** @type {string[]} */
+  const sent = [];
+  globalThis.fetch = async (_, { body }) => {
+    sent.push(body);
+    return new Response("{}");
+  };
+
+  await post("submit_all", { drafts: [{ instruction: "a \ud83d hat \ude00 😀" }], usd: 1 });
+
+  assert.deepEqual(JSON.parse(sent[0]), { drafts: [{ instruction: "a \ufffd hat \ufffd 😀" }], usd: 1 });
+});

@@ -22,6 +22,7 @@ export function imageUrl(project, digest, kind) {
   return url(`images/${project}/${digest}/${kind}`);
 }
 
+const HALVES = /\p{Surrogate}/gu;
 const TOO_LARGE_FOR_PROXY = {
   message: "Something between this page and the program takes no pictures of this size.",
   hint: "Open a smaller one, or ask whoever runs the proxy to allow larger uploads.",
@@ -42,6 +43,14 @@ async function answerOf(response) {
 }
 
 /**
+ * A message as JSON. Half of a character, which a cut emoji leaves in a text, becomes U+FFFD: nobody could read it.
+ * @param {object} message
+ */
+function written(message) {
+  return JSON.stringify(message, (_, value) => (typeof value === "string" ? value.replace(HALVES, "\ufffd") : value));
+}
+
+/**
  * Ask the server to do something. It always answers, if only with an error.
  * @param {string} action
  * @param {object} message
@@ -53,7 +62,7 @@ export async function post(action, message) {
       method: "POST",
       headers: { "content-type": "application/json" },
       credentials: "same-origin",
-      body: JSON.stringify(message),
+      body: written(message),
     });
     return await answerOf(response);
   } catch {
@@ -73,7 +82,7 @@ export function postAndLeave(action, message) {
     keepalive: true,
     headers: { "content-type": "application/json" },
     credentials: "same-origin",
-    body: JSON.stringify(message),
+    body: written(message),
   });
 }
 
