@@ -157,6 +157,8 @@ class Job:
     """The backend that failed first, when this job was carried out by the next one of its tier."""
     after: str | None = None
     """The job whose result this one edits."""
+    submission: str | None = None
+    """What the sender calls it. Nobody has two jobs of one name, so a message that arrives twice is paid once."""
 
     @property
     def waits(self) -> bool:

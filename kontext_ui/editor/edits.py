@@ -63,25 +63,34 @@ class Edits:
         await self._budgets.guard(owner, project, receipt.price_usd)
         return receipt
 
-    async def submit(self, owner: str, project_id: str, draft: EditDraft) -> Job:
+    async def submit(self, owner: str, project_id: str, draft: EditDraft, key: str | None = None) -> Job:
         """Record the job and start it. Returns at once; the edit continues whether or not anyone watches.
 
-        Raises what ``check`` raises; then nothing was sent.
+        Raises what ``check`` raises; then nothing was sent. ``key`` is as for ``submit_all``.
         """
-        return (await self.submit_all(owner, project_id, [draft]))[0]
+        return (await self.submit_all(owner, project_id, [draft], key))[0]
 
-    async def submit_all(self, owner: str, project_id: str, drafts: Sequence[EditDraft]) -> list[Job]:
+    async def submit_all(
+        self, owner: str, project_id: str, drafts: Sequence[EditDraft], key: str | None = None
+    ) -> list[Job]:
         """Several edits, for instance of one picture, so that one of the answers can be chosen.
 
         All or none: the budgets are asked about the sum of their prices, and one that is refused refuses all.
+        ``key`` is the sender's name for this message: one that arrives again gets the jobs of the first time.
         """
+        if known := await self.sent(owner, key):
+            return known
         receipts, jobs = [], []
         for draft in drafts:
             resolved, before = await self._resolve(owner, project_id, draft)
             receipt, project, parent = await self._receipt(owner, project_id, resolved)
             receipts.append(receipt)
             jobs.append(_new_job(owner, project_id, None if before else parent, receipt, before))
+        if key is not None:
+            jobs = [dataclasses.replace(job, submission=f"{key}.{place}") for place, job in enumerate(jobs)]
         async with self._sending:  # so that two edits cannot both take the last of a budget
+            if known := await self.sent(owner, key):
+                return known
             await self._budgets.guard(owner, project, sum(receipt.price_usd or 0 for receipt in receipts))
             jobs = [await self._journal.job(self._store.jobs.create, job) for job in jobs]
         for job, receipt, draft in zip(jobs, receipts, drafts, strict=True):
@@ -90,6 +99,10 @@ class Edits:
             else:
                 self._runner.start(job, receipt.route, pinned=draft.backend is not None)
         return jobs
+
+    async def sent(self, owner: str, key: str | None) -> list[Job]:
+        """What became of a message whose answer was lost: its jobs, none if it never arrived."""
+        return [] if key is None else await _io(self._store.jobs.sent_as, owner, key)
 
     async def _resolve(self, owner: str, project_id: str, draft: EditDraft) -> tuple[EditDraft, Job | None]:
         """The draft on a version, and the job to wait for, if that has not made its version yet.

@@ -52,8 +52,14 @@ class JobStore(OfProcess):
     """Methods that take a job id raise :class:`JobNotFound`, and :class:`JobClosed` when the job has ended."""
 
     def create(self, job: Job) -> Job:
-        """Record the job before its request leaves. It belongs to this process from then on."""
+        """Record the job before its request leaves. It belongs to this process from then on.
+
+        Raises ``JobClosed`` when its owner has one of the same submission.
+        """
         with self._connections.writing() as db:
+            same = "SELECT id FROM jobs WHERE owner = ? AND submission = ?"
+            if first_row(db, same, job.owner, job.submission) is not None:
+                raise JobClosed("This edit was sent already.")
             project = owned(db, job.owner, job.project, in_bin=False)
             if job.parent is not None:
                 version_row(db, job.project, job.parent, live=True)
@@ -198,6 +204,13 @@ class JobStore(OfProcess):
         with self._connections.reading() as db:
             return to_job(_owned_job(db, owner, job_id))
 
+    def sent_as(self, owner: str, key: str) -> list[Job]:
+        """The owner's jobs whose submission is ``key``, a dot and anything, in the order of recording."""
+        sql = "SELECT * FROM jobs WHERE owner = ? AND submission >= ? AND submission < ? ORDER BY seq"
+        after_the_dot = chr(ord(".") + 1)
+        with self._connections.reading() as db:
+            return [to_job(row) for row in select_rows(db, sql, owner, f"{key}.", f"{key}{after_the_dot}")]
+
     def find(self, job_id: str) -> Job:
         """A job for the program itself, whoever owns it."""
         with self._connections.reading() as db:
@@ -270,6 +283,7 @@ def _job_row(job: Job) -> Row:
         "price_usd": job.price_usd,
         "fallback_from": job.fallback_from,
         "after_job": job.after,
+        "submission": job.submission,
     }
 
 

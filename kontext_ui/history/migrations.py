@@ -237,3 +237,10 @@ def m008_requests_name_their_model(db: Database) -> None:
             END
             """
         )
+
+
+@migrations()
+def m009_submissions(db: Database) -> None:
+    """``jobs.submission`` is what the sender calls a job, so that a message that arrives twice is one edit."""
+    db.execute("ALTER TABLE jobs ADD COLUMN submission TEXT")
+    db.execute("CREATE UNIQUE INDEX jobs_by_submission ON jobs (owner, submission) WHERE submission IS NOT NULL")

@@ -224,6 +224,7 @@ def to_job(row: Row) -> Job:
         dismissed_at=read_optional_time(row["dismissed_at"]),
         fallback_from=row["fallback_from"],
         after=row["after_job"],
+        submission=row["submission"],
     )
 
 

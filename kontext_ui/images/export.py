@@ -94,9 +94,20 @@ def export(
     image, profile = _in_profile(Image.fromarray(pixels), icc_profile)
     if format_name == "jpeg" and image.mode == "RGBA":
         image = _on_white(image)
+    data = _encoded(image, format_name, _options(format_name, quality, profile, recipe))
+    return EncodedImage(data, media_type, suffix, size)
+
+
+def _encoded(image: Image.Image, format_name: str, options: Mapping[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format_name.upper(), **_options(format_name, quality, profile, recipe))
-    return EncodedImage(buffer.getvalue(), media_type, suffix, size)
+    try:
+        image.save(buffer, format_name.upper(), **options)
+    except OSError:
+        # To optimise, Pillow wants all of a JPEG in a buffer of one or two bytes per pixel; grain needs more.
+        if not options.get("optimize"):
+            raise
+        return _encoded(image, format_name, {**options, "optimize": False})
+    return buffer.getvalue()
 
 
 def read_recipe(data: bytes) -> Recipe | None:

@@ -103,6 +103,10 @@ def _state(job: Job) -> Mapping[str, str]:
     return {"state": job.state.value}
 
 
+def _job_ids(jobs: Iterable[Job]) -> Mapping[str, list[str]]:
+    return {"jobs": [job.id for job in jobs]}
+
+
 def _version(version: Version) -> Mapping[str, str]:
     return {"version": version.id}
 
@@ -138,12 +142,12 @@ async def _compose(editor: Editor, owner: str, message: m.Parts) -> Mapping[str,
     return {"text": compose(message.sentence)}
 
 
-async def _submit(editor: Editor, owner: str, message: m.Draft) -> Mapping[str, str]:
-    return {"job": (await editor.edits.submit(owner, message.project, message.draft)).id}
+async def _submit(editor: Editor, owner: str, message: m.Submission) -> Mapping[str, str]:
+    return {"job": (await editor.edits.submit(owner, message.project, message.draft, message.key)).id}
 
 
 async def _submit_all(editor: Editor, owner: str, message: m.Drafts) -> Mapping[str, list[str]]:
-    return {"jobs": [job.id for job in await editor.edits.submit_all(owner, message.project, message.drafts)]}
+    return _job_ids(await editor.edits.submit_all(owner, message.project, message.drafts, message.key))
 
 
 async def _open_example(editor: Editor, owner: str, message: m.ExampleNumber) -> Version:
@@ -179,8 +183,9 @@ ACTIONS: Mapping[str, Action[Any, Any]] = {
     "save_draft": Action(m.Words, lambda e, who, a: e.projects.save_draft(who, a.project, a.text), _nothing),
     "set_preference": Action(m.Preference, lambda e, who, a: e.preferences.set(who, a.key, a.value), _nothing),
     "check": Action(m.Draft, lambda e, who, a: e.edits.check(who, a.project, a.draft), receipt_row),
-    "submit": Action(m.Draft, _submit, _as_is),
+    "submit": Action(m.Submission, _submit, _as_is),
     "submit_all": Action(m.Drafts, _submit_all, _as_is),
+    "sent": Action(m.Sent, lambda e, who, a: e.edits.sent(who, a.key), _job_ids),
     "cancel": Action(m.OnJob, lambda e, who, a: e.edits.cancel(who, a.job), _state),
     "check_again": Action(m.OnJob, lambda e, who, a: e.edits.check_again(who, a.job), _state),
     "dismiss": Action(m.OnJob, lambda e, who, a: e.edits.dismiss(who, a.job), _nothing),

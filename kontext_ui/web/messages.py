@@ -34,6 +34,8 @@ def _budget(usd: float) -> float:
 
 
 Text: TypeAlias = Annotated[StrictStr, Field(max_length=MAX_TEXT)]
+SubmissionKey: TypeAlias = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+"""What the sender calls a message, so that one that arrives twice is carried out once."""
 Usd: TypeAlias = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(_budget)]
 
 
@@ -60,6 +62,12 @@ class InProject:
 @dataclass(frozen=True)
 class Drafts(InProject):
     drafts: Annotated[tuple[EditDraft, ...], Field(min_length=1, max_length=MAX_AT_ONCE)]
+    key: SubmissionKey | None = None
+
+
+@dataclass(frozen=True)
+class Sent:
+    key: SubmissionKey
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,11 @@ class Words(InProject):
 @dataclass(frozen=True)
 class Draft(InProject):
     draft: EditDraft
+
+
+@dataclass(frozen=True)
+class Submission(Draft):
+    key: SubmissionKey | None = None
 
 
 @dataclass(frozen=True)

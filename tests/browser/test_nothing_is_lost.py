@@ -184,3 +184,46 @@ def settled(visitor):
         if not any(job["state"] in ("queued", "submitted", "running") for job in state.get("jobs", [])):
             return state
     raise AssertionError(f"still running: {state['jobs']}")
+
+
+def test_an_edit_whose_answer_is_lost_is_neither_told_as_unsent_nor_paid_twice(own_server, make_person):
+    person = make_person(own_server).visit()
+    person.opens_photo(tier="pro")
+
+    def lose_the_answer(route):
+        route.fetch()
+        route.abort()
+
+    person.page.route("**/do/submit_all", lose_the_answer)
+    person.says("invert it")
+    own_server.touch("gate")
+
+    person.sees_versions(2)
+    expect(person.prompt).to_have_value("")
+    assert own_server.submits == ["invert it"]
+
+
+def test_sending_again_what_may_have_arrived_pays_once(own_server, make_person):
+    person = make_person(own_server).visit()
+    person.opens_photo(tier="pro")
+    own_server.touch("gate")
+
+    def lose_the_answer(route):
+        route.fetch()
+        route.abort()
+
+    person.page.route("**/do/submit_all", lose_the_answer)
+    person.page.route("**/do/sent", lambda route: route.abort())
+    person.says("invert it")
+    expect(person.page.locator(".kx-composer")).to_contain_text("It may have arrived")
+    expect(person.prompt).to_have_value("invert it")
+    person.sees_versions(2)
+
+    person.page.unroute_all()
+    person.prompt.press("Enter")
+    expect(person.prompt).to_have_value("")
+    with person.page.expect_response("**/do/submit_all"):
+        person.says("invert it")  # on purpose this time
+
+    person.sees_versions(3)
+    assert own_server.submits == ["invert it"] * 2

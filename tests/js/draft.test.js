@@ -14,7 +14,7 @@ async function draftOf(table, id, subject) {
   const page = makePage();
   await command(table, id).run(page, subject);
   const [part, , argument] = page.asked[0];
-  return part === "call" ? argument.draft : argument;
+  return part === "call" ? argument.drafts[0] : argument;
 }
 
 test("a request in these tests fills every field of a draft with something of its own", () => {

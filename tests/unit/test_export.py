@@ -55,6 +55,16 @@ def test_lossless_formats_are_exact_also_with_alpha(pixels, format_name):
         assert np.array_equal(open_image(export(picture, format_name).data, LIMITS).pixels, picture)
 
 
+@pytest.mark.parametrize("quality", [1, 75, 90, 92, 94, 95, 100])
+def test_grain_that_no_coder_can_shorten_is_a_jpeg_too(quality):
+    grain = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+
+    made = export(grain, "jpeg", quality=quality, recipe=RECIPE)
+
+    assert open_image(made.data, LIMITS).size == (320, 240)
+    assert read_recipe(made.data) == RECIPE
+
+
 def test_jpeg_shows_transparent_parts_on_white(pixels):
     clear = np.dstack((pixels, np.zeros(pixels.shape[:2], np.uint8)))
 

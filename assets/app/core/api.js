@@ -22,6 +22,34 @@ export function imageUrl(project, digest, kind) {
   return url(`images/${project}/${digest}/${kind}`);
 }
 
+const HALVES = /\p{Surrogate}/gu;
+const TOO_LARGE_FOR_PROXY = {
+  message: "Something between this page and the program takes no pictures of this size.",
+  hint: "Open a smaller one, or ask whoever runs the proxy to allow larger uploads.",
+};
+
+/**
+ * What a response says. A refusal without a sentence, of a proxy for instance, gets one; an answer that nobody
+ * wrote for this page throws.
+ * @param {Response} response
+ * @returns {Promise<Answer>}
+ */
+async function answerOf(response) {
+  const answer = await response.json();
+  if (response.ok || answer.error) return answer;
+  if (response.status >= 500) throw new Error(`status ${response.status}`);
+  const message = typeof answer.detail === "string" ? answer.detail : `This was refused (${response.status}).`;
+  return { error: { kind: "Refused", message, hint: "Reload the page and try again." } };
+}
+
+/**
+ * A message as JSON. Half of a character, which a cut emoji leaves in a text, becomes U+FFFD: nobody could read it.
+ * @param {object} message
+ */
+function written(message) {
+  return JSON.stringify(message, (_, value) => (typeof value === "string" ? value.replace(HALVES, "\ufffd") : value));
+}
+
 /**
  * Ask the server to do something. It always answers, if only with an error.
  * @param {string} action
@@ -34,11 +62,11 @@ export async function post(action, message) {
       method: "POST",
       headers: { "content-type": "application/json" },
       credentials: "same-origin",
-      body: JSON.stringify(message),
+      body: written(message),
     });
-    return await response.json();
+    return await answerOf(response);
   } catch {
-    const hint = "Nothing was sent. Try again in a moment.";
+    const hint = "Try again in a moment.";
     return { error: { kind: "Offline", message: "The program cannot be reached just now.", hint } };
   }
 }
@@ -54,7 +82,7 @@ export function postAndLeave(action, message) {
     keepalive: true,
     headers: { "content-type": "application/json" },
     credentials: "same-origin",
-    body: JSON.stringify(message),
+    body: written(message),
   });
 }
 
@@ -67,7 +95,8 @@ export async function send(file, query) {
   const address = url(`upload?${new URLSearchParams({ name: file.name || "", ...query })}`);
   try {
     const response = await fetch(address, { method: "POST", credentials: "same-origin", body: file });
-    return await response.json();
+    if (response.status === 413) return { error: TOO_LARGE_FOR_PROXY };
+    return await answerOf(response);
   } catch {
     return { error: { message: "The picture did not arrive.", hint: "Check the connection and drop it again." } };
   }

@@ -1,6 +1,8 @@
 // Everything that can be done, once: what it is called, which keys do it, where it is offered, and what happens.
 // Keys, menus, buttons, the help and the README's table of keys are drawn from here, which is why it is a long file.
 import { inTier, toDraft, withSeed } from "./draft.js";
+import { sentence } from "./format.js";
+import { DOUBLE_CLICK_MS, sending } from "./sending.js";
 import { askedFor, cut } from "./versions.js";
 
 /** @import { Gallery, Page, ProjectEntry } from "./page.d.ts" */
@@ -439,8 +441,9 @@ export async function stop(page, job) {
 }
 
 /** @param {Page} page @param {EditDraft} draft */
-export function send(page, draft) {
-  return page.call("submit", { draft });
+export async function send(page, draft) {
+  const { error } = await sending.send(page, [draft], DOUBLE_CLICK_MS);
+  if (error) page.toast(sentence(error));
 }
 
 /**

@@ -38,3 +38,6 @@ export function counted(count, noun) {
 export function words(name) {
   return name.replaceAll("_", " ");
 }
+
+/** What went wrong and what to do. @param {{message: string, hint?: string}} error */
+export const sentence = (error) => [error.message, error.hint].filter(Boolean).join(" ");

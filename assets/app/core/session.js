@@ -2,17 +2,15 @@
 import * as api from "./api.js";
 import { Connection } from "./connection.js";
 import { emptyDraft } from "./draft.js";
+import { sentence } from "./format.js";
 import { takeUp } from "./left_behind.js";
 import { store } from "./store.js";
 import { toast } from "./toast.js";
 
 /** @import { Answer } from "./api.js" */
-/** @import { EditDraft, ErrorRow, Snapshot } from "./types.d.ts" */
+/** @import { EditDraft, Snapshot } from "./types.d.ts" */
 
 const RETRY_MS = 2000;
-
-/** @param {Partial<ErrorRow> & {message: string}} error */
-export const sentence = (error) => [error.message, error.hint].filter(Boolean).join(" ");
 
 /**
  * Ask the server to do something with this project. Errors are shown unless `quiet`.

@@ -26,6 +26,7 @@ MESSAGES = {
     "check": {"project": "", "draft": draft()},
     "submit": {"project": "", "draft": draft()},
     "submit_all": {"project": "", "drafts": [draft(), draft()]},
+    "sent": {"key": "a-message"},
     "cancel": {"job": ""},
     "check_again": {"job": ""},
     "dismiss": {"job": ""},
@@ -221,3 +222,20 @@ async def test_a_changed_key_comes_with_the_tiers_as_they_are_now(ann, name):
 
     assert answer["result"] == {}
     assert answer["patch"]["tiers"][0]["backends"][0]["own_key"] is (name == "set_key")
+
+
+async def test_a_message_that_arrives_twice_is_one_edit(ann, eve, backend):
+    backend.enqueue(submitted(), recoloured)
+    message = {"project": ann.project, "drafts": [draft()], "key": "0123456789abcdef"}
+
+    first, again = [await ann.result("submit_all", **message) for _ in range(2)]
+
+    assert first == again == await ann.result("sent", key=message["key"])
+    assert await eve.result("sent", key=message["key"]) == {"jobs": []}
+
+
+@pytest.mark.parametrize("key", ["", "short", "a.b.c.d.e", "x" * 65, "12345678\n", 12345678])
+async def test_a_key_is_plain_and_of_some_length(ann, key):
+    answer = (await ann.does("submit_all", project=ann.project, drafts=[draft()], key=key)).json()
+
+    assert answer["error"]["kind"] == "InvalidRequest"

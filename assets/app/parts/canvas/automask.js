@@ -1,8 +1,8 @@
 // A mask by name: the main subject, the background, the sky, or anything that was seen or can be named.
 import { button, h, iconButton, setState } from "../../core/dom.js";
+import { sentence } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { reconcile } from "../../core/reconcile.js";
-import { sentence } from "../../core/session.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 /** @import { OverviewRow } from "../../core/types.d.ts" */

@@ -1,5 +1,6 @@
 // How pictures come in: dropped, pasted, chosen, or one of the examples.
 import { url } from "../../core/api.js";
+import { send } from "../../core/commands.js";
 import { dialogOf } from "../../core/dialog.js";
 import { button, fileField, fill, h } from "../../core/dom.js";
 import { emptyDraft } from "../../core/draft.js";
@@ -149,7 +150,7 @@ export function emptyState(page, openFiles) {
   const start = async (index) => {
     const { instruction } = store.examples[index];
     const answer = await page.call("open_example", { index });
-    if (!answer.error) await page.call("submit", { draft: { ...emptyDraft(), instruction } });
+    if (!answer.error) await send(page, { ...emptyDraft(), instruction });
   };
   store.subscribe(["examples", "opened"], () => {
     const shown = store.examples.map(({ url: path, alt, instruction }, index) => {

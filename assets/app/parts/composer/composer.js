@@ -5,6 +5,7 @@ import { afterSending, takeBack, withSeed } from "../../core/draft.js";
 import { price } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { pageCommand } from "../../core/offer.js";
+import { sending } from "../../core/sending.js";
 import { upload } from "../../core/session.js";
 import { builder } from "./builder.js";
 import { Hints } from "./hints.js";
@@ -176,12 +177,12 @@ class ComposerPart {
     const after = follows && draft.parent === null && !draft.from_text ? this.lastSent() : null;
     const drafts = severalOf({ ...draft, after }, times);
     this.prompt.unsent.shift();
-    const { error, result } = await this.page.call("submit_all", { drafts }, { quiet: true });
+    const { error, result } = await sending.send(this.page, drafts);
     if (!error) {
       this.sent = result.jobs[0];
       return;
     }
-    store.setDraft(takeBack(store.draft, draft)); // nothing was sent
+    store.setDraft(takeBack(store.draft, draft));
     this.receipt.refuse(error);
   }
 
