@@ -97,7 +97,7 @@ def test_names_are_found_as_people_say_them(name):
 def test_a_box_has_one_name(boxes):
     found = [detector.Found(name, score, Rectangle(*box)) for name, score, box in boxes]
 
-    assert [one.name for one in sight.distinct(found)] == ["cat"]
+    assert [one.name for one in detector.distinct(found)] == ["cat"]
 
 
 async def test_without_the_networks_less_is_offered_and_nothing_fails(make_desk, monkeypatch):
