@@ -71,7 +71,7 @@ export class Receipt {
   /** What `submit` said of the draft that is in the box again. @param {NonNullable<Answer["error"]>} error */
   refuse(error) {
     const { draft, project, tiers } = this.page.store;
-    this.refused = error.kind === "Offline" ? "" : JSON.stringify(draft);
+    this.refused = JSON.stringify(draft);
     this.circumstances = [project, tiers];
     this.showError(error);
   }
