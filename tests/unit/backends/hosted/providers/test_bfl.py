@@ -184,7 +184,7 @@ async def test_every_failure_ends_in_its_own_error(make_backend, fake, picture, 
 
 
 @pytest.mark.parametrize(
-    ("scenario", "stage", "hint"), [("moderated", "output", "seed"), ("moderated_input", "input", "words")]
+    ("scenario", "stage", "hint"), [("moderated", "output", "new try"), ("moderated_input", "input", "words")]
 )
 async def test_both_moderated_states_say_where_why_and_what_helps(make_backend, fake, picture, scenario, stage, hint):
     fake.scenario = scenario
