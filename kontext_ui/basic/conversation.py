@@ -88,7 +88,7 @@ class _Last:
 
 def command(message: str) -> CommandName | None:
     """The command that a whole message is, in any tier; ``None`` for an instruction."""
-    text = _plain(message)
+    text = _plain(LEADING.sub("", _plain(message)))
     return next((name for name, pattern in COMMANDS.items() if re.fullmatch(pattern, text)), None)
 
 

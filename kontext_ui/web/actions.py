@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from anyio import to_thread
 from pydantic import TypeAdapter, ValidationError
 
+from kontext_ui import basic
 from kontext_ui.editor import Editor, TierOffer
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.paths import ASSETS
@@ -146,6 +147,10 @@ async def _submit(editor: Editor, owner: str, message: m.Submission) -> Mapping[
     return {"job": (await editor.edits.submit(owner, message.project, message.draft, message.key)).id}
 
 
+async def _command(editor: Editor, owner: str, message: m.Words) -> Mapping[str, str | None]:
+    return {"command": basic.command(message.text)}
+
+
 async def _submit_all(editor: Editor, owner: str, message: m.Drafts) -> Mapping[str, list[str]]:
     return _job_ids(await editor.edits.submit_all(owner, message.project, message.drafts, message.key))
 
@@ -184,6 +189,8 @@ ACTIONS: Mapping[str, Action[Any, Any]] = {
     "set_preference": Action(m.Preference, lambda e, who, a: e.preferences.set(who, a.key, a.value), _nothing),
     "check": Action(m.Draft, lambda e, who, a: e.edits.check(who, a.project, a.draft), receipt_row),
     "submit": Action(m.Submission, _submit, _as_is),
+    # What is no edit, "undo" or "thanks", is known before anything is sent, whichever model is chosen.
+    "command": Action(m.Words, _command, _as_is),
     "submit_all": Action(m.Drafts, _submit_all, _as_is),
     "sent": Action(m.Sent, lambda e, who, a: e.edits.sent(who, a.key), _job_ids),
     "cancel": Action(m.OnJob, lambda e, who, a: e.edits.cancel(who, a.job), _state),

@@ -277,3 +277,25 @@ def test_a_refusal_stays_until_something_changes_it(make_hosted, make_person):
     person.page.wait_for_timeout(1000)  # longer than the pause before the next look
     expect(receipt).to_contain_text("Raise the budget")
     expect(person.prompt).to_have_value("make it red")
+
+
+def test_what_is_no_edit_is_done_and_never_sent_unless_that_was_meant(waiting, own_server):
+    waiting.says("undo that, please")
+    expect(waiting.turns).to_have_count(1)
+    toast = waiting.page.locator("#kx-toasts")
+    expect(toast).to_contain_text("was taken as: Undo.")
+    assert own_server.submits == ["invert it"]
+    own_server.touch("gate")
+
+    toast.get_by_role("button", name="Send it as an instruction").click()
+
+    waiting.sees_versions(3)
+    assert own_server.submits == ["invert it", "undo that, please"]
+
+
+def test_thanks_cost_nothing(waiting, own_server):
+    waiting.says("thank you!")
+
+    expect(waiting.page.locator("#kx-toasts")).to_contain_text("You are welcome.")
+    expect(waiting.prompt).to_have_value("")
+    assert own_server.submits == ["invert it"]

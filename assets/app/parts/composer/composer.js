@@ -13,6 +13,7 @@ import { ideas } from "./ideas.js";
 import { parameterPanel } from "./parameters.js";
 import { Prompt } from "./prompt.js";
 import { keyless, Receipt } from "./receipt.js";
+import { obeyed } from "./said.js";
 import { drawStrip } from "./strip.js";
 import { canGenerate, drawTiers, tierPicker } from "./tiers.js";
 
@@ -167,7 +168,11 @@ class ComposerPart {
     // One after the other: what a message follows is known once the one before it has been taken.
     const [times, follows] = [this.times(), !this.branches];
     this.prompt.unsent.push(draft.instruction);
-    this.sending = this.sending.then(() => this.submit(draft, times, follows));
+    const submit = () => this.submit(draft, times, follows);
+    this.sending = this.sending.then(async () => {
+      const said = !draft.mask && !draft.references.length && (await obeyed(this.page, draft.instruction, submit));
+      return said ? this.prompt.unsent.shift() : submit();
+    });
     await this.sending;
   }
 
