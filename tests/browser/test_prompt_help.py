@@ -195,7 +195,7 @@ def test_what_cannot_be_found_is_said_beside_the_tool(person):
     page.get_by_label("Name what to mask").fill("giraffe")
     page.get_by_label("Name what to mask").press("Enter")
 
-    expect(page.locator("#kx-auto-mask [role=status]")).to_contain_text("no giraffe")
+    expect(page.locator("#kx-auto-mask [role=status]")).to_contain_text("could not make out a giraffe")
     assert page.evaluate(PAINTED_SHARE) == 0
 
 

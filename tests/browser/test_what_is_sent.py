@@ -80,7 +80,7 @@ def test_what_is_chosen_is_sent_and_trying_again_sends_all_of_it_again(customer,
     customer.turns.last.get_by_role("button", name="Same seed").click()
     customer.sees_versions(4)
 
-    usual = {"backend", "parent", "parameters", "after"}
+    usual = {"backend", "model", "parent", "parameters", "after"}
     for again in sent[1:]:
         assert {name: again[name] for name in first if name not in usual} == {
             name: first[name] for name in first if name not in usual

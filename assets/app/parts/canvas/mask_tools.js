@@ -7,7 +7,8 @@ import { automask } from "./automask.js";
 /** @import { Page } from "../../core/page.d.ts" */
 /** @import { VersionRow } from "../../core/types.d.ts" */
 /** @import { KxMask, Tool } from "../../elements/kx-mask.js" */
-/** @typedef {{page: Page, mask: KxMask, close: () => void}} Painting */
+/** @typedef {{page: Page, mask: KxMask, close: () => void}} Canvas */
+/** @typedef {Canvas & {settle: () => Promise<void>}} Painting `settle` makes what is painted the draft's mask. */
 /** @typedef {{element: HTMLElement, reset: () => void, open: () => Promise<void>, settle: () => Promise<void>}} MaskTools */
 
 const REST_MS = 500;
@@ -25,11 +26,18 @@ const TOOLS = /** @type {const} */ ([
 ]);
 
 /**
- * @param {Painting} painting
+ * @param {Canvas} canvas
  * @returns {MaskTools}
  */
-export function maskTools(painting) {
-  const { mask, page } = painting;
+export function maskTools(canvas) {
+  const { mask, page } = canvas;
+  let stored = Promise.resolve();
+  // One after the other: a mask that takes long to upload must not arrive after a newer one.
+  const settle = () => {
+    stored = stored.then(() => store(canvas));
+    return stored;
+  };
+  const painting = { ...canvas, settle };
   const { pick, buttons } = toolButtons(mask);
   const auto = automask(page, async (digest) => {
     await paintStored(mask, digest);
@@ -65,7 +73,6 @@ export function maskTools(painting) {
     painting.close();
   });
   const props = { class: "kx-mask-tools", role: "toolbar", "aria-label": "Mask", hidden: true };
-  const settle = () => store(painting);
   const rest = debounce(settle, REST_MS);
   mask.addEventListener("painted", rest);
   return {
@@ -146,7 +153,7 @@ async function showChosen({ page, mask }) {
   mask.touched = false;
 }
 
-/** What was painted since becomes the draft's mask. @param {Painting} painting */
+/** @param {Canvas} canvas */
 async function store({ page, mask }) {
   if (!mask.touched) return;
   mask.touched = false;
@@ -157,7 +164,7 @@ async function store({ page, mask }) {
 
 /** @param {Painting} painting */
 async function finish(painting) {
-  await store(painting);
+  await painting.settle();
   if (!painting.page.store.draft.mask) return painting.page.toast("Nothing is painted yet.");
   painting.close();
 }
