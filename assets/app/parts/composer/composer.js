@@ -27,7 +27,7 @@ const PICTURE = /\.(heic|avif|tiff?)$/i;
 class ComposerPart {
   strip = h("div", { class: "kx-strip" });
   /** Says that the next message waits for the edit that runs; a click makes it a branch instead. */
-  line = h("div", { class: "kx-line", id: "kx-line", hidden: true });
+  line = h("div", { class: "kx-follows", id: "kx-line", hidden: true });
   branches = false;
   /** @type {number | null} Of one answer. */
   usd = null;
