@@ -88,8 +88,8 @@ class _Last:
 
 def command(message: str) -> CommandName | None:
     """The command that a whole message is, in any tier; ``None`` for an instruction."""
-    text = _plain(LEADING.sub("", _plain(message)))
-    return next((name for name, pattern in COMMANDS.items() if re.fullmatch(pattern, text)), None)
+    texts = (_plain(message), _plain(LEADING.sub("", _plain(message))))
+    return next((name for name, pattern in COMMANDS.items() for text in texts if re.fullmatch(pattern, text)), None)
 
 
 def follow(message: str, turns: Sequence[Turn]) -> Follow | None:

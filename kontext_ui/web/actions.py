@@ -147,7 +147,7 @@ async def _submit(editor: Editor, owner: str, message: m.Submission) -> Mapping[
     return {"job": (await editor.edits.submit(owner, message.project, message.draft, message.key)).id}
 
 
-async def _command(editor: Editor, owner: str, message: m.Words) -> Mapping[str, str | None]:
+async def _command(editor: Editor, owner: str, message: m.Said) -> Mapping[str, str | None]:
     return {"command": basic.command(message.text)}
 
 
@@ -190,7 +190,7 @@ ACTIONS: Mapping[str, Action[Any, Any]] = {
     "check": Action(m.Draft, lambda e, who, a: e.edits.check(who, a.project, a.draft), receipt_row),
     "submit": Action(m.Submission, _submit, _as_is),
     # What is no edit, "undo" or "thanks", is known before anything is sent, whichever model is chosen.
-    "command": Action(m.Words, _command, _as_is),
+    "command": Action(m.Said, _command, _as_is),
     "submit_all": Action(m.Drafts, _submit_all, _as_is),
     "sent": Action(m.Sent, lambda e, who, a: e.edits.sent(who, a.key), _job_ids),
     "cancel": Action(m.OnJob, lambda e, who, a: e.edits.cancel(who, a.job), _state),

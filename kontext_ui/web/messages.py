@@ -160,6 +160,11 @@ class NewBudget:
 
 
 @dataclass(frozen=True)
+class Said:
+    text: Text
+
+
+@dataclass(frozen=True)
 class KeyName:
     name: Text
 

@@ -219,5 +219,5 @@ def test_a_model_within_a_tier_is_picked_with_its_price_and_remembered(customer,
     customer.ready()
     expect(picker).to_have_value("pro//flux2-pro")
     customer.turns.last.get_by_role("button", name="Same seed").click()
-    expect(customer.page.locator("[data-turn]")).to_have_count(2)
+    customer.sees_versions(3)
     assert bfl.submitted[1]["path"] == "/v1/flux-2-pro"

@@ -25,7 +25,7 @@ MESSAGES = {
     "set_preference": {"key": "theme", "value": "dark"},
     "check": {"project": "", "draft": draft()},
     "submit": {"project": "", "draft": draft()},
-    "command": {"project": "", "text": "undo that"},
+    "command": {"text": "undo that"},
     "submit_all": {"project": "", "drafts": [draft(), draft()]},
     "sent": {"key": "a-message"},
     "cancel": {"job": ""},
