@@ -50,7 +50,8 @@ def house():
 
 
 def painted(person):
-    """The head's pixels as the page has them."""
+    """The head's pixels as the page has them, once they cover the picture before."""
+    expect(person.page.locator(".kx-arriving")).to_have_count(0)
     address = person.page.locator("#kx-canvas img").first.get_attribute("src")
     answer = person.page.request.get(re.sub(r"/preview.*$", "/full", address))
     return np.asarray(Image.open(io.BytesIO(answer.body())).convert("RGB")).astype(float)
