@@ -94,7 +94,7 @@ def test_steps_are_seen_to_advance_and_an_edit_is_stopped(person):
     )
     steps(person, 50)
     person.says("make it green")
-    seen = "() => [...stages].filter((text) => /step \\d+ of 50/.test(text)).length >= 3"
+    seen = "() => [...stages].filter((text) => /step \\d+ of 50/i.test(text)).length >= 3"
     person.page.wait_for_function(seen, timeout=PATIENCE_MS)
     person.page.locator("#kx-stop").click()
 
