@@ -64,7 +64,7 @@ class Editor:
         self.projects = Projects(journal, self._runner)
         self.versions = Versions(journal)
         self.pictures = Pictures(journal, pixels, limits)
-        self._following = Following(journal, pixels, router, self._runner, keys)
+        self._following = Following(journal, pixels, router, self._runner, keys, budgets)
         self.edits = Edits(journal, pixels, router, self._runner, self._following, keys, budgets, webhooks)
         self.accounts = Accounts(router, keys, tell_credit=tell_credit)
         self.access_keys = AccessKeys(store)

@@ -92,10 +92,10 @@ class Edits:
             if known := await self.sent(owner, key):
                 return known
             await self._budgets.guard(owner, project, sum(receipt.price_usd or 0 for receipt in receipts))
-            jobs = [await self._journal.job(self._store.jobs.create, job) for job in jobs]
+            jobs = await self._journal.jobs(self._store.jobs.create_all, jobs)
         for job, receipt, draft in zip(jobs, receipts, drafts, strict=True):
             if job.waits:
-                self._following.add(job)
+                self._following.add(job, pinned=draft.backend is not None)
             else:
                 self._runner.start(job, receipt.route, pinned=draft.backend is not None)
         return jobs

@@ -7,7 +7,7 @@ whatever several threads or processes try.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlite_utils import Database
@@ -56,20 +56,27 @@ class JobStore(OfProcess):
 
         Raises ``JobClosed`` when its owner has one of the same submission.
         """
+        return self.create_all([job])[0]
+
+    def create_all(self, jobs: Sequence[Job]) -> list[Job]:
+        """The same for several: all of them or none."""
         with self._connections.writing() as db:
-            same = "SELECT id FROM jobs WHERE owner = ? AND submission = ?"
-            if first_row(db, same, job.owner, job.submission) is not None:
-                raise JobClosed("This edit was sent already.")
-            project = owned(db, job.owner, job.project, in_bin=False)
-            if job.parent is not None:
-                version_row(db, job.project, job.parent, live=True)
-            if job.after is not None and _owned_job(db, job.owner, job.after)["project_id"] != job.project:
-                raise JobNotFound("There is no such edit.")
-            beat(db, self._process_token, self._now())
-            row = {**_job_row(job), "claimed_by": self._process_token}
-            row["base_head"] = project["head"]
-            insert_rows(db, "jobs", [row])
-            return to_job(_open_row(db, job.id))
+            return [self._record(db, job) for job in jobs]
+
+    def _record(self, db: Database, job: Job) -> Job:
+        same = "SELECT id FROM jobs WHERE owner = ? AND submission = ?"
+        if first_row(db, same, job.owner, job.submission) is not None:
+            raise JobClosed("This edit was sent already.")
+        project = owned(db, job.owner, job.project, in_bin=False)
+        if job.parent is not None:
+            version_row(db, job.project, job.parent, live=True)
+        if job.after is not None and _owned_job(db, job.owner, job.after)["project_id"] != job.project:
+            raise JobNotFound("There is no such edit.")
+        beat(db, self._process_token, self._now())
+        row = {**_job_row(job), "claimed_by": self._process_token}
+        row["base_head"] = project["head"]
+        insert_rows(db, "jobs", [row])
+        return to_job(_open_row(db, job.id))
 
     def release(self, job_id: str, parent: str, request: EditRequest, price_usd: float | None) -> Job:
         """The job before it has made ``parent``: from now on this one is like any other."""

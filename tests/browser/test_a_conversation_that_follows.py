@@ -299,3 +299,17 @@ def test_thanks_cost_nothing(waiting, own_server):
     expect(waiting.page.locator("#kx-toasts")).to_contain_text("You are welcome.")
     expect(waiting.prompt).to_have_value("")
     assert own_server.submits == ["invert it"]
+
+
+def test_the_title_of_a_hidden_tab_tells_of_an_arrival_until_it_is_looked_at(waiting, own_server):
+    page = waiting.page
+    hidden = "Object.defineProperty(document, 'hidden', {configurable: true, get: () => %s})"
+    waiting.says("make it purple")
+    expect(page.locator(".kx-running")).to_be_visible()
+    page.evaluate(hidden % "true")
+
+    own_server.touch("gate")
+    page.wait_for_function("document.title.startsWith('● photo')")
+
+    page.evaluate(hidden % "false" + "; document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_function("document.title.startsWith('photo')")

@@ -7,6 +7,8 @@ import { OPEN_STATES } from "../core/store.js";
 /** @import { VersionRow } from "../core/types.d.ts" */
 
 const SHORT = 40;
+/** Before the title of a tab in which something arrived that nobody has looked at yet. */
+export const ARRIVED = "● ";
 
 export class Arrivals {
   /** @type {Map<string, Job>} Edits that ran when last looked. */
@@ -74,8 +76,8 @@ const short = (text) => (text.length > SHORT ? `${text.slice(0, SHORT - 1).trimE
 
 /** A dot in the tab's title until the page is looked at. */
 function markTitle() {
-  if (!document.hidden || document.title.startsWith("● ")) return;
-  document.title = `● ${document.title}`;
+  if (!document.hidden || document.title.startsWith(ARRIVED)) return;
+  document.title = ARRIVED + document.title;
 }
 
 /** @param {Page} page */
@@ -83,6 +85,6 @@ export function mountArrivals(page) {
   const arrivals = new Arrivals(page);
   document.body.append(arrivals.voice);
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) document.title = document.title.replace(/^● /, "");
+    if (!document.hidden && document.title.startsWith(ARRIVED)) document.title = document.title.slice(ARRIVED.length);
   });
 }

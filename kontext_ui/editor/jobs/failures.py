@@ -44,6 +44,16 @@ def not_sent() -> Failure:
     )
 
 
+def over_budget(price_usd: float) -> Failure:
+    return Failure(
+        kind="BudgetExceeded",
+        message=f"On the picture that it waited for this edit costs ${price_usd:.3f}, which passes the budget.",
+        hint="Nothing was sent or billed. Raise the budget and send it again.",
+        billed=Billed.NO,
+        may_retry=True,
+    )
+
+
 def uncertain(job: Job, label: str) -> Failure:
     return Failure(
         kind="Uncertain",

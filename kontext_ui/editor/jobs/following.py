@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from anyio import to_thread
 
 from kontext_ui.editor.accounts import KeyRing
+from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.drafts import EditDraft
-from kontext_ui.editor.jobs.failures import bug, cancelled, describe, not_sent
+from kontext_ui.editor.jobs.failures import bug, cancelled, describe, not_sent, over_budget
 from kontext_ui.editor.jobs.journal import Journal
 from kontext_ui.editor.jobs.receipt import make_receipt
 from kontext_ui.editor.jobs.router import Router
@@ -27,16 +28,26 @@ LOOK_S = 1.0
 class Following:
     """Use from one event loop. ``aclose`` leaves the jobs open for the next start."""
 
-    def __init__(self, journal: Journal, pixels: PixelStore, router: Router, runner: JobRunner, keys: KeyRing) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        pixels: PixelStore,
+        router: Router,
+        runner: JobRunner,
+        keys: KeyRing,
+        budgets: Budgets,
+    ) -> None:
         self._journal, self._store = journal, journal.store
         self._pixels = pixels
         self._router = router
         self._runner = runner
         self._keys = keys
+        self._budgets = budgets
         self._waiting: dict[str, asyncio.Task[None]] = {}
 
-    def add(self, job: Job) -> None:
-        task = asyncio.create_task(self._follow(job), name=f"waiting {job.id}")
+    def add(self, job: Job, *, pinned: bool = True) -> None:
+        """``pinned``: no other backend may step in. After a restart nobody knows any more, so then none does."""
+        task = asyncio.create_task(self._follow(job, pinned), name=f"waiting {job.id}")
         self._waiting[job.id] = task
         task.add_done_callback(lambda _: self._waiting.pop(job.id, None))
 
@@ -70,13 +81,13 @@ class Following:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _follow(self, job: Job) -> None:
+    async def _follow(self, job: Job, pinned: bool) -> None:
         before = await self._ended(job.after or "")
         try:
             if before.version is None:
                 await self._close(job, not_sent())
             else:
-                await self._begin(job, before.version)
+                await self._begin(job, before.version, pinned)
         except KontextError as error:
             await self._close(job, describe(error))
         except Exception:
@@ -94,7 +105,7 @@ class Following:
                 return job
             await asyncio.sleep(LOOK_S)
 
-    async def _begin(self, job: Job, parent_id: str) -> None:
+    async def _begin(self, job: Job, parent_id: str, pinned: bool) -> None:
         request = job.request
         draft = EditDraft(**request.options(), tier=request.tier, backend=request.backend, parent=parent_id)
         _, parent = await to_thread.run_sync(
@@ -102,8 +113,11 @@ class Following:
         )
         mask = None if draft.mask is None else await self._pixels.load_mask(draft.mask)
         receipt = make_receipt(self._router, draft, parent, self._keys.of(job.owner), mask)
+        if not await self._budgets.affords(job, receipt.price_usd):  # the picture may be larger than was thought
+            await self._close(job, over_budget(receipt.price_usd or 0.0))
+            return
         job = await self._journal.job(self._store.jobs.release, job.id, parent_id, receipt.request, receipt.price_usd)
-        self._runner.start(job, receipt.route)
+        self._runner.start(job, receipt.route, pinned=pinned)
 
     async def _close(self, job: Job, failure: Failure) -> None:
         await self._journal.job(self._store.jobs.close_failed, job.id, failure)

@@ -47,6 +47,12 @@ class Journal:
             self.tell(job.project, Change(jobs=(job,), progress=running, facts=self.facts([job])))
         return job
 
+    async def jobs(self, change: Callable[..., list[Job]], *arguments: object) -> list[Job]:
+        """A step that several jobs of one project take together."""
+        jobs = await to_thread.run_sync(change, *arguments)
+        self.tell(jobs[0].project, Change(jobs=tuple(jobs), facts=self.facts(jobs)))
+        return jobs
+
     async def commit(self, change: Callable[[], Committed]) -> Committed:
         """The last step of a job: its version, the job and its project are published together."""
         done = await to_thread.run_sync(change)

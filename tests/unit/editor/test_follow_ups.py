@@ -1,6 +1,7 @@
 """A message sent while an edit runs is carried out on what that edit makes."""
 
 import asyncio
+import dataclasses
 
 import numpy as np
 import pytest
@@ -128,3 +129,30 @@ async def test_it_survives_the_end_of_the_program(make_desk, make_editor, slow):
     assert turns[1].version.parent == turns[0].version.id
     assert [request.instruction for request, _ in again.submits] == ["one", "two"]
     await editor.aclose()
+
+
+async def test_one_that_was_meant_for_a_single_backend_goes_to_no_other(make_desk):
+    gone = BackendUnavailable("Gone.", backend="scripted")
+    first_choice = ScriptedBackend(runs_here=True).enqueue(WAIT, done).enqueue(gone)
+    second_choice = ScriptedBackend("other")
+    desk = await make_desk(first_choice, second_choice)
+    first = await desk.send("one")
+    second = await desk.send("two", after=first, backend="scripted")
+
+    first_choice.release()
+
+    assert (await desk.editor.edits.wait(OWNER, second)).job.state is JobState.FAILED
+    assert second_choice.submits == []
+
+
+async def test_one_whose_price_has_grown_past_the_budget_is_not_sent(make_desk, slow):
+    desk = await make_desk(slow, project_usd=0.1)
+    first = await desk.send("one")
+    second = await desk.send("two", after=first)
+    slow._caps = dataclasses.replace(slow._caps, price_usd=0.09)
+
+    slow.release()
+
+    job = (await desk.editor.edits.wait(OWNER, second)).job
+    assert (job.state, job.failure.kind, job.failure.billed.value) == (JobState.FAILED, "BudgetExceeded", "no")
+    assert len(slow.submits) == 1

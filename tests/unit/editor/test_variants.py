@@ -4,7 +4,7 @@ import pytest
 
 from kontext_ui.editor import EditDraft
 from kontext_ui.edits import Tier
-from kontext_ui.errors import BudgetExceeded, InvalidRequest
+from kontext_ui.errors import BudgetExceeded, InvalidRequest, VersionNotFound
 from tests.unit.editor.conftest import OWNER
 from tests.unit.editor.scripted import ScriptedBackend
 
@@ -40,3 +40,17 @@ async def test_one_that_is_refused_refuses_all(make_desk):
         await desk.editor.edits.submit_all(OWNER, desk.project, [DRAFT, EditDraft("  ", Tier.PRO)])
 
     assert (backend.submits, await desk.project_jobs()) == ([], [])
+
+
+async def test_one_that_cannot_be_recorded_leaves_none_behind(make_desk):
+    backend = ScriptedBackend()
+    desk = await make_desk(backend)
+    lost = await desk.edit("one")
+    await desk.editor.versions.prune(OWNER, desk.project, lost.version.id)
+    drafts = [EditDraft("two", Tier.PRO, parent=desk.root), EditDraft("three", Tier.PRO, parent=lost.version.id)]
+
+    with pytest.raises(VersionNotFound):
+        await desk.editor.edits.submit_all(OWNER, desk.project, drafts)
+
+    assert [request.instruction for request, _ in backend.submits] == ["one"]
+    assert await desk.project_jobs() == []

@@ -34,8 +34,9 @@ export function maskTools(canvas) {
   let stored = Promise.resolve();
   // One after the other: a mask that takes long to upload must not arrive after a newer one.
   const settle = () => {
-    stored = stored.then(() => store(canvas));
-    return stored;
+    const turn = stored.then(() => store(canvas));
+    stored = turn.catch(() => undefined);
+    return turn;
   };
   const painting = { ...canvas, settle };
   const { pick, buttons } = toolButtons(mask);

@@ -169,11 +169,13 @@ class ComposerPart {
     const [times, follows] = [this.times(), !this.branches];
     this.prompt.unsent.push(draft.instruction);
     const submit = () => this.submit(draft, times, follows);
-    this.sending = this.sending.then(async () => {
+    const turn = this.sending.then(async () => {
       const said = !draft.mask && !draft.references.length && (await obeyed(this.page, draft.instruction, submit));
-      return said ? this.prompt.unsent.shift() : submit();
+      this.prompt.unsent.shift();
+      if (!said) await submit();
     });
-    await this.sending;
+    this.sending = turn.catch(() => null); // one that went wrong must not hold up the next
+    await turn;
   }
 
   /** @param {EditDraft} draft @param {number} times @param {boolean} follows */
@@ -181,7 +183,6 @@ class ComposerPart {
     const { store } = this.page;
     const after = follows && draft.parent === null && !draft.from_text ? this.lastSent() : null;
     const drafts = severalOf({ ...draft, after }, times);
-    this.prompt.unsent.shift();
     const { error, result } = await sending.send(this.page, drafts);
     if (!error) {
       this.sent = result.jobs[0];

@@ -4,6 +4,7 @@ import { fill, h } from "../../core/dom.js";
 import { price } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { commandButton } from "../../core/offer.js";
+import { ARRIVED } from "../arrivals.js";
 
 /** @import { Page, View } from "../../core/page.d.ts" */
 
@@ -27,7 +28,8 @@ export function mountTop(root, page) {
   const grow = h("span", { class: "kx-grow" });
   fill(root, h("header", { class: "kx-bar" }, projects, titleField(page), grow, spent, others), offline, bar);
   store.subscribe(["project"], () => {
-    document.title = `${store.project?.title} · kontext_ui`;
+    const mark = document.title.startsWith(ARRIVED) ? ARRIVED : "";
+    document.title = `${mark}${store.project?.title} · kontext_ui`;
     spent.textContent = store.project?.spent_usd ? `${price(store.project.spent_usd)} spent` : "";
   });
   store.subscribe(["online"], () => {
