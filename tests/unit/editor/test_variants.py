@@ -54,3 +54,10 @@ async def test_one_that_cannot_be_recorded_leaves_none_behind(make_desk):
 
     assert [request.instruction for request, _ in backend.submits] == ["one"]
     assert await desk.project_jobs() == []
+
+
+async def test_a_budget_that_would_be_passed_is_said_before_anything_is_sent(make_desk):
+    desk = await make_desk(ScriptedBackend(price_usd=0.04), project_usd=0.01)
+
+    with pytest.raises(BudgetExceeded):
+        await desk.editor.edits.check(OWNER, desk.project, DRAFT)
