@@ -309,7 +309,7 @@ def test_the_title_of_a_hidden_tab_tells_of_an_arrival_until_it_is_looked_at(wai
     page.evaluate(hidden % "true")
 
     own_server.touch("gate")
-    page.wait_for_function("document.title.startsWith('● photo')")
+    expect(page).to_have_title("● photo · kontext_ui")
 
     page.evaluate(hidden % "false" + "; document.dispatchEvent(new Event('visibilitychange'))")
-    page.wait_for_function("document.title.startsWith('photo')")
+    expect(page).to_have_title("photo · kontext_ui")
