@@ -6,6 +6,7 @@ import httpx
 import pytest
 from starlette.routing import Route
 
+from tests.unit.editor.scripted import WAIT
 from tests.unit.web.conftest import draft, picture
 
 EXISTS_NOT = {"project": "p" * 22, "version": "v" * 22, "job": "j" * 22, "digest": "d" * 64}
@@ -44,9 +45,10 @@ async def ask(visitor, route, ids):
 
 
 @pytest.fixture
-async def ids(ann):
-    """What Ann has."""
+async def ids(ann, backend):
+    """What Ann has; her job runs for as long as the test."""
     version = await ann.edits()
+    backend.enqueue(WAIT)
     row = next(row for row in (await ann.state())["versions"] if row["id"] == version)
     job = (await ann.result("submit", project=ann.project, draft=draft()))["job"]
     return {"project": ann.project, "version": version, "digest": row["digest"], "job": job}
