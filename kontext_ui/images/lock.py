@@ -8,7 +8,7 @@ edge stays the parent's, byte for byte.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import cv2
@@ -22,6 +22,7 @@ from kontext_ui.images.bend import Field, unbent
 from kontext_ui.images.blend import Candidate, reblend, with_channels
 from kontext_ui.images.change import Change, find_change, joined
 from kontext_ui.images.colour import ColourFit, fit_colour
+from kontext_ui.images.edges import Lines, lines_in
 from kontext_ui.images.extent import Extent, find_extent, find_rest
 from kontext_ui.images.geometry import Fit, covered, cut, flattened, on_canvas, resized, size_of, whole
 from kontext_ui.images.register import Matrix, Registration, identity, inside, register, warp
@@ -40,6 +41,8 @@ _REFIT_STEPS = 1.0
 """Mean difference of the two fits, in 8-bit steps, from which the change is looked for once more."""
 _REFIT_REACH = 0.01
 """Share of the short side around a found change that may belong to it."""
+_BESIDE = 4
+"""Rows beside a made-up line in which smoothing hides a change."""
 _CLIPPED = (5, 246)
 """Values of an answer that may have been cut off at black or white, so that what they were is unknown."""
 _LOW_IN_MASK = 0.5
@@ -162,8 +165,11 @@ class _Comparison:
     work: Size
 
 
-def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
-    """Compare sent picture and answer at about a megapixel, on the sent picture's grid."""
+def _compare(parent: Pixels, answer: Pixels, fit: Fit, lines: Lines) -> _Comparison:
+    """Compare sent picture and answer at about a megapixel, on the sent picture's grid.
+
+    What the answer has in ``lines`` is made up, so there the change is that of what lies beside them.
+    """
     work = _work_size(fit)
     sent = resized(flattened(cut(parent, fit.region)), work)
     got = resized(cut(on_canvas(answer, fit), fit.box)[..., :3], work)
@@ -172,6 +178,7 @@ def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
         got = unbent(got, found.field, _unit(found.matrix, work))
     moved = got if found.identity else warp(got, found.matrix, work.width, work.height)
     valid = inside(found.matrix, work.width, work.height, *_borders(answer, fit, work))
+    valid &= lines.beside(work.height, work.width)
     colour = fit_colour(sent, moved, valid)
     change = find_change(sent, _comparable(sent, moved, colour.apply_smoothly(moved), valid), valid)
     if _PART[0] < change.fraction < _PART[1]:
@@ -184,6 +191,9 @@ def _compare(parent: Pixels, answer: Pixels, fit: Fit) -> _Comparison:
     if everywhere:
         rest = find_rest(sent, moved, colour.apply_smoothly(moved), valid & ~_near(change.mask, _REFIT_REACH))
         everywhere = not rest.is_photo(extent.toned)
+    change = replace(
+        change, mask=lines.filled(change.mask, more=_BESIDE), score=lines.filled(change.score, more=_BESIDE)
+    )
     return _Comparison(found, colour, change, everywhere, work)
 
 
@@ -248,7 +258,9 @@ def _unit(matrix: Matrix, work: Size) -> Matrix:
 
 
 def _drifted(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, mode: LockMode, feather: int) -> Locked:
-    seen = _compare(parent, answer, fit)
+    lines = lines_in(answer, cut(parent, fit.region))
+    answer = lines.filled(answer)
+    seen = _compare(parent, answer, fit, lines)
     meters = _meters(seen, fit)
     on_region = _unit(seen.registration.matrix, seen.work)
     if mask is None and mode is LockMode.AUTO:

@@ -105,6 +105,51 @@ def test_another_scale_across_than_down_is_undone(name, across, down):
     assert score.leak <= 0.002
 
 
+def outlined(pixels, top=0, bottom=0, left=0, right=0, colour=0):
+    """A picture whose outermost rows and columns hold nothing, as models leave them after a shift."""
+    out = pixels.copy()
+    height, width = out.shape[:2]
+    out[:top] = out[height - bottom :] = out[:, :left] = out[:, width - right :] = colour
+    return out
+
+
+@pytest.mark.parametrize("colour", [0, 255])
+@pytest.mark.parametrize(
+    "lines", [{"top": 3}, {"bottom": 3, "right": 2}, {"top": 1, "bottom": 1, "left": 1, "right": 1}]
+)
+@pytest.mark.parametrize("name", ["astronaut.png", "coffee.png"])
+def test_an_edge_line_that_a_model_left_empty_is_no_edit(name, lines, colour):
+    shift = (-1.5, -2.2) if "bottom" in lines and "top" not in lines else (0.0, 2.0)
+    case = drift.simulate(drift.photo(name), "insert", 21, replace(TYPICAL, shift=shift, zoom=1.0, rotation_deg=0.0))
+    locked = bring_back(case.parent, outlined(case.answer, **lines, colour=colour), case.fit)
+    score = drift.judge(case, locked)
+    assert score.recall >= 0.97
+    assert score.leak <= 0.001
+    assert score.exact == 1.0
+
+
+def test_an_edit_up_to_such_a_line_goes_on_to_the_side_and_without_the_line(cat):
+    fit = plan_fit(size_of(cat), drift.RULE)
+    answer = pad_to_fit(cat, fit)
+    answer[:120, 300:500] = (0, 200, 60)
+    locked = bring_back(cat, outlined(drift.Drift(noise=1.0).apply(answer, 1), top=3), fit)
+    assert (np.abs(locked.pixels[:100, 320:480].astype(int) - (0, 200, 60)).max(axis=2) < 30).all()
+    assert np.array_equal(locked.pixels[:100, :200], cat[:100, :200])
+
+
+def test_a_thin_frame_that_was_asked_for_and_a_dark_edge_of_the_photo_are_kept(cat):
+    fit = plan_fit(size_of(cat), drift.RULE)
+    asked = drift.Drift(noise=1.0).apply(outlined(pad_to_fit(cat, fit), 14, 14, 14, 14), 1)
+    framed = bring_back(cat, asked, fit).pixels
+    assert framed[[3, -4]].mean() < 8
+    assert framed[:, [3, -4]].mean() < 8
+    dark = outlined(cat, top=3)
+    answer = pad_to_fit(dark, plan_fit(size_of(dark), drift.RULE))
+    answer[300:400, 300:500] = (0, 200, 60)
+    locked = bring_back(dark, drift.Drift(noise=1.0).apply(answer, 1), fit)
+    assert np.array_equal(locked.pixels[:100], dark[:100])
+
+
 def test_a_picture_that_was_redrawn_a_few_pixels_off_is_lined_up():
     case = drift.simulate(drift.photo("motorcycle_left.png", 1.0), "insert", 21, drift.NONE)
     answer = stretched(case.answer, 1.0, 0.98, wobble=1.2)
