@@ -31,6 +31,14 @@ FIELDS = {
 }  # fmt: skip
 
 
+SERVED = {
+    "fal-ai": "fal-ai/flux-kontext/dev",
+    "replicate": "black-forest-labs/flux-kontext-dev",
+    "together": "black-forest-labs/FLUX.1-kontext-dev",
+    "hf-inference": "black-forest-labs/FLUX.1-Kontext-dev",
+}
+
+
 class FakeHuggingFace:
     """``base`` makes every address lie on one host, for real sockets; without it there are three."""
 
@@ -41,15 +49,23 @@ class FakeHuggingFace:
         self.submitted: list[dict] = []
         self.requests = 0
         self.trouble: list[str] = []
+        self.looked_up = 0
+        self.served = dict(SERVED)
+        """Partner → its name for the model, as the hub tells; one without it does not serve the model."""
+        self.versions: list[str] = []
+        """Of Replicate's models, where one version was asked for."""
+        self.hub_answers_list = False
+        self.hub_is_down = False
         self._base = base
         self._jobs: dict[str, dict] = {}
         here = "/fal-ai/fal-ai/flux-kontext/requests/{id}"
         self.app = Starlette(
             routes=[
-                Route("/fal-ai/fal-ai/flux-kontext/dev", self.fal, methods=["POST"]),
+                Route("/fal-ai/fal-ai/flux-kontext/{kind}", self.fal, methods=["POST"]),
                 Route(f"{here}/status", self.status),
                 Route(here, self.result),
                 Route("/replicate/v1/models/{owner}/{name}/predictions", self.replicate, methods=["POST"]),
+                Route("/replicate/v1/predictions", self.replicate, methods=["POST"]),
                 Route("/together/v1/images/generations", self.together, methods=["POST"]),
                 Route("/hf-inference/models/{owner}/{name}", self.hf_inference, methods=["POST"]),
                 Route("/files/{id}.{suffix}", self.deliver),
@@ -134,7 +150,9 @@ class FakeHuggingFace:
         return f"{self._base or f'https://{host}'}/files/{job_id}.png"
 
     async def replicate(self, request: Request) -> Response:
-        body = (await request.json())["input"]
+        whole = await request.json()
+        body = whole["input"]
+        self.versions += [whole["version"]] if "version" in whole else []
         scenario = self._refused_submit(request, "replicate", body, body.get("prompt"))
         if isinstance(scenario, Response):
             return scenario
@@ -176,7 +194,20 @@ class FakeHuggingFace:
 
     async def model(self, request: Request) -> Response:
         name = f"{request.path_params['owner']}/{request.path_params['name']}"
-        return JSONResponse({"id": name, "pipeline_tag": "image-to-image", "tags": [], "siblings": []})
+        about = {"id": name, "pipeline_tag": "image-to-image", "tags": [], "siblings": []}
+        if request.query_params.get("expand") != "inferenceProviderMapping":
+            return JSONResponse(about)
+        self.looked_up += 1
+        if self.hub_is_down:
+            return JSONResponse({"error": "Internal Error"}, 503)
+        if request.url.hostname == "router.huggingface.co" or "authorization" in request.headers:
+            self.trouble.append("the hub was asked at the router, or with the token")
+        told = {
+            partner: {"status": "live", "providerId": named, "task": "image-to-image"}
+            for partner, named in self.served.items()
+        }
+        listed = [{"provider": partner, **entry} for partner, entry in told.items()]
+        return JSONResponse(about | {"inferenceProviderMapping": listed if self.hub_answers_list else told})
 
     async def deliver(self, request: Request) -> Response:
         if "authorization" in request.headers:

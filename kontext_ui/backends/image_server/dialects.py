@@ -152,5 +152,6 @@ def recognise(models: Mapping[str, Any]) -> tuple[Dialect, str]:
     for entry in entries:
         for start, name in OWNERS.items():
             if str(entry.get("owned_by") or "").lower().startswith(start):
-                return DIALECTS[name], model
+                # vLLM-Omni lists every name that it was given, and takes edits under the first alone.
+                return DIALECTS[name], ids[0] if name == "vllm-omni" else model
     return DIALECTS["openai"], model

@@ -22,6 +22,7 @@ from kontext_ui.backends.hosted.messages import message_of
 from kontext_ui.backends.hosted.payload import data_uri, fields_of, first_of, text_of
 from kontext_ui.backends.hosted.providers import fal, replicate
 from kontext_ui.backends.hosted.providers.fal_queue import FalQueue, Ticket
+from kontext_ui.backends.hosted.providers.hf_models import HubModels, hub_of
 from kontext_ui.edits import (
     Capabilities,
     Done,
@@ -57,7 +58,9 @@ class Partner:
     """
 
     path: str
+    """``{model}`` in it stands for the partner's name for the model."""
     model: str
+    """That name, unless the hub says another."""
     body: MakeBody
     parameters: tuple[Parameter, ...]
     price_usd: float | None = None
@@ -65,10 +68,11 @@ class Partner:
     headers: Mapping[str, str] = field(default_factory=dict)
     queued: bool = False
 
-    @property
-    def model_names(self) -> tuple[str, str]:
-        """Where the model is asked for, and what it is called there."""
-        return self.path.partition("?")[0], self.model
+    def path_for(self, model: str) -> str:
+        """One version of a model (``owner/name:version``, at Replicate) is asked for where no model is named."""
+        if ":" in model:
+            return self.path.replace("/models/{model}", "")
+        return self.path.format(model=model)
 
 
 def _fal(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +81,8 @@ def _fal(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[s
 
 def _replicate(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[str, Any]:
     pictures = {"image": picture, "images": [picture], "input_image": picture, "input_images": [picture]}
-    return {"input": {**pictures, **replicate.input_of(prompt, given)}}
+    version = model.partition(":")[2]
+    return {"input": {**pictures, **replicate.input_of(prompt, given)}, **({"version": version} if version else {})}
 
 
 def _together(model: str, prompt: str, picture: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +100,7 @@ def _renamed(given: Mapping[str, Any], **names: str) -> dict[str, Any]:
 
 PARTNERS: Mapping[str, Partner] = {
     "fal-ai": Partner(
-        f"/fal-ai/{fal.DEV_MODEL}?{QUEUE}",
+        "/fal-ai/{model}?" + QUEUE,
         fal.DEV_MODEL,
         _fal,
         (kontext.SEED, *fal.ONLY_DEV, PNG_OR_JPEG),
@@ -104,7 +109,7 @@ PARTNERS: Mapping[str, Partner] = {
         queued=True,
     ),
     "replicate": Partner(
-        "/replicate/v1/models/black-forest-labs/flux-kontext-dev/predictions",
+        "/replicate/v1/models/{model}/predictions",
         "black-forest-labs/flux-kontext-dev",
         _replicate,
         (kontext.SEED, *replicate.ONLY_DEV, PNG_OR_JPEG),
@@ -122,7 +127,7 @@ PARTNERS: Mapping[str, Partner] = {
         ),
     ),
     "hf-inference": Partner(
-        "/hf-inference/models/black-forest-labs/FLUX.1-Kontext-dev",
+        "/hf-inference/models/{model}",
         kontext.OPEN_WEIGHTS,
         _hf_inference,
         (
@@ -141,11 +146,12 @@ class HuggingFaceBackend(HostedBackend):
     key_name = "HF_TOKEN"
     key_page = "https://huggingface.co/settings/tokens"
     tiers = (Tier.DEV,)
-    model_names = tuple(name for partner in PARTNERS.values() for name in partner.model_names)
+    model_names = tuple(partner.model for partner in PARTNERS.values())
 
     def __init__(self, provider: Provider, key: str | None, partner: str = "fal-ai", bill_to: str = "") -> None:
         super().__init__(provider, key)
         self._queue = FalQueue(self, provider)
+        self._hub = HubModels(provider, kontext.OPEN_WEIGHTS)
         self._name = partner
         self._partner = PARTNERS[partner]
         self._bill_to = bill_to
@@ -167,11 +173,11 @@ class HuggingFaceBackend(HostedBackend):
     async def edit(self, request: EditRequest, task: EditTask) -> AsyncIterator[EditEvent]:
         headers = self.headers(task)
         started = self._http.now()
-        body = await asyncio.to_thread(self._body, request, task)
+        model = await self._model()
+        body = await asyncio.to_thread(self._body, model, request, task)
         if not self._partner.queued:
             yield Running(None, "drawing")
-        path, mark, query = self._partner.path.partition("?")
-        path = self._http.model(path) + mark + query
+        path = self._partner.path_for(model)
         response = await self._http.submit(path, headers, body, timeout_s=PICTURE_TIMEOUT_S)
         del body
         if response.status_code not in ACCEPTED:
@@ -194,13 +200,21 @@ class HuggingFaceBackend(HostedBackend):
         async for event in self._queue.follow(ticket, self.headers(task), self._http.now()):
             yield event
 
-    def _body(self, request: EditRequest, task: EditTask) -> dict[str, Any]:
+    async def _model(self) -> str:
+        """The partner's name for the model: the operator's own wins, then the hub's, then the one written here."""
+        known = self._partner.model
+        if (chosen := self._http.model(known)) != known:
+            return chosen
+        name = await self._hub.name_at(self._name, known)
+        if name is None:
+            raise self._not_served()
+        return name
+
+    def _body(self, model: str, request: EditRequest, task: EditTask) -> dict[str, Any]:
         if task.input_image is None:
             raise kontext.needs_picture(request.tier, self.label)
-        partner = self._partner
-        return partner.body(
-            self._http.model(partner.model), request.sent_prompt, data_uri(task.input_image), request.parameters.given()
-        )
+        given = request.parameters.given()
+        return self._partner.body(model, request.sent_prompt, data_uri(task.input_image), given)
 
     def _ticket(self, request_id: object, address: object) -> Ticket:
         """fal names its own host; the same path is behind the router, under its name for fal."""
@@ -245,16 +259,18 @@ class HuggingFaceBackend(HostedBackend):
     def _refusal(self, response: httpx.Response) -> KontextError:
         code = response.status_code
         if code == httpx.codes.NOT_FOUND:
-            return self.failed(f"{self._name} does not serve this model there", billed=Billed.NO, may_retry=False)
+            return self._not_served()
         if code == httpx.codes.SERVICE_UNAVAILABLE and "estimated_time" in json_of(response):
             return self.failed(message_of(response), billed=Billed.NO)  # the model is loading, nothing was started
         needs = "The token needs the permission for Inference Providers, and the model's licence accepted."
         return self.refused(response, hint=needs if code == httpx.codes.FORBIDDEN else "")
 
+    def _not_served(self) -> KontextError:
+        return self.failed(f"{self._name} does not serve this model there", billed=Billed.NO, may_retry=False)
+
     async def verify_key(self, key: str | None = None) -> float | None:
         """The hub, unlike the router, says whose token it is; it does not report the remaining credit."""
-        url = f"{self._http.base_url.replace('//router.', '//', 1)}/api/whoami-v2"
-        await self.ask_about_key(url, key)
+        await self.ask_about_key(f"{hub_of(self._http.base_url)}/api/whoami-v2", key)
         return None
 
     def headers(self, task: EditTask) -> dict[str, str]:

@@ -266,6 +266,78 @@ async def test_a_key_is_looked_up_at_the_hub_at_no_cost(make_backend, fake):
     assert fake.requests == 0
 
 
+RENAMED = {
+    "fal-ai": ("fal-ai/flux-kontext/next", "/fal-ai/fal-ai/flux-kontext/next"),
+    "replicate": ("someone/kontext-next", "/replicate/v1/models/someone/kontext-next/predictions"),
+    "together": ("someone/kontext-next", "/together/v1/images/generations"),
+    "hf-inference": ("someone/kontext-next", "/hf-inference/models/someone/kontext-next"),
+}
+
+
+@pytest.fixture
+def paths(fake):
+    """Where edits were sent."""
+    sent = []
+
+    async def listening(scope, receive, send):
+        if scope["method"] == "POST":
+            sent.append(scope["path"])
+        await fake.app(scope, receive, send)
+
+    return sent, httpx.ASGITransport(app=listening)
+
+
+@pytest.mark.parametrize("partner", RENAMED)
+@pytest.mark.parametrize("as_list", [False, True])
+async def test_a_partners_name_for_the_model_is_the_one_that_the_hub_tells(
+    make_backend, fake, paths, picture, partner, as_list
+):
+    sent, transport = paths
+    fake.hub_answers_list = as_list
+    fake.served[partner], path = RENAMED[partner]
+    backend = make_backend(partner, transport=transport)
+
+    for _ in range(2):
+        assert isinstance((await events(backend, picture))[-1], Done)
+
+    assert sent == [path, path]
+    assert fake.submitted[-1].get("model") in (None, RENAMED[partner][0])
+    assert fake.looked_up == 1
+
+
+async def test_one_version_of_a_model_is_asked_for_as_replicate_wants_it(make_backend, fake, paths, picture):
+    sent, transport = paths
+    fake.served["replicate"] = "someone/kontext:0a1b2c"
+
+    await events(make_backend("replicate", transport=transport), picture)
+
+    assert sent == ["/replicate/v1/predictions"]
+    assert fake.versions == ["0a1b2c"]
+
+
+@pytest.mark.parametrize("partner", RENAMED)
+async def test_where_the_hub_says_nothing_the_known_name_is_asked_for(make_backend, fake, paths, picture, partner):
+    sent, transport = paths
+    fake.hub_is_down = True
+    backend = make_backend(partner, transport=transport)
+
+    for _ in range(2):
+        assert isinstance((await events(backend, picture))[-1], Done)
+
+    assert PARTNERS[partner].path_for(PARTNERS[partner].model).startswith(sent[0])
+    assert fake.looked_up == 1
+
+
+async def test_nothing_is_sent_to_a_partner_that_no_longer_serves_the_model(make_backend, fake, picture):
+    del fake.served["together"]
+
+    with pytest.raises(BackendUnavailable, match="together does not serve this model") as caught:
+        await events(make_backend("together"), picture)
+
+    assert fake.requests == 0
+    assert caught.value.billed is Billed.NO
+
+
 def test_it_promises_no_cancel(make_backend):
     assert not isinstance(make_backend(), Cancellable)
 
@@ -276,7 +348,8 @@ async def test_only_unsent_requests_are_sent_again(make_backend, picture, partne
     sent = []
 
     def fail(outgoing):
-        sent.append(outgoing)
+        if outgoing.method == "POST":
+            sent.append(outgoing)
         raise kind("secret detail")
 
     with pytest.raises(BackendUnavailable) as caught:
