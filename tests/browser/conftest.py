@@ -15,7 +15,7 @@ from tests.chromium import launch_options
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.serving import serving
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

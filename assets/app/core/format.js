@@ -41,3 +41,6 @@ export function words(name) {
 
 /** What went wrong and what to do. @param {{message: string, hint?: string}} error */
 export const sentence = (error) => [error.message, error.hint].filter(Boolean).join(" ");
+
+/** Names and stages come in small letters. @param {string} text */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,6 +1,6 @@
 // A mask by name: the main subject, the background, the sky, or anything that was seen or can be named.
 import { button, h, iconButton, setState } from "../../core/dom.js";
-import { sentence } from "../../core/format.js";
+import { capital, sentence } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { reconcile } from "../../core/reconcile.js";
 
@@ -8,10 +8,7 @@ import { reconcile } from "../../core/reconcile.js";
 /** @import { OverviewRow } from "../../core/types.d.ts" */
 
 /** @param {string} name */
-const capital = (name) => {
-  const bare = name.replace(/^the /, "");
-  return bare[0].toUpperCase() + bare.slice(1);
-};
+const bare = (name) => name.replace(/^the /, "");
 
 /**
  * What can be masked with one click.
@@ -68,7 +65,7 @@ class AutoMask {
     if (this.row.hidden) return;
     reconcile(this.choices, maskable(this.page.store.look, this.others), {
       key: (name) => name,
-      draw: (name) => button("kx-chip kx-choice", capital(name), () => this.find(name), { "data-name": name }),
+      draw: (name) => button("kx-chip kx-choice", capital(bare(name)), () => this.find(name), { "data-name": name }),
       refresh: (chip, name) => setState(chip, "pressed", name === this.chosen),
     });
   }
@@ -106,7 +103,7 @@ class AutoMask {
       return this.tell(null, "The mask did not arrive. Try again.");
     }
     this.others = answer.result.others;
-    this.tell(what, `${capital(answer.result.how)}. Paint on, or use it.`);
+    this.tell(what, `${capital(bare(answer.result.how))}. Paint on, or use it.`);
   }
 
   reset() {

@@ -1,6 +1,7 @@
 // The picture: view, compare, mask, what changed, zoom, download.
 import { PAGE } from "../../core/commands.js";
 import { fill, h, named, setState } from "../../core/dom.js";
+import { capital } from "../../core/format.js";
 import { offered, tooltipOf } from "../../core/lookup.js";
 import { commandButton, pageCommand } from "../../core/offer.js";
 import { imageUrl } from "../../core/session.js";
@@ -9,7 +10,6 @@ import "../../elements/kx-compare.js";
 import "../../elements/kx-mask.js";
 import "../../elements/kx-viewer.js";
 import { Tray } from "../answers.js";
-import { capital } from "../conversation/job_card.js";
 import { maskTools } from "./mask_tools.js";
 import { emptyState, fileOpener, takeFiles } from "./opening.js";
 import { Changes, Marked, Picture } from "./picture.js";

@@ -3,6 +3,7 @@ import { url } from "../../core/api.js";
 import { JOB, stop } from "../../core/commands.js";
 import { button, h } from "../../core/dom.js";
 import { toDraft } from "../../core/draft.js";
+import { capital } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { commandButtons } from "../../core/offer.js";
 import { OPEN_STATES } from "../../core/store.js";
@@ -69,9 +70,6 @@ export function showProgress(card, job) {
   if (address && preview.src !== address) preview.src = address;
   preview.hidden = !preview.getAttribute("src"); // between two previews the last one stays
 }
-
-/** Providers and engines name their stages in small letters. @param {string} stage */
-export const capital = (stage) => stage.charAt(0).toUpperCase() + stage.slice(1);
 
 /** @param {Job} job @param {Page} page */
 function failedCard(job, page) {

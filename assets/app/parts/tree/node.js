@@ -1,6 +1,6 @@
 // One row of the history: a version, a run that is folded, or an edit that runs or failed.
 import { button, fill, h, iconButton, named } from "../../core/dom.js";
-import { counted } from "../../core/format.js";
+import { capital, counted } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { imageUrl } from "../../core/session.js";
 import { OPEN_STATES } from "../../core/store.js";
@@ -140,7 +140,7 @@ export function jobRow(entry, parent) {
 /** @param {HTMLElement} element @param {Job} job @param {number} level */
 export function refreshJob(element, job, level) {
   const running = OPEN_STATES.includes(job.state);
-  const stage = running ? job.stage || "Waiting" : (job.failure?.message ?? "Did not finish");
+  const stage = running ? capital(job.stage || "waiting") : (job.failure?.message ?? "Did not finish");
   element.style.setProperty("--done", String(job.fraction ?? STARTED));
   element.setAttribute("aria-level", String(level));
   element.setAttribute("aria-label", `${job.instruction}, ${running ? "running" : "failed"}`);
