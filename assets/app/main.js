@@ -14,6 +14,7 @@ import { mountConversation } from "./parts/conversation/conversation.js";
 import { openGallery } from "./parts/gallery/gallery.js";
 import { followHead } from "./parts/look.js";
 import { Marks } from "./parts/marks.js";
+import { addBorders, PanelsPart } from "./parts/panels/panels.js";
 import { openProjects } from "./parts/projects/projects.js";
 import { openHelp } from "./parts/settings/help.js";
 import { openSettings } from "./parts/settings/settings.js";
@@ -49,12 +50,18 @@ function mount() {
   const conversation = h("div", { class: "kx-conversation", id: "kx-conversation" });
   const composer = h("div", { class: "kx-compose", id: "kx-composer" });
   fill(panel("chat"), conversation, composer);
-  page.show = mountTop(panel("top"), page).show;
+  page.panels = new PanelsPart();
+  const top = mountTop(panel("top"), page);
+  page.show = (view) => {
+    top.show(view);
+    page.panels.reveal(view);
+  };
   page.canvas = mountCanvas(panel("canvas"), page);
   page.composer = mountComposer(composer, page);
   mountConversation(conversation, page);
   document.body.prepend(button("kx-link kx-skip", "Skip to the instruction", () => page.composer.focus()));
   page.history = mountTree(panel("tree"), page);
+  addBorders(panel("chat"), panel("tree"));
   followHead(page);
   new Marks(page);
   listenToKeys(page);

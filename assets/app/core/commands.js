@@ -5,7 +5,7 @@ import { sentence } from "./format.js";
 import { DOUBLE_CLICK_MS, sending } from "./sending.js";
 import { askedFor, cut } from "./versions.js";
 
-/** @import { Gallery, Page, ProjectEntry } from "./page.d.ts" */
+/** @import { Gallery, Page, PanelName, Panels, ProjectEntry } from "./page.d.ts" */
 /** @import { IconName } from "./icons.js" */
 /** @import { Job } from "./store.js" */
 /** @import { EditDraft, VersionRow } from "./types.d.ts" */
@@ -22,6 +22,7 @@ import { askedFor, cut } from "./versions.js";
  * @property {string[]} [keys] as `keyOf` names them; others than the first are not shown
  * @property {string} [help] beside its key, where the label does not say all
  * @property {IconName} [icon]
+ * @property {string} [word] beside the icon, where there is room
  * @property {Place[]} [places]
  * @property {"chip"} [looks] drawn with its words instead of as an icon
  */
@@ -45,6 +46,9 @@ function isExact({ store }, { outcome }) {
   return backends.find(({ id }) => id === outcome?.backend)?.full_resolution ?? false;
 }
 
+/** @param {Panels} panels @param {PanelName} name @param {string} called */
+const showOrHide = (panels, name, called) => `${panels.isOpen(name) ? "Hide" : "Show"} the ${called}`;
+
 const ZOOM_STEP = 1.25;
 const BRUSH_STEP = 1.2;
 const MOST_COMPARED = 4;
@@ -62,6 +66,34 @@ export const PAGE = [
   },
   { id: "theme", label: "Light or dark", icon: "theme", places: ["bar"], run: (page) => page.switchTheme() },
   { id: "settings", label: "Settings", icon: "gear", places: ["bar"], run: (page) => page.dialogs.settings() },
+  {
+    id: "chat-panel",
+    label: (_, { panels }) => showOrHide(panels, "chat", "conversation"),
+    help: "Show or hide the conversation",
+    icon: "panel-left",
+    keys: ["T"],
+    places: ["bar"],
+    run: (page) => page.panels.toggle("chat"),
+  },
+  {
+    id: "history-panel",
+    label: (_, { panels }) => showOrHide(panels, "history", "history"),
+    help: "Show or hide the history",
+    icon: "panel-right",
+    keys: ["H"],
+    places: ["bar"],
+    run: (page) => page.panels.toggle("history"),
+  },
+  {
+    id: "alone",
+    label: (_, { panels }) => (panels.alone ? "Leave the full screen" : "Full screen"),
+    help: "The picture alone, in full screen",
+    icon: "expand",
+    keys: ["F"],
+    places: ["view tools"],
+    when: (page) => hasPicture(page) || page.panels.alone,
+    run: (page) => page.panels.toggleAlone(),
+  },
   { id: "prompt", label: "Write an instruction", keys: ["/"], run: (page) => page.composer.focus() },
   { id: "mask-undo", label: "Undo in the mask", keys: ["Mod+Z"], when: masking, run: (page) => page.canvas.undoMask() },
   {
@@ -76,6 +108,7 @@ export const PAGE = [
     label: (_, { store }) => withWhat("Undo", store.head()?.parent ? store.head() : null),
     help: "Undo",
     icon: "undo",
+    word: "Undo",
     keys: ["Mod+Z"],
     places: ["tools"],
     when: ({ store }) => Boolean(store.head()?.parent),
@@ -86,6 +119,7 @@ export const PAGE = [
     label: (_, { store }) => withWhat("Redo", store.version(store.project?.redo)),
     help: "Redo",
     icon: "redo",
+    word: "Redo",
     keys: ["Shift+Mod+Z", "Mod+Y"],
     places: ["tools"],
     when: ({ store }) => Boolean(store.project?.redo),
@@ -96,6 +130,7 @@ export const PAGE = [
     label: "Compare with the version before",
     help: "Compare with the version before; hold to see it",
     icon: "compare",
+    word: "Compare",
     keys: ["C"],
     places: ["tools"],
     when: hasPicture,
@@ -116,6 +151,7 @@ export const PAGE = [
     id: "mask",
     label: "Paint a mask",
     icon: "mask",
+    word: "Mask",
     keys: ["M"],
     places: ["tools"],
     when: hasPicture,
@@ -125,6 +161,7 @@ export const PAGE = [
     id: "changed",
     label: "Show what changed",
     icon: "changed",
+    word: "Changes",
     places: ["tools"],
     when: hasPicture,
     run: (page) => page.canvas.toggleChanged(),
@@ -188,6 +225,7 @@ export const PAGE = [
     id: "download",
     label: "Download",
     icon: "download",
+    word: "Download",
     places: ["view tools"],
     when: hasPicture,
     run: (page) => page.dialogs.download(),
@@ -198,6 +236,13 @@ export const PAGE = [
     keys: ["Escape"],
     when: (page) => page.canvas.mode !== "view",
     run: (page) => page.canvas.leave(),
+  },
+  {
+    id: "leave-alone",
+    label: "Leave the full screen",
+    keys: ["Escape"],
+    when: ({ panels }) => panels.alone,
+    run: (page) => page.panels.leaveAlone(),
   },
   {
     id: "stop",

@@ -1,12 +1,14 @@
 // The bar at the top: which project this is, and the few things that concern all of the page.
 import { PAGE } from "../../core/commands.js";
-import { fill, h } from "../../core/dom.js";
+import { fill, h, named, setState } from "../../core/dom.js";
 import { price } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
-import { commandButton } from "../../core/offer.js";
+import { tooltipOf } from "../../core/lookup.js";
+import { commandButton, pageCommand } from "../../core/offer.js";
 import { ARRIVED } from "../arrivals.js";
 
-/** @import { Page, View } from "../../core/page.d.ts" */
+/** @import { Props } from "../../core/dom.js" */
+/** @import { Page, PanelName, View } from "../../core/page.d.ts" */
 
 /** @type {[View, string][]} */
 const VIEWS = [
@@ -15,6 +17,27 @@ const VIEWS = [
   ["tree", "History"],
 ];
 
+/** What the buttons open: a phone has tabs for that. @type {Map<string, {name: PanelName, props: Props}>} */
+const PANELS = new Map([
+  ["chat-panel", { name: "chat", props: { class: "kx-icon-button kx-panel-button", "aria-controls": "kx-chat" } }],
+  [
+    "history-panel",
+    { name: "history", props: { class: "kx-icon-button kx-panel-button", "aria-controls": "kx-tree" } },
+  ],
+]);
+
+/** @param {HTMLElement[]} buttons @param {Page} page */
+function followPanels(buttons, page) {
+  page.panels.whenChanged(() => {
+    for (const [id, { name }] of PANELS) {
+      const shown = buttons.find((one) => one.id === `kx-${id}-button`);
+      if (!shown) continue;
+      setState(shown, "expanded", page.panels.isOpen(name) && !page.panels.alone);
+      named(shown, tooltipOf(pageCommand(id), page, undefined));
+    }
+  });
+}
+
 /** @param {HTMLElement} root @param {Page} page */
 export function mountTop(root, page) {
   const { store } = page;
@@ -22,8 +45,9 @@ export function mountTop(root, page) {
   const lost = "The connection is lost. Trying again; nothing is lost.";
   const offline = h("div", { class: "kx-offline", role: "status", hidden: true }, lost);
   const [projects, ...others] = PAGE.filter(({ places }) => places?.includes("bar")).map((command) =>
-    commandButton(command, page, undefined, { id: `kx-${command.id}-button` }),
+    commandButton(command, page, undefined, { id: `kx-${command.id}-button`, ...PANELS.get(command.id)?.props }),
   );
+  followPanels(others, page);
   const { bar, show } = tabs();
   const grow = h("span", { class: "kx-grow" });
   fill(root, h("header", { class: "kx-bar" }, projects, titleField(page), grow, spent, others), offline, bar);
