@@ -14,6 +14,7 @@ import { mountConversation } from "./parts/conversation/conversation.js";
 import { openGallery } from "./parts/gallery/gallery.js";
 import { followHead } from "./parts/look.js";
 import { Marks } from "./parts/marks.js";
+import { openPalette } from "./parts/palette/palette.js";
 import { addBorders, PanelsPart } from "./parts/panels/panels.js";
 import { openProjects } from "./parts/projects/projects.js";
 import { openHelp } from "./parts/settings/help.js";
@@ -45,6 +46,7 @@ function mount() {
     name: (version) => openNaming(version, page),
     compare: (versions) => openCompare(page, versions),
     gallery: () => openGallery(page),
+    palette: () => openPalette(page),
   };
   mountArrivals(page); // before the canvas, which asks it how a picture comes
   const conversation = h("div", { class: "kx-conversation", id: "kx-conversation" });

@@ -48,7 +48,7 @@ export const TIERS = [
   { tier: "local", label: "Local", chosen: "builtin", backends: [{ id: "builtin" }], others: [] },
 ];
 
-const PANELS = { alone: false, isOpen: () => true };
+const PANELS = { alone: false, several: true, isOpen: () => true };
 
 /** A page with one picture and one edit of it; `asked` lists what was done, `mode` is the canvas's. */
 export function makePage({ mode = "view", rows = [root(), version()], jobs = [] } = {}) {

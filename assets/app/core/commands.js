@@ -20,6 +20,7 @@ import { askedFor, cut } from "./versions.js";
  * @property {(page: Page) => unknown} [release]
  * @property {(page: Page, subject: S) => boolean} [when] whether it can be done now; always, without it
  * @property {string[]} [keys] as `keyOf` names them; others than the first are not shown
+ * @property {true} [whileTyping] its key works in a field too
  * @property {string} [help] beside its key, where the label does not say all
  * @property {IconName} [icon]
  * @property {string} [word] beside the icon, where there is room
@@ -56,6 +57,16 @@ const MOST_COMPARED = 4;
 /** @type {Command<void>[]} */
 export const PAGE = [
   { id: "projects", label: "Projects", icon: "menu", places: ["bar"], run: (page) => page.dialogs.projects() },
+  { id: "new-project", label: "New project", icon: "plus", run: newProject },
+  {
+    id: "palette",
+    label: "Commands, versions and projects",
+    icon: "search",
+    keys: ["Mod+K"],
+    whileTyping: true,
+    places: ["bar"],
+    run: (page) => page.dialogs.palette(),
+  },
   {
     id: "help",
     label: "Help and keys",
@@ -73,6 +84,7 @@ export const PAGE = [
     icon: "panel-left",
     keys: ["T"],
     places: ["bar"],
+    when: ({ panels }) => panels.several,
     run: (page) => page.panels.toggle("chat"),
   },
   {
@@ -82,6 +94,7 @@ export const PAGE = [
     icon: "panel-right",
     keys: ["H"],
     places: ["bar"],
+    when: ({ panels }) => panels.several,
     run: (page) => page.panels.toggle("history"),
   },
   {
@@ -477,6 +490,12 @@ export const PROJECT = [
     run: (page, entry) => actOn(page, entry, "restore_project"),
   },
 ];
+
+/** @param {Page} page */
+export async function newProject(page) {
+  const { result } = await page.call("create_project");
+  if (result) await page.open(result.id);
+}
 
 /** Stop an edit; its words go back into the box unless something else is being written. @param {Page} page @param {Job | null} job */
 export async function stop(page, job) {

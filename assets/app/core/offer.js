@@ -66,9 +66,9 @@ export function isTyping({ target, key, ctrlKey, metaKey }) {
 /** @param {Page} page */
 export function listenToKeys(page) {
   addEventListener("keydown", (event) => {
-    if (isTyping(event) || document.querySelector("dialog[open]")) return;
+    if (document.querySelector("dialog[open]")) return;
     const command = commandFor(keyOf(event), page);
-    if (!command) return;
+    if (!command || (isTyping(event) && !command.whileTyping)) return;
     event.preventDefault();
     if (!command.press) command.run?.(page, undefined);
     else if (!event.repeat) command.press(page);

@@ -57,6 +57,7 @@ export interface Dialogs {
   /** Two to four versions, the first of them the one before. */
   compare(versions: string[]): void;
   gallery(): void;
+  palette(): void;
 }
 
 /** The window with all versions. */
@@ -81,6 +82,8 @@ export type PanelName = "chat" | "history";
 export interface Panels {
   /** Whether the picture and its tools have the screen to themselves. */
   readonly alone: boolean;
+  /** Whether there is room for more than one; a phone shows one at a time. */
+  readonly several: boolean;
   isOpen(name: PanelName): boolean;
   toggle(name: PanelName): void;
   /** Open the panel that shows this, if it is closed. */

@@ -12,6 +12,7 @@ const SHOWN_BY = { chat: "chat", tree: "history" };
 /** @implements {Panels} */
 export class PanelsPart {
   drawer = matchMedia(DRAWER);
+  phone = matchMedia("(max-width: 700px)");
   root = document.documentElement;
   /** @type {Set<() => void>} */
   listeners = new Set();
@@ -48,7 +49,11 @@ export class PanelsPart {
   /** @param {View} view */
   reveal(view) {
     const name = SHOWN_BY[view];
-    if (name && (this.alone || !this.isOpen(name))) this.set(name, true);
+    if (name && (this.alone || (this.several && !this.isOpen(name)))) this.set(name, true);
+  }
+
+  get several() {
+    return !this.phone.matches;
   }
 
   get alone() {
