@@ -14,6 +14,7 @@ import { mountConversation } from "./parts/conversation/conversation.js";
 import { openGallery } from "./parts/gallery/gallery.js";
 import { followHead } from "./parts/look.js";
 import { Marks } from "./parts/marks.js";
+import { openSpending } from "./parts/money/spending.js";
 import { openPalette } from "./parts/palette/palette.js";
 import { addBorders, PanelsPart } from "./parts/panels/panels.js";
 import { openProjects } from "./parts/projects/projects.js";
@@ -47,6 +48,7 @@ function mount() {
     compare: (versions) => openCompare(page, versions),
     gallery: () => openGallery(page),
     palette: () => openPalette(page),
+    spending: () => openSpending(page),
   };
   mountArrivals(page); // before the canvas, which asks it how a picture comes
   const conversation = h("div", { class: "kx-conversation", id: "kx-conversation" });

@@ -76,6 +76,7 @@ export const PAGE = [
     run: (page) => page.dialogs.help(),
   },
   { id: "theme", label: "Light or dark", icon: "theme", places: ["bar"], run: (page) => page.switchTheme() },
+  { id: "spending", label: "What was spent", icon: "coin", run: (page) => page.dialogs.spending() },
   { id: "settings", label: "Settings", icon: "gear", places: ["bar"], run: (page) => page.dialogs.settings() },
   {
     id: "chat-panel",

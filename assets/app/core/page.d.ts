@@ -58,6 +58,7 @@ export interface Dialogs {
   compare(versions: string[]): void;
   gallery(): void;
   palette(): void;
+  spending(): void;
 }
 
 /** The window with all versions. */
