@@ -33,6 +33,8 @@ class Project:
     deleted_at: datetime | None = None
     version_count: int = 0
     spent_usd: float = 0.0
+    unsure_usd: float = 0.0
+    """Of ``spent_usd``, what edits cost that may have been billed: nobody could tell."""
     cover: str | None = None
     """Digest of the head's image, for the projects panel."""
     budget_usd: float | None = None

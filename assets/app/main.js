@@ -14,6 +14,9 @@ import { mountConversation } from "./parts/conversation/conversation.js";
 import { openGallery } from "./parts/gallery/gallery.js";
 import { followHead } from "./parts/look.js";
 import { Marks } from "./parts/marks.js";
+import { openSpending } from "./parts/money/spending.js";
+import { openPalette } from "./parts/palette/palette.js";
+import { addBorders, PanelsPart } from "./parts/panels/panels.js";
 import { openProjects } from "./parts/projects/projects.js";
 import { openHelp } from "./parts/settings/help.js";
 import { openSettings } from "./parts/settings/settings.js";
@@ -44,17 +47,25 @@ function mount() {
     name: (version) => openNaming(version, page),
     compare: (versions) => openCompare(page, versions),
     gallery: () => openGallery(page),
+    palette: () => openPalette(page),
+    spending: () => openSpending(page),
   };
   mountArrivals(page); // before the canvas, which asks it how a picture comes
   const conversation = h("div", { class: "kx-conversation", id: "kx-conversation" });
   const composer = h("div", { class: "kx-compose", id: "kx-composer" });
   fill(panel("chat"), conversation, composer);
-  page.show = mountTop(panel("top"), page).show;
+  page.panels = new PanelsPart();
+  const top = mountTop(panel("top"), page);
+  page.show = (view) => {
+    top.show(view);
+    page.panels.reveal(view);
+  };
   page.canvas = mountCanvas(panel("canvas"), page);
   page.composer = mountComposer(composer, page);
   mountConversation(conversation, page);
   document.body.prepend(button("kx-link kx-skip", "Skip to the instruction", () => page.composer.focus()));
   page.history = mountTree(panel("tree"), page);
+  addBorders(panel("chat"), panel("tree"));
   followHead(page);
   new Marks(page);
   listenToKeys(page);

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from kontext_ui.backends.image_server import survey
 from kontext_ui.bootstrap import build_editor
-from kontext_ui.cli import care, doctor, edit, keys, projects, serve_engine
+from kontext_ui.cli import care, doctor, edit, keys, projects, serve_engine, spending
 from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell
 from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.editor import Editor
@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, Callable[[Editor, Options], Awaitable[int]]] = {
     "projects": projects.list_projects,
     "export": projects.export,
     "key": keys.key,
+    "spending": spending.spending,
     "verify": care.verify,
     "sweep": care.sweep,
 }

@@ -85,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("project", metavar="PROJECT", help="id or title of a project of the command line")
     _add_output(export)
     _add_key(commands)
+    _add_command(commands, "spending", "say who spent what, by day, project and model")
     _add_command(commands, "verify", "check that the history and its pictures are whole; changes nothing")
     sweep = _add_command(commands, "sweep", "remove files that no version, mask or edit refers to")
     sweep.add_argument(

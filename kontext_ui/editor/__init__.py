@@ -16,6 +16,7 @@ from kontext_ui.editor.editor import Editor
 from kontext_ui.editor.feed import Subscription
 from kontext_ui.editor.help import FoundMask, Overview
 from kontext_ui.editor.jobs.failures import describe
+from kontext_ui.history.spend_store import Spent
 
 __all__ = [
     "BackendOffer",
@@ -31,6 +32,7 @@ __all__ = [
     "ProjectView",
     "Receipt",
     "Spending",
+    "Spent",
     "Subscription",
     "TierOffer",
     "describe",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from anyio import to_thread
 
 from kontext_ui.errors import BudgetExceeded
-from kontext_ui.history.spend_store import Standing
+from kontext_ui.history.spend_store import Entry, Spent, Standing
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.projects import Job, Project
 
 DAY_BUDGET = "day_budget_usd"
 """The preference that holds a visitor's own limit for the day."""
-DAYS_SHOWN = 14
+DAYS_SHOWN = 31
+MOST_SHOWN = 100
+"""Projects and models in the list of what was spent."""
 _io = to_thread.run_sync
 
 
@@ -30,13 +31,14 @@ class Budget:
 
 @dataclass(frozen=True)
 class Spending:
-    """What was paid, in US dollars."""
+    """What a visitor paid, in US dollars, over all projects."""
 
-    project_usd: float
     branch_usd: float
     """From the root to the current version; failed and side branches are only in the project's sum."""
-    days: tuple[tuple[date, float], ...]
-    """Per day (UTC) over all projects of this visitor, newest first."""
+    projects: tuple[Spent, ...]
+    models: tuple[Spent, ...]
+    days: tuple[Spent, ...]
+    """UTC, newest first."""
 
 
 def check_budget(budget: Budget, price_usd: float | None, reserved: float) -> None:
@@ -87,8 +89,12 @@ class Budgets:
         return True
 
     async def spending(self, owner: str, project_id: str) -> Spending:
-        """What the project, its current branch and the last days cost."""
+        """What the current branch of a project cost, and what all projects, models and the last days did."""
         return await _io(self._spending, owner, project_id)
+
+    async def ledger(self) -> list[Entry]:
+        """Who spent what, by day, project and model: for whoever runs the program, not for visitors."""
+        return await _io(self._store.spend.ledger)
 
     async def set_day(self, owner: str, usd: float | None) -> None:
         await _io(self._store.preferences.set, owner, DAY_BUDGET, usd)
@@ -96,8 +102,13 @@ class Budgets:
     def _spending(self, owner: str, project_id: str) -> Spending:
         project = self._store.projects.get(owner, project_id)
         branch_usd = 0.0 if project.head is None else self._store.tree.path_cost_usd(owner, project.id, project.head)
-        days = tuple(self._store.spend.by_day(owner, DAYS_SHOWN))
-        return Spending(project.spent_usd, branch_usd, days)
+        by = self._store.spend.by
+        return Spending(
+            branch_usd,
+            projects=tuple(by(owner, "project", MOST_SHOWN)),
+            models=tuple(by(owner, "model", MOST_SHOWN)),
+            days=tuple(by(owner, "day", DAYS_SHOWN)),
+        )
 
     def _stand(self, owner: str, project: Project) -> tuple[Budget, Budget, Standing]:
         standing = self._store.spend.standing(owner, project.id)

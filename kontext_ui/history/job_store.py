@@ -257,7 +257,8 @@ class JobStore(OfProcess):
         with self._connections.writing() as db:
             row = _open_row(db, job_id)
             billed = failure is not None and failure.billed is not Billed.NO
-            _note_spend(db, row, row["price_usd"] or 0.0 if billed else 0.0, now)
+            sure = failure is None or failure.billed is not Billed.MAYBE
+            _note_spend(db, row, row["price_usd"] or 0.0 if billed else 0.0, now, sure=sure)
             written = None if failure is None else FAILURES.write(failure)
             return _update(db, row, {"state": state.value, "failure": written, "updated_at": now})
 
@@ -324,12 +325,16 @@ def _note_used(db: Database, job: Row, outcome: Outcome, size: Size, now: str) -
             note_image(db, job["project_id"], used, kind, size, RESULT_MEDIA_TYPE, None, now)
 
 
-def _note_spend(db: Database, job: Row, usd: float, now: str) -> None:
-    """What the job costs as far as is known; a job that ends twice, late or reopened, counts once."""
+def _note_spend(db: Database, job: Row, usd: float, now: str, *, sure: bool = True) -> None:
+    """What the job costs as far as is known; a job that ends twice, late or reopened, counts once.
+
+    Not ``sure``: it may have been billed, and nobody could tell.
+    """
     db.execute("DELETE FROM spend WHERE job_id = ?", (job["id"],))
     if usd:
+        request = REQUESTS.read(job["request"])
         spent = {"job_id": job["id"], "project_id": job["project_id"], "owner": job["owner"], "usd": usd}
-        insert_rows(db, "spend", [{**spent, "spent_at": now}])
+        insert_rows(db, "spend", [{**spent, "spent_at": now, "model": request.model or request.backend, "sure": sure}])
 
 
 def _advance_head(db: Database, job: Row, version_id: str, now: str, *, hidden: bool) -> None:

@@ -244,3 +244,22 @@ def m009_submissions(db: Database) -> None:
     """``jobs.submission`` is what the sender calls a job, so that a message that arrives twice is one edit."""
     db.execute("ALTER TABLE jobs ADD COLUMN submission TEXT")
     db.execute("CREATE UNIQUE INDEX jobs_by_submission ON jobs (owner, submission) WHERE submission IS NOT NULL")
+
+
+@migrations()
+def m013_what_was_spent_on(db: Database) -> None:
+    """``spend`` says with which model, and whether it is known to have been billed.
+
+    It keeps them itself, because jobs go with their project and what was paid stays counted.
+    """
+    db.execute("ALTER TABLE spend ADD COLUMN model TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE spend ADD COLUMN sure INTEGER NOT NULL DEFAULT 1")
+    db.execute(
+        """
+        UPDATE spend SET
+            model = coalesce(nullif(json_extract(j.request, '$.model'), ''), json_extract(j.request, '$.backend'), ''),
+            sure = CASE WHEN json_valid(j.failure) THEN json_extract(j.failure, '$.billed') <> 'maybe' ELSE 1 END
+        FROM jobs j WHERE j.id = spend.job_id AND json_valid(j.request)
+        """
+    )
+    db.execute("CREATE INDEX spend_unsure ON spend (project_id, usd) WHERE NOT sure")

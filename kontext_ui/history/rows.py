@@ -177,6 +177,7 @@ def to_project(row: Row) -> Project:
         deleted_at=read_optional_time(row["deleted_at"]),
         version_count=row["version_count"],
         spent_usd=usd(row["spent_usd"]),
+        unsure_usd=usd(row["unsure_usd"]),
         cover=row["cover"],
         budget_usd=row["budget_usd"],
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC
+from typing import Any, Literal
 
 from sqlite_utils import Database
 
 from kontext_ui.history.part import Part
-from kontext_ui.history.rows import OPEN_SQL, owned, scalar, select_rows, usd, write_time
+from kontext_ui.history.rows import OPEN_SQL, Row, owned, scalar, select_rows, usd, write_time
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,44 @@ class Standing:
     reserved_usd: float
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What one project, model or day cost. US dollars."""
+
+    key: str
+    """Id of the project or model, or the day (UTC) as ``2026-03-01``."""
+    title: str
+    """The project's; empty for one that was purged, and for models and days."""
+    paid_usd: float
+    unsure_usd: float
+    """Of edits that may have been billed: nobody could tell."""
+    edits: int
+
+
+@dataclass(frozen=True)
+class Entry(Spent):
+    """What one visitor spent on one day with one model in one project."""
+
+    owner: str
+    day: str
+    model: str
+
+
+SpentBy = Literal["project", "model", "day"]
+_KEYS: dict[SpentBy, tuple[str, str]] = {
+    "project": ("s.project_id", "max(s.spent_at) DESC"),
+    "model": ("s.model", "sum(s.usd) DESC"),
+    "day": ("substr(s.spent_at, 1, 10)", "key DESC"),
+}
+"""By what is summed, and which come first."""
+_SUMS = """
+    coalesce(max(p.title), '') AS title,
+    coalesce(sum(s.usd) FILTER (WHERE s.sure), 0) AS paid_usd,
+    coalesce(sum(s.usd) FILTER (WHERE NOT s.sure), 0) AS unsure_usd,
+    count(*) AS edits
+"""
+
+
 class SpendStore(Part):
     """Sums in US dollars. An edit that may have been billed counts in full, so that a budget errs on the safe side."""
 
@@ -29,19 +68,37 @@ class SpendStore(Part):
         with self._connections.reading() as db:
             return self._of_project(db, project_id)
 
-    def by_day(self, owner: str, limit: int) -> list[tuple[date, float]]:
-        """US dollars per day (UTC) over all projects of the owner, newest first; days without spending are left out."""
+    def by(self, owner: str, what: SpentBy, limit: int) -> list[Spent]:
+        """What the owner's projects, models or days cost, at most ``limit`` of them; free ones are left out.
+
+        Projects begin with the one where something was paid last, models with the dearest, days with the newest.
+        """
+        key, order = _KEYS[what]
+        titled = f"CASE WHEN '{what}' = 'project' THEN s.project_id END"
         with self._connections.reading() as db:
             rows = select_rows(
                 db,
-                """
-                SELECT substr(spent_at, 1, 10) AS day, sum(usd) AS total FROM spend
-                WHERE owner = ? AND usd > 0 GROUP BY day ORDER BY day DESC LIMIT ?
+                f"""
+                SELECT {key} AS key, {_SUMS} FROM spend s LEFT JOIN projects p ON p.id = {titled}
+                WHERE s.owner = ? AND s.usd > 0 GROUP BY key ORDER BY {order} LIMIT ?
                 """,
                 owner,
                 limit,
             )
-        return [(date.fromisoformat(row["day"]), usd(row["total"])) for row in rows]
+        return [Spent(**_sums(row)) for row in rows]
+
+    def ledger(self) -> list[Entry]:
+        """Who spent what, by day, project and model, newest first: for whoever runs the program."""
+        with self._connections.reading() as db:
+            rows = select_rows(
+                db,
+                f"""
+                SELECT s.owner, substr(s.spent_at, 1, 10) AS day, s.project_id AS key, s.model, {_SUMS}
+                FROM spend s LEFT JOIN projects p ON p.id = s.project_id
+                WHERE s.usd > 0 GROUP BY s.owner, day, key, s.model ORDER BY day DESC, s.owner, title, s.model
+                """,
+            )
+        return [Entry(**_sums(row), owner=row["owner"], day=row["day"], model=row["model"]) for row in rows]
 
     def today(self, owner: str) -> float:
         """Over all projects of the owner, purged ones included, since midnight UTC."""
@@ -68,3 +125,8 @@ class SpendStore(Part):
         return usd(
             scalar(db, "SELECT sum(usd) FROM spend WHERE owner = ? AND spent_at >= ?", owner, write_time(midnight))
         )
+
+
+def _sums(row: Row) -> dict[str, Any]:
+    amounts = {name: usd(row[name]) for name in ("paid_usd", "unsure_usd")}
+    return {"key": row["key"], "title": row["title"], "edits": row["edits"], **amounts}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 STYLES = (
     *("tokens", "base", "layout", "overlays", "top", "conversation", "composer", "prompting"),
-    *("canvas", "mask", "tree", "gallery", "projects", "settings"),
+    *("canvas", "mask", "tree", "gallery", "projects", "palette", "settings"),
 )
 """In the order of their layers, then of the parts."""
 ENTRY = "app/main.js"

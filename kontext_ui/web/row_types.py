@@ -24,6 +24,8 @@ class ProjectRow:
     redo: str | None
     draft: str
     spent_usd: float
+    unsure_usd: float
+    """Of it, what may have been billed: nobody could tell."""
     budget_usd: float | None
     version_count: int
     cover: str | None
@@ -249,16 +251,23 @@ class BuilderRow:
 
 
 @dataclass(frozen=True)
-class DayRow:
-    day: str
-    usd: float
+class SpentRow:
+    """What one project, model or day cost, in US dollars."""
+
+    id: str
+    label: str
+    paid_usd: float
+    unsure_usd: float
+    """Of edits that may have been billed: nobody could tell."""
+    edits: int
 
 
 @dataclass(frozen=True)
 class SpendingRow:
-    project_usd: float
     branch_usd: float
-    days: tuple[DayRow, ...]
+    projects: tuple[SpentRow, ...]
+    models: tuple[SpentRow, ...]
+    days: tuple[SpentRow, ...]
 
 
 @dataclass(frozen=True)

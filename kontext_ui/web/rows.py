@@ -14,10 +14,12 @@ from kontext_ui.editor import (
     ProjectView,
     Receipt,
     Spending,
+    Spent,
     TierOffer,
 )
 from kontext_ui.edits import Running
 from kontext_ui.errors import KontextError, NotUnderstood
+from kontext_ui.models.catalogue import name_of
 from kontext_ui.projects import AccessKey, Failure, Job, Outcome, Project, Version
 from kontext_ui.prompting import ACTIONS
 from kontext_ui.prompting.seen import said
@@ -27,7 +29,6 @@ from kontext_ui.web.row_types import (
     BackendRow,
     BuilderActionRow,
     BuilderRow,
-    DayRow,
     ErrorRow,
     FailureRow,
     JobRow,
@@ -39,6 +40,7 @@ from kontext_ui.web.row_types import (
     ProjectRow,
     ReceiptRow,
     SpendingRow,
+    SpentRow,
     ThingRow,
     TierRow,
     VersionRow,
@@ -55,6 +57,7 @@ def project_row(project: Project) -> ProjectRow:
         redo=project.redo,
         draft=project.draft,
         spent_usd=project.spent_usd,
+        unsure_usd=project.unsure_usd,
         budget_usd=project.budget_usd,
         version_count=project.version_count,
         cover=project.cover,
@@ -272,8 +275,16 @@ def overview_row(overview: Overview) -> OverviewRow:
 
 
 def spending_row(spent: Spending) -> SpendingRow:
-    days = tuple(DayRow(day.isoformat(), usd) for day, usd in spent.days)
-    return SpendingRow(spent.project_usd, spent.branch_usd, days)
+    return SpendingRow(
+        spent.branch_usd,
+        projects=tuple(_spent_row(row, row.title or "A deleted project") for row in spent.projects),
+        models=tuple(_spent_row(row, name_of(row.key)) for row in spent.models),
+        days=tuple(_spent_row(row, row.key) for row in spent.days),
+    )
+
+
+def _spent_row(spent: Spent, label: str) -> SpentRow:
+    return SpentRow(spent.key, label, spent.paid_usd, spent.unsure_usd, spent.edits)
 
 
 def access_key_row(key: AccessKey) -> AccessKeyRow:

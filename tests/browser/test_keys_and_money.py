@@ -5,6 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.servers import Server
+from tests.browser.test_everybody_can_use_it import serious
 from tests.fakes.bfl import FakeBfl
 from tests.fakes.serving import serving
 
@@ -113,10 +114,27 @@ def test_what_was_spent_is_shown_for_project_branch_and_day(customer):
 
     expect(dialog).to_contain_text("This project: $0.08 spent")
     expect(dialog).to_contain_text("Today, all projects: $0.08 spent")
-    spending = dialog.locator(".kx-spending")
-    expect(spending.locator("summary")).to_have_text("This branch: $0.04")
-    spending.locator("summary").click()
-    expect(spending.locator("dd")).to_have_text("$0.08")
+    dialog.get_by_role("button", name="What was spent on what").click()
+    spending = person.page.get_by_role("dialog", name="What was spent")
+    expect(spending).to_contain_text("This branch$0.04")
+    expect(spending.get_by_role("row", name="FLUX.1 Kontext [pro] 2 $0.08")).to_be_visible()
+    assert serious(person.page) == []
+
+
+def test_what_may_have_been_billed_is_not_called_paid_on_a_phone_too(shared, provider, make_person):
+    person = make_person(shared[0], viewport={"width": 390, "height": 844}).visit()
+    person.opens_photo(tier="pro")
+    person.edits("make the door red", 2)
+    person.says("make the door blue [[moderated]]")
+    expect(person.page.locator(".kx-failure")).to_contain_text("may have been")
+
+    money = person.page.get_by_role("button", name="What was spent: $0.04 paid, $0.04 not sure")
+    expect(money).to_be_in_viewport()
+    money.click()
+
+    spending = person.page.get_by_role("dialog", name="What was spent")
+    expect(spending).to_contain_text("All projects$0.04 paid, $0.04 not sure")
+    expect(spending.get_by_role("row", name="FLUX.1 Kontext [pro] 2 $0.04 $0.04")).to_be_visible()
 
 
 def test_the_credit_behind_the_programs_own_key_is_shown(customer):

@@ -218,7 +218,7 @@ def test_the_history_is_as_wide_as_somebody_made_it_and_stays_so(worked):
     width = lambda: page.locator("#kx-tree").bounding_box()["width"]  # noqa: E731
     before = width()
     border.press("ArrowLeft")
-    assert width() == before + 24
+    assert width() == round(before) + 24
 
     box = border.bounding_box()
     page.mouse.move(box["x"] + 4, 400)

@@ -252,6 +252,6 @@ test("every key of a command is in the table, once", () => {
   }
   assert.deepEqual(
     keyTable().find(([key]) => key === "Esc"),
-    ["Esc", "Leave a tool, or stop the running edit"],
+    ["Esc", "Leave a tool, or leave the full screen, or stop the running edit"],
   );
 });

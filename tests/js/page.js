@@ -48,6 +48,8 @@ export const TIERS = [
   { tier: "local", label: "Local", chosen: "builtin", backends: [{ id: "builtin" }], others: [] },
 ];
 
+const PANELS = { alone: false, several: true, isOpen: () => true };
+
 /** A page with one picture and one edit of it; `asked` lists what was done, `mode` is the canvas's. */
 export function makePage({ mode = "view", rows = [root(), version()], jobs = [] } = {}) {
   const asked = [];
@@ -68,6 +70,7 @@ export function makePage({ mode = "view", rows = [root(), version()], jobs = [] 
     composer: note("composer"),
     dialogs: note("dialogs"),
     history: note("history"),
+    panels: { ...PANELS, toggle: (name) => asked.push(["panels", "toggle", name]) },
     toast: (...args) => asked.push(["toast", ...args]),
     open: (...args) => asked.push(["open", ...args]),
     switchTheme: () => asked.push(["theme"]),

@@ -360,3 +360,17 @@ def test_a_wrong_setting_is_a_sentence_and_exit_code_2(process):
     assert verify.returncode == 2
     assert err.startswith("KONTEXT_UI_MAX_MEGAPIXELS is 'many'; expected a number")
     assert "Traceback" not in out + err
+
+
+def test_spending_says_who_paid_what_for(cli, photo, capsys):
+    cli.edit(photo)
+    capsys.readouterr()
+
+    assert cli("spending") == 0
+    heading, row, total = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["day", "who", "project", "model", "edits", "paid", "not", "sure"]
+    assert row.split()[-2:] == ["1", "$0.04"]
+    assert total == "$0.04 paid."
+    cli("spending", "--json")
+    (entry,) = json.loads(capsys.readouterr().out)["spending"]
+    assert (entry["edits"], entry["paid_usd"], entry["unsure_usd"]) == (1, 0.04, 0.0)

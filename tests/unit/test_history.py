@@ -477,20 +477,59 @@ def test_todays_spend_survives_purge_and_is_not_doubled_by_a_duplicate(
     assert store.spend.today(OWNER) == 0.04
 
 
-def test_spending_is_told_per_day_over_all_projects_newest_first(
+def test_spending_is_told_per_day_project_and_model_and_what_is_not_sure_apart(
     store: HistoryStore, project: str, clock: Clock
 ) -> None:
-    first = clock.now.date()
-    for price, of_project in ((0.04, project), (0.08, store.projects.create(OWNER, "Another").id)):
-        job = store.jobs.create(new_job(of_project, add_root(store, of_project).id, price_usd=price))
-        store.jobs.commit(job.id, digest("x"), SIZE, False, outcome())
+    another = store.projects.create(OWNER, "Another").id
+    first = clock.now.date().isoformat()
+    pay(store, project, 0.04, "kontext-pro")
+    pay(store, another, 0.08, "kontext-max")
     clock.advance(days=2)
-    job = store.jobs.create(new_job(project, add_root(store, project).id, price_usd=0.5))
-    store.jobs.commit(job.id, digest("x"), SIZE, False, outcome())
+    later = clock.now.date().isoformat()
+    pay(store, project, 0.5, "kontext-pro")
+    pay(store, project, 0.0, "kontext-pro")
+    for billed in Billed:
+        job = store.jobs.create(new_job(project, None, price_usd=0.04, request=request(model="kontext-pro")))
+        store.jobs.close_failed(job.id, failure(billed))
 
-    assert store.spend.by_day(OWNER, 7) == [(clock.now.date(), 0.5), (first, 0.12)]
-    assert store.spend.by_day(OWNER, 1) == [(clock.now.date(), 0.5)]
-    assert store.spend.by_day(STRANGER, 7) == []
+    said = lambda what, limit=7: [  # noqa: E731
+        (row.key, row.title, row.paid_usd, row.unsure_usd, row.edits) for row in store.spend.by(OWNER, what, limit)
+    ]
+    assert said("day") == [(later, "", 0.54, 0.04, 3), (first, "", 0.12, 0.0, 2)]
+    assert said("day", 1) == [(later, "", 0.54, 0.04, 3)]
+    assert said("project") == [(project, "Holiday", 0.58, 0.04, 4), (another, "Another", 0.08, 0.0, 1)]
+    assert said("model") == [("kontext-pro", "", 0.58, 0.04, 4), ("kontext-max", "", 0.08, 0.0, 1)]
+    assert store.spend.by(STRANGER, "day", 7) == []
+    kept = store.projects.get(OWNER, project)
+    assert (kept.spent_usd, kept.unsure_usd) == (0.62, 0.04)
+
+
+def test_what_a_purged_project_cost_is_still_told_without_its_name(
+    store: HistoryStore, project: str, clock: Clock
+) -> None:
+    pay(store, project, 0.04, "kontext-pro")
+    store.projects.delete(OWNER, project)
+    clock.advance(seconds=1)
+    store.projects.purge_deleted(clock.now)
+
+    (row,) = store.spend.by(OWNER, "project", 7)
+    assert (row.key, row.title, row.paid_usd) == (project, "", 0.04)
+    assert [row.paid_usd for row in store.spend.by(OWNER, "model", 7)] == [0.04]
+
+
+def test_whoever_runs_the_program_sees_who_spent_what(store: HistoryStore, project: str) -> None:
+    pay(store, project, 0.04, "kontext-pro")
+    pay(store, project, 0.04, "kontext-pro")
+    theirs = store.projects.create(STRANGER, "Theirs").id
+    pay(store, theirs, 0.08, "kontext-max", owner=STRANGER)
+
+    said = [(row.owner, row.title, row.model, row.paid_usd, row.edits) for row in store.spend.ledger()]
+    assert said == [(OWNER, "Holiday", "kontext-pro", 0.08, 2), (STRANGER, "Theirs", "kontext-max", 0.08, 1)]
+
+
+def pay(store: HistoryStore, project: str, usd: float, model: str, owner: str = OWNER) -> None:
+    job = store.jobs.create(new_job(project, None, price_usd=usd, request=request(model=model), owner=owner))
+    store.jobs.commit(job.id, digest("x"), SIZE, False, outcome())
 
 
 def test_cost_of_a_path(store: HistoryStore, project: str) -> None:

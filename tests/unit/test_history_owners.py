@@ -27,7 +27,7 @@ OF_NO_PROJECT = {
     "projects.create",
     "projects.all",
     "spend.today",
-    "spend.by_day",
+    "spend.by",
     "preferences.get",
     "preferences.set",
     "jobs.running",

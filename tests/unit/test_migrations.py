@@ -140,3 +140,28 @@ def test_requests_of_older_rows_mean_the_kontext_model_of_their_tier(tmp_path: P
         models = [store.jobs.get(OWNER, job).request.model for job in jobs]
 
     assert models == ["kontext-pro", "kontext-dev", "", "flux2-pro"]
+
+
+def test_what_was_spent_before_is_put_to_its_model_and_is_sure_unless_the_failure_said_maybe() -> None:
+    db = Database(memory=True)
+    migrations.apply(db, stop_before="m013_what_was_spent_on")
+    db.execute("INSERT INTO projects (id, owner, title, created_at, updated_at) VALUES ('p', 'ann', 't', '', '')")
+    jobs = {
+        "told": ({"model": "kontext-pro", "backend": "bfl"}, None),
+        "older": ({"backend": "fal"}, {"billed": "yes"}),
+        "maybe": ({"model": "", "backend": "fal"}, {"billed": "maybe"}),
+    }
+    for job, (asked, failed) in jobs.items():
+        written = (job, json.dumps(asked), None if failed is None else json.dumps(failed))
+        db.execute(
+            "INSERT INTO jobs (id, project_id, owner, request, failure, state, created_at, updated_at) "
+            "VALUES (?, 'p', 'ann', ?, ?, 'done', '', '')",
+            written,
+        )
+    for job in (*jobs, "purged"):
+        db.execute("INSERT INTO spend (job_id, project_id, owner, usd, spent_at) VALUES (?, 'p', 'ann', 1, '')", [job])
+
+    migrate(db)
+
+    found = {row["job_id"]: (row["model"], row["sure"]) for row in db["spend"].rows}
+    assert found == {"told": ("kontext-pro", 1), "older": ("fal", 1), "maybe": ("fal", 0), "purged": ("", 1)}

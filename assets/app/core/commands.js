@@ -5,7 +5,7 @@ import { sentence } from "./format.js";
 import { DOUBLE_CLICK_MS, sending } from "./sending.js";
 import { askedFor, cut } from "./versions.js";
 
-/** @import { Gallery, Page, ProjectEntry } from "./page.d.ts" */
+/** @import { Gallery, Page, PanelName, Panels, ProjectEntry } from "./page.d.ts" */
 /** @import { IconName } from "./icons.js" */
 /** @import { Job } from "./store.js" */
 /** @import { EditDraft, VersionRow } from "./types.d.ts" */
@@ -20,8 +20,10 @@ import { askedFor, cut } from "./versions.js";
  * @property {(page: Page) => unknown} [release]
  * @property {(page: Page, subject: S) => boolean} [when] whether it can be done now; always, without it
  * @property {string[]} [keys] as `keyOf` names them; others than the first are not shown
+ * @property {true} [whileTyping] its key works in a field too
  * @property {string} [help] beside its key, where the label does not say all
  * @property {IconName} [icon]
+ * @property {string} [word] beside the icon, where there is room
  * @property {Place[]} [places]
  * @property {"chip"} [looks] drawn with its words instead of as an icon
  */
@@ -45,6 +47,9 @@ function isExact({ store }, { outcome }) {
   return backends.find(({ id }) => id === outcome?.backend)?.full_resolution ?? false;
 }
 
+/** @param {Panels} panels @param {PanelName} name @param {string} called */
+const showOrHide = (panels, name, called) => `${panels.isOpen(name) ? "Hide" : "Show"} the ${called}`;
+
 const ZOOM_STEP = 1.25;
 const BRUSH_STEP = 1.2;
 const MOST_COMPARED = 4;
@@ -52,6 +57,16 @@ const MOST_COMPARED = 4;
 /** @type {Command<void>[]} */
 export const PAGE = [
   { id: "projects", label: "Projects", icon: "menu", places: ["bar"], run: (page) => page.dialogs.projects() },
+  { id: "new-project", label: "New project", icon: "plus", run: newProject },
+  {
+    id: "palette",
+    label: "Commands, versions and projects",
+    icon: "search",
+    keys: ["Mod+K"],
+    whileTyping: true,
+    places: ["bar"],
+    run: (page) => page.dialogs.palette(),
+  },
   {
     id: "help",
     label: "Help and keys",
@@ -61,7 +76,38 @@ export const PAGE = [
     run: (page) => page.dialogs.help(),
   },
   { id: "theme", label: "Light or dark", icon: "theme", places: ["bar"], run: (page) => page.switchTheme() },
+  { id: "spending", label: "What was spent", icon: "coin", run: (page) => page.dialogs.spending() },
   { id: "settings", label: "Settings", icon: "gear", places: ["bar"], run: (page) => page.dialogs.settings() },
+  {
+    id: "chat-panel",
+    label: (_, { panels }) => showOrHide(panels, "chat", "conversation"),
+    help: "Show or hide the conversation",
+    icon: "panel-left",
+    keys: ["T"],
+    places: ["bar"],
+    when: ({ panels }) => panels.several,
+    run: (page) => page.panels.toggle("chat"),
+  },
+  {
+    id: "history-panel",
+    label: (_, { panels }) => showOrHide(panels, "history", "history"),
+    help: "Show or hide the history",
+    icon: "panel-right",
+    keys: ["H"],
+    places: ["bar"],
+    when: ({ panels }) => panels.several,
+    run: (page) => page.panels.toggle("history"),
+  },
+  {
+    id: "alone",
+    label: (_, { panels }) => (panels.alone ? "Leave the full screen" : "Full screen"),
+    help: "The picture alone, in full screen",
+    icon: "expand",
+    keys: ["F"],
+    places: ["view tools"],
+    when: (page) => hasPicture(page) || page.panels.alone,
+    run: (page) => page.panels.toggleAlone(),
+  },
   { id: "prompt", label: "Write an instruction", keys: ["/"], run: (page) => page.composer.focus() },
   { id: "mask-undo", label: "Undo in the mask", keys: ["Mod+Z"], when: masking, run: (page) => page.canvas.undoMask() },
   {
@@ -76,6 +122,7 @@ export const PAGE = [
     label: (_, { store }) => withWhat("Undo", store.head()?.parent ? store.head() : null),
     help: "Undo",
     icon: "undo",
+    word: "Undo",
     keys: ["Mod+Z"],
     places: ["tools"],
     when: ({ store }) => Boolean(store.head()?.parent),
@@ -86,6 +133,7 @@ export const PAGE = [
     label: (_, { store }) => withWhat("Redo", store.version(store.project?.redo)),
     help: "Redo",
     icon: "redo",
+    word: "Redo",
     keys: ["Shift+Mod+Z", "Mod+Y"],
     places: ["tools"],
     when: ({ store }) => Boolean(store.project?.redo),
@@ -96,6 +144,7 @@ export const PAGE = [
     label: "Compare with the version before",
     help: "Compare with the version before; hold to see it",
     icon: "compare",
+    word: "Compare",
     keys: ["C"],
     places: ["tools"],
     when: hasPicture,
@@ -116,6 +165,7 @@ export const PAGE = [
     id: "mask",
     label: "Paint a mask",
     icon: "mask",
+    word: "Mask",
     keys: ["M"],
     places: ["tools"],
     when: hasPicture,
@@ -125,6 +175,7 @@ export const PAGE = [
     id: "changed",
     label: "Show what changed",
     icon: "changed",
+    word: "Changes",
     places: ["tools"],
     when: hasPicture,
     run: (page) => page.canvas.toggleChanged(),
@@ -188,6 +239,7 @@ export const PAGE = [
     id: "download",
     label: "Download",
     icon: "download",
+    word: "Download",
     places: ["view tools"],
     when: hasPicture,
     run: (page) => page.dialogs.download(),
@@ -198,6 +250,13 @@ export const PAGE = [
     keys: ["Escape"],
     when: (page) => page.canvas.mode !== "view",
     run: (page) => page.canvas.leave(),
+  },
+  {
+    id: "leave-alone",
+    label: "Leave the full screen",
+    keys: ["Escape"],
+    when: ({ panels }) => panels.alone,
+    run: (page) => page.panels.leaveAlone(),
   },
   {
     id: "stop",
@@ -432,6 +491,12 @@ export const PROJECT = [
     run: (page, entry) => actOn(page, entry, "restore_project"),
   },
 ];
+
+/** @param {Page} page */
+export async function newProject(page) {
+  const { result } = await page.call("create_project");
+  if (result) await page.open(result.id);
+}
 
 /** Stop an edit; its words go back into the box unless something else is being written. @param {Page} page @param {Job | null} job */
 export async function stop(page, job) {

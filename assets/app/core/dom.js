@@ -82,7 +82,7 @@ export function button(looks, label, run, props = {}) {
 
 /**
  * A button with an icon and an accessible name, which is also its tooltip.
- * @param {Node} icon
+ * @param {Children} icon
  * @param {string} label
  * @param {(() => unknown) | null} run
  * @param {Props} props

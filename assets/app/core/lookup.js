@@ -32,8 +32,8 @@ export function keyTable() {
   return [...FIELD_KEYS, ...named];
 }
 
-/** @param {string} key */
-function shownKey(key) {
+/** A key as people read it. @param {string} key */
+export function shownKey(key) {
   const parts = key.length > 1 ? key.split("+") : [key];
   return parts.map((part) => SHOWN[part] ?? part).join(" + ");
 }

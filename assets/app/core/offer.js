@@ -1,7 +1,7 @@
 // Commands as buttons, and as keys that work wherever the focus is, except while typing.
 
 import { PAGE } from "./commands.js";
-import { button, iconButton } from "./dom.js";
+import { button, h, iconButton } from "./dom.js";
 import { icon } from "./icons.js";
 import { commandFor, keyOf, labelOf, offered, tooltipOf } from "./lookup.js";
 
@@ -23,7 +23,8 @@ export function commandButton(command, page, subject, props = {}) {
     const words = labelOf(command, page, subject);
     return button("kx-chip", [command.icon ? icon(command.icon) : null, words], () => act?.(), props);
   }
-  const shown = iconButton(icon(command.icon ?? "more"), tooltipOf(command, page, subject), act, props);
+  const word = command.word && h("span", { class: "kx-word", "aria-hidden": "true" }, command.word);
+  const shown = iconButton([icon(command.icon ?? "more"), word], tooltipOf(command, page, subject), act, props);
   if (!run && press && release) {
     shown.addEventListener("pointerdown", () => press(page));
     for (const end of ["pointerup", "pointerleave", "pointercancel"]) shown.addEventListener(end, () => release(page));
@@ -65,9 +66,9 @@ export function isTyping({ target, key, ctrlKey, metaKey }) {
 /** @param {Page} page */
 export function listenToKeys(page) {
   addEventListener("keydown", (event) => {
-    if (isTyping(event) || document.querySelector("dialog[open]")) return;
+    if (document.querySelector("dialog[open]")) return;
     const command = commandFor(keyOf(event), page);
-    if (!command) return;
+    if (!command || (isTyping(event) && !command.whileTyping)) return;
     event.preventDefault();
     if (!command.press) command.run?.(page, undefined);
     else if (!event.repeat) command.press(page);

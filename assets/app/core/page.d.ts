@@ -57,6 +57,8 @@ export interface Dialogs {
   /** Two to four versions, the first of them the one before. */
   compare(versions: string[]): void;
   gallery(): void;
+  palette(): void;
+  spending(): void;
 }
 
 /** The window with all versions. */
@@ -76,6 +78,23 @@ export interface Gallery {
   close(): void;
 }
 
+export type PanelName = "chat" | "history";
+
+export interface Panels {
+  /** Whether the picture and its tools have the screen to themselves. */
+  readonly alone: boolean;
+  /** Whether there is room for more than one; a phone shows one at a time. */
+  readonly several: boolean;
+  isOpen(name: PanelName): boolean;
+  toggle(name: PanelName): void;
+  /** Open the panel that shows this, if it is closed. */
+  reveal(view: View): void;
+  toggleAlone(): void;
+  leaveAlone(): void;
+  /** Called now and after every change. */
+  whenChanged(listener: () => void): void;
+}
+
 export interface History {
   /** Scroll to the current version and put the focus on it. */
   toCurrent(): void;
@@ -88,8 +107,10 @@ export interface Page {
   call(action: string, message?: object, how?: { quiet?: boolean }): Promise<Answer>;
   open(project: string | null): Promise<void>;
   toast(message: string, action?: { label: string; run: () => unknown } | null): void;
+  /** Bring a view to where it is seen, whatever the window's width. */
   show(view: View): void;
   switchTheme(): void;
+  panels: Panels;
   canvas: Canvas;
   composer: Composer;
   dialogs: Dialogs;

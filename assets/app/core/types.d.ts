@@ -43,11 +43,6 @@ export interface BuilderRow {
   preservable: string[];
 }
 
-export interface DayRow {
-  day: string;
-  usd: number;
-}
-
 export interface EditDraft {
   instruction: string;
   prompt: string;
@@ -233,6 +228,7 @@ export interface ProjectRow {
   redo: string | null;
   draft: string;
   spent_usd: number;
+  unsure_usd: number;
   budget_usd: number | null;
   version_count: number;
   cover: string | null;
@@ -298,9 +294,18 @@ export interface Snapshot {
 }
 
 export interface SpendingRow {
-  project_usd: number;
   branch_usd: number;
-  days: DayRow[];
+  projects: SpentRow[];
+  models: SpentRow[];
+  days: SpentRow[];
+}
+
+export interface SpentRow {
+  id: string;
+  label: string;
+  paid_usd: number;
+  unsure_usd: number;
+  edits: number;
 }
 
 export interface Suggestion {

@@ -10,6 +10,7 @@ from kontext_ui.editor.drafts import Change, Facts
 from kontext_ui.editor.feed import Feed
 from kontext_ui.editor.jobs.router import Router
 from kontext_ui.edits import Running
+from kontext_ui.errors import Billed
 from kontext_ui.history.job_store import Committed
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.projects import Job, Project, Version
@@ -44,8 +45,15 @@ class Journal:
         job = await to_thread.run_sync(change, *arguments)
         if not quiet:
             running = {} if progress is None else {job.id: progress}
-            self.tell(job.project, Change(jobs=(job,), progress=running, facts=self.facts([job])))
+            project = await self._spent(job)
+            self.tell(job.project, Change(project=project, jobs=(job,), progress=running, facts=self.facts([job])))
         return job
+
+    async def _spent(self, job: Job) -> Project | None:
+        """The project, where the job's end without a picture was or may have been paid for."""
+        if job.failure is None or job.failure.billed is Billed.NO:
+            return None
+        return await to_thread.run_sync(self.store.projects.get, job.owner, job.project)
 
     async def jobs(self, change: Callable[..., list[Job]], *arguments: object) -> list[Job]:
         """A step that several jobs of one project take together."""

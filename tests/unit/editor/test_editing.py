@@ -430,8 +430,26 @@ async def test_spending_is_told_for_the_project_its_branch_and_the_day(make_desk
     spent = await desk.editor.budgets.spending(OWNER, desk.project)
 
     assert other.version.parent == desk.root
-    assert (spent.project_usd, spent.branch_usd) == (pytest.approx(0.15), pytest.approx(0.10))
-    assert [usd for _, usd in spent.days] == [pytest.approx(0.15)]
+    assert spent.branch_usd == pytest.approx(0.10)
+    for rows in (spent.projects, spent.models, spent.days):
+        assert [(row.paid_usd, row.unsure_usd, row.edits) for row in rows] == [(pytest.approx(0.15), 0.0, 3)]
+
+
+@pytest.mark.parametrize("billed", Billed)
+async def test_a_project_that_an_edit_without_a_picture_may_have_cost_says_so_at_once(make_desk, billed):
+    refused = ContentModerated("Refused.", backend="scripted", billed=billed, stage="output")
+    desk = await make_desk(ScriptedBackend(price_usd=0.05).enqueue(WAIT, refused))
+    job = await desk.send()
+    with desk.editor.projects.subscribe(desk.project) as changes:
+        desk.editor._router.backends["scripted"].release()
+        while not (change := await changes.next(5)).jobs or change.jobs[0].state.is_open:
+            pass
+    assert change.jobs[0].id == job
+    if billed is Billed.NO:
+        assert change.project is None
+    else:
+        assert change.project.spent_usd == pytest.approx(0.05)
+        assert change.project.unsure_usd == pytest.approx(0.05 if billed is Billed.MAYBE else 0.0)
 
 
 async def test_the_days_budget_counts_over_all_projects(make_desk):

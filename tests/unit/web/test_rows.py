@@ -2,14 +2,14 @@
 
 import dataclasses
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from pydantic_core import to_json
 
 from kontext_ui.basic import read as make_plan
-from kontext_ui.editor import BackendOffer, Change, Facts, Overview, ProjectView, Receipt, Spending, TierOffer
+from kontext_ui.editor import BackendOffer, Change, Facts, Overview, ProjectView, Receipt, Spending, Spent, TierOffer
 from kontext_ui.editor.drafts import Route
 from kontext_ui.edits import Capabilities, EditRequest, Mode, Parameter, Running, Size, SizeRule, Tier
 from kontext_ui.errors import Billed, InvalidRequest, NotUnderstood
@@ -24,7 +24,7 @@ FACTS = Facts(labels={"bfl": "Black Forest Labs"}, can_check=frozenset({"job"}))
 REQUEST = EditRequest(instruction="make it red", tier=Tier.PRO, backend="bfl", input_image="d" * 64)
 PROJECT = Project(
     id="p", owner="ann", title="<b>Doors</b>", created_at=NOON, updated_at=NOON, head="v", redo="w", draft="make",
-    spent_usd=0.04, budget_usd=2.0, version_count=3, cover="c", deleted_at=None,
+    spent_usd=0.04, unsure_usd=0.01, budget_usd=2.0, version_count=3, cover="c", deleted_at=None,
 )  # fmt: skip
 OUTCOME = Outcome(
     tier=Tier.PRO, backend="bfl", model="Kontext", seconds=3.5, price_usd=0.04, seed=7, description="Painted it.",
@@ -234,10 +234,16 @@ def test_the_builder_offers_every_action():
     assert row.preservable
 
 
-def test_spending_is_told_by_day():
-    row = rows.spending_row(Spending(1.5, 0.5, ((date(2026, 3, 4), 1.0),)))
+def test_what_was_spent_is_named():
+    projects = (Spent("p1", "Holiday", 0.04, 0.08, 3), Spent("p2", "", 0.04, 0, 1))
+    row = rows.spending_row(
+        Spending(0.5, projects, (Spent("kontext-pro", "", 0.08, 0, 2),), (Spent("2026-03-04", "", 1, 0, 9),))
+    )
 
-    assert row == row_types.SpendingRow(1.5, 0.5, (row_types.DayRow("2026-03-04", 1.0),))
+    assert [(one.id, one.label) for one in row.projects] == [("p1", "Holiday"), ("p2", "A deleted project")]
+    assert (row.projects[0].paid_usd, row.projects[0].unsure_usd, row.projects[0].edits) == (0.04, 0.08, 3)
+    assert [one.label for one in row.models] == ["FLUX.1 Kontext [pro]"]
+    assert [one.label for one in row.days] == ["2026-03-04"]
 
 
 def test_an_error_says_what_to_do_and_what_it_cost():

@@ -226,7 +226,7 @@ class ComposerPart {
   }
 
   focus() {
-    if (matchMedia("(max-width: 700px)").matches) this.page.show("chat");
+    this.page.show("chat");
     this.prompt.focus();
   }
 
@@ -239,6 +239,7 @@ class ComposerPart {
   take(draft) {
     this.page.store.setDraft(draft);
     this.draw();
+    this.page.panels.reveal("chat");
     this.prompt.focus();
   }
 }

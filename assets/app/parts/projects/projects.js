@@ -1,7 +1,7 @@
 // The drawer with all projects and the bin.
 
 import { url } from "../../core/api.js";
-import { PROJECT } from "../../core/commands.js";
+import { newProject, PROJECT } from "../../core/commands.js";
 import { dialogOf } from "../../core/dialog.js";
 import { button, fill, h } from "../../core/dom.js";
 import { counted, price } from "../../core/format.js";
@@ -93,10 +93,8 @@ class Projects {
   }
 
   async create() {
-    const answer = await this.page.call("create_project");
-    if (!answer.result) return;
+    await newProject(this.page);
     this.dialog.close();
-    await this.page.open(answer.result.id);
   }
 }
 

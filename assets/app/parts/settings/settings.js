@@ -6,7 +6,7 @@ import { spoken } from "../../core/spoken.js";
 import { accessKeys } from "./access_keys.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
-/** @import { BackendRow, SpendingRow } from "../../core/types.d.ts" */
+/** @import { BackendRow } from "../../core/types.d.ts" */
 /** @typedef {{name: string, limit_usd: number | null, spent_usd: number}} Budget */
 /** @typedef {BackendRow & {tiers: string[]}} Backend */
 
@@ -17,30 +17,21 @@ export async function openSettings(page, backend = null) {
   const backends = h("div", {});
   const budgets = h("div", {});
   const headed = [h("h3", {}, "Budgets"), budgets, h("h3", {}, "Backends"), h("p", { class: "kx-muted" }, ABOUT_KEYS)];
-  dialogOf("Settings", [headed, backends, h("h3", {}, "Access keys"), accessKeys(page)]);
+  const dialog = dialogOf("Settings", [headed, backends, h("h3", {}, "Access keys"), accessKeys(page)]);
   const fields = drawBackends(backends, page);
   const first = backend ? fields.get(backend) : null;
   first?.focus();
-  const [answer, spending] = await Promise.all([page.call("budgets"), page.call("spending", {}, { quiet: true })]);
+  const answer = await page.call("budgets");
   const rows = /** @type {Budget[]} */ (answer.result ?? []);
   fill(
     budgets,
     rows.map((budget) => budgetField(budget, page)),
-    spending.result && spentList(spending.result),
+    button("kx-link", "What was spent on what", () => {
+      dialog.close();
+      page.dialogs.spending();
+    }),
   );
   first?.scrollIntoView({ block: "center" });
-}
-
-/** @param {SpendingRow} spending */
-function spentList({ branch_usd, days }) {
-  const lines = days.map(({ day, usd }) => [h("dt", {}, day), h("dd", {}, dollars(usd))]);
-  const nothing = h("p", { class: "kx-muted" }, "Nothing has been paid yet.");
-  return h(
-    "details",
-    { class: "kx-spending" },
-    h("summary", {}, `This branch: ${dollars(branch_usd)}`),
-    lines.length ? h("dl", { class: "kx-keys" }, lines) : nothing,
-  );
 }
 
 /** @param {Budget} budget @param {Page} page */

@@ -1,12 +1,15 @@
 // The bar at the top: which project this is, and the few things that concern all of the page.
 import { PAGE } from "../../core/commands.js";
-import { fill, h } from "../../core/dom.js";
-import { price } from "../../core/format.js";
+import { button, fill, h, named, setState } from "../../core/dom.js";
 import { icon } from "../../core/icons.js";
-import { commandButton } from "../../core/offer.js";
+import { tooltipOf } from "../../core/lookup.js";
+import { commandButton, pageCommand } from "../../core/offer.js";
 import { ARRIVED } from "../arrivals.js";
+import { standing } from "../money/spending.js";
 
-/** @import { Page, View } from "../../core/page.d.ts" */
+/** @import { Props } from "../../core/dom.js" */
+/** @import { Page, PanelName, View } from "../../core/page.d.ts" */
+/** @import { ProjectRow } from "../../core/types.d.ts" */
 
 /** @type {[View, string][]} */
 const VIEWS = [
@@ -15,27 +18,58 @@ const VIEWS = [
   ["tree", "History"],
 ];
 
+/** What the buttons open: a phone has tabs for that. @type {Map<string, {name: PanelName, props: Props}>} */
+const PANELS = new Map([
+  ["chat-panel", { name: "chat", props: { class: "kx-icon-button kx-panel-button", "aria-controls": "kx-chat" } }],
+  [
+    "history-panel",
+    { name: "history", props: { class: "kx-icon-button kx-panel-button", "aria-controls": "kx-tree" } },
+  ],
+]);
+
+/** @param {HTMLElement[]} buttons @param {Page} page */
+function followPanels(buttons, page) {
+  page.panels.whenChanged(() => {
+    for (const [id, { name }] of PANELS) {
+      const shown = buttons.find((one) => one.id === `kx-${id}-button`);
+      if (!shown) continue;
+      setState(shown, "expanded", page.panels.isOpen(name) && !page.panels.alone);
+      named(shown, tooltipOf(pageCommand(id), page, undefined));
+    }
+  });
+}
+
 /** @param {HTMLElement} root @param {Page} page */
 export function mountTop(root, page) {
   const { store } = page;
-  const spent = h("span", { class: "kx-muted kx-spent" });
+  const money = button("kx-link kx-money", "", () => page.dialogs.spending(), { id: "kx-money", hidden: true });
   const lost = "The connection is lost. Trying again; nothing is lost.";
   const offline = h("div", { class: "kx-offline", role: "status", hidden: true }, lost);
   const [projects, ...others] = PAGE.filter(({ places }) => places?.includes("bar")).map((command) =>
-    commandButton(command, page, undefined, { id: `kx-${command.id}-button` }),
+    commandButton(command, page, undefined, { id: `kx-${command.id}-button`, ...PANELS.get(command.id)?.props }),
   );
+  followPanels(others, page);
   const { bar, show } = tabs();
   const grow = h("span", { class: "kx-grow" });
-  fill(root, h("header", { class: "kx-bar" }, projects, titleField(page), grow, spent, others), offline, bar);
+  fill(root, h("header", { class: "kx-bar" }, projects, titleField(page), grow, money, others), offline, bar);
   store.subscribe(["project"], () => {
     const mark = document.title.startsWith(ARRIVED) ? ARRIVED : "";
     document.title = `${mark}${store.project?.title} · kontext_ui`;
-    spent.textContent = store.project?.spent_usd ? `${price(store.project.spent_usd)} spent` : "";
+    drawMoney(money, store.project);
   });
   store.subscribe(["online"], () => {
     offline.hidden = store.online;
   });
   return { show };
+}
+
+/** What the project cost, if anything; a phone has room for the sum alone. @param {HTMLElement} shown @param {ProjectRow | null} project */
+function drawMoney(shown, project) {
+  shown.hidden = !project?.spent_usd;
+  if (!project?.spent_usd) return;
+  const { paid, said } = standing(project);
+  fill(shown, h("span", { class: "kx-long" }, said), h("span", { class: "kx-short" }, paid));
+  named(shown, `What was spent: ${said}`);
 }
 
 /** @param {Page} page */

@@ -15,7 +15,6 @@ import { keyed } from "./keys.js";
 import { below, middleOf, openMenu } from "./menu.js";
 import { colourRails, foldRow, heightOf, jobRow, refreshJob, refreshVersion, runningOf, versionRow } from "./node.js";
 import { outline } from "./outline.js";
-import { widthHandle } from "./resizing.js";
 import { RowsInView } from "./rows_in_view.js";
 
 /** @import { History, Page } from "../../core/page.d.ts" */
@@ -74,7 +73,7 @@ export class Tree {
     const buttons = this.commands.map(({ shown }) => shown);
     const head = h("div", { class: "kx-row kx-tree-head" }, h("h2", {}, "History"), this.search, buttons);
     const foot = h("div", { class: "kx-row kx-tree-foot" }, this.count, this.toHead, hidden);
-    fill(root, widthHandle(), head, this.scroller, foot);
+    fill(root, head, this.scroller, foot);
     this.listen();
     page.store.subscribe(["versions", "jobs", "project", "opened"], (changed) => this.changed(changed.has("opened")));
   }
