@@ -24,7 +24,7 @@ from kontext_ui.editor.access_keys import PREFIX
 from kontext_ui.web.page import content_security_policy
 
 COOKIE = "kontext_visitor"
-"""Beginning of the cookie's name. Browsers send it to every port of a host, so each data folder adds a mark of its own."""
+"""How the cookie is called, before a mark of the data folder: browsers send it to every port of a host."""
 FIRM = "__Host-"
 """Before the name where it goes over https: no other program of this host or domain can put another in its place."""
 COOKIE_MAX_AGE_S = 400 * 24 * 3600
