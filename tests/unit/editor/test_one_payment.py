@@ -41,7 +41,9 @@ async def test_both_at_the_same_time_are_one_even_when_the_budget_has_room_for_o
     assert len(backend.submits) == 1
 
 
-@pytest.mark.parametrize("others", [[EditDraft("make it blue", Tier.PRO)], [DRAFT] * 2, [EditDraft("make it so", Tier.MAX)]])
+@pytest.mark.parametrize(
+    "others", [[EditDraft("make it blue", Tier.PRO)], [DRAFT] * 2, [EditDraft("make it so", Tier.MAX)]]
+)
 async def test_a_key_stands_for_one_message_only(make_desk, others):
     backend = ScriptedBackend(tiers=(Tier.PRO, Tier.MAX))
     desk = await make_desk(backend)
