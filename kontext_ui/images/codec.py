@@ -13,6 +13,7 @@ import struct
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,7 +22,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from kontext_ui.edits import Mask, Pixels, Size
 from kontext_ui.errors import ImageMissing, InvalidImage
-from kontext_ui.images import png
+from kontext_ui.images import numbered, png
+from kontext_ui.images.numbered import Numbered
 from kontext_ui.images.profiles import profile_name, to_srgb
 from kontext_ui.images.sniff import check_not_something_else, readable_formats
 
@@ -58,7 +60,7 @@ class OpenedImage:
     size: Size
     has_alpha: bool
     source: Mapping[str, str] = field(default_factory=dict)
-    """Facts about the file: ``format``, ``mode``, ``profile`` (the embedded one's name), ``turned``."""
+    """Facts about the file: ``format``, ``mode``, ``profile`` (its name), ``hdr`` (its kind), ``turned``."""
     icc_profile: bytes | None = None
     """The embedded profile, for restoring it on export; ``None`` when there was none."""
 
@@ -103,7 +105,7 @@ def open_image(data: bytes, limits: ImageLimits) -> OpenedImage:
                 _turn_to_picture(image)
                 _check_size(Size(*image.size), limits)
                 image.load()
-                return _opened(image, file.colours)
+                return _opened(image, _Said.of(image, file, data))
     except InvalidImage:
         raise
     except UnidentifiedImageError:
@@ -235,19 +237,46 @@ def _damaged(error: Exception) -> str:
     return "The picture is damaged and cannot be read."
 
 
-def _opened(image: Image.Image, colours: Mapping[bytes, bytes]) -> OpenedImage:
+class _Said(NamedTuple):
+    """What a file says of its colours: a profile goes before numbers, but for the numbers of HDR."""
+
+    profile: bytes | None
+    numbers: Numbered | None
+
+    @classmethod
+    def of(cls, image: Image.Image, file: png.Bare, data: bytes) -> _Said:
+        if image.format == "PNG":
+            profile, numbers = png.profile_of(file.colours.get(b"iCCP", b"")), numbered.of_png(file.colours)
+        else:
+            profile = image.info.get("icc_profile")
+            profile = profile if isinstance(profile, bytes) and profile else None
+            numbers = numbered.of_box(data) if image.format in ("AVIF", "HEIF") else None
+        if numbers is not None and (profile is None or numbers.hdr is not None):
+            return cls(numbers.profile(), numbers)
+        return cls(profile, None)
+
+
+def _opened(image: Image.Image, said: _Said) -> OpenedImage:
     source = {"format": _format_name(image), "mode": image.mode}
-    profile = png.profile_of(colours[b"iCCP"]) if b"iCCP" in colours else image.info.get("icc_profile")
-    profile = profile if isinstance(profile, bytes) and profile else None
     turned = _orientation(image) not in (0, UPRIGHT)
-    if profile is not None:
-        source["profile"] = profile_name(profile)
+    if said.profile is not None:
+        source["profile"] = profile_name(said.profile)
     if turned:
         source["turned"] = "yes"
-    upright = ImageOps.exif_transpose(image) if turned else image
-    pixels = _drop_opaque_alpha(np.asarray(to_srgb(_eight_bits(upright), profile), np.uint8))
+    upright = _eight_bits(ImageOps.exif_transpose(image) if turned else image)
+    if said.numbers is not None and said.numbers.hdr is not None:
+        source["hdr"] = said.numbers.name
+        pixels = _tone_mapped(to_srgb(upright, None), said.numbers)
+    else:
+        pixels = np.asarray(to_srgb(upright, said.profile), np.uint8)
+    pixels = _drop_opaque_alpha(pixels)
     size = Size(pixels.shape[1], pixels.shape[0])
-    return OpenedImage(pixels, size, pixels.shape[2] == 4, source, profile)
+    return OpenedImage(pixels, size, pixels.shape[2] == 4, source, said.profile)
+
+
+def _tone_mapped(image: Image.Image, colours: Numbered) -> Pixels:
+    values = np.asarray(image, np.uint8)
+    return np.concatenate([numbered.tone_mapped(values, colours), values[..., 3:]], axis=2)
 
 
 def _orientation(image: Image.Image) -> int:
