@@ -116,6 +116,11 @@ class Reference:
     """Digest of the stored picture."""
 
 
+def clean(text: str) -> str:
+    """Text that UTF-8 can hold: half of a surrogate pair, which a cut emoji leaves behind, becomes "?"."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 @dataclass(frozen=True)
 class EditOptions:
     """What the user chooses for one edit, whichever backend carries it out.
@@ -149,6 +154,10 @@ class EditOptions:
     """Id in the catalogue of models; empty asks for the usual one of the tier."""
     parameters: Parameters = Parameters()
 
+    def __post_init__(self) -> None:
+        for name in ("instruction", "prompt"):
+            object.__setattr__(self, name, clean(getattr(self, name)))
+
     def options(self) -> dict[str, Any]:
         """These fields by name, without those of a subclass: ``EditDraft(**request.options())``."""
         return {each.name: getattr(self, each.name) for each in dataclasses.fields(EditOptions)}
@@ -173,6 +182,8 @@ class EditRequest(EditOptions):
     """What is sent to the model. Left empty, the user's own prompt or else the instruction."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "sent_prompt", clean(self.sent_prompt))
         if not self.sent_prompt:
             object.__setattr__(self, "sent_prompt", self.prompt or self.instruction)
 

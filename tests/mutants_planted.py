@@ -293,8 +293,8 @@ MUTANTS = (
     # The web layer
     Mutant(
         "web: a page of another site has no identity here",
-        "        if not is_same_origin(headers):\n            return None\n        try:",
-        "        try:",
+        "        if not is_same_origin(headers):\n            return None\n        sent",
+        "        sent",
         WEB,
     ),
     Mutant(
@@ -305,8 +305,8 @@ MUTANTS = (
     ),
     Mutant(
         "web: a cookie with a wrong signature is nobody's",
-        "None if cookie is None else self._signer.unsign(cookie.value).decode",
-        "None if cookie is None else cookie.value.encode().rpartition(b'.')[0].decode",
+        "self._signer.unsign(value).decode",
+        "value.encode().rpartition(b'.')[0].decode",
         WEB,
     ),
     Mutant(

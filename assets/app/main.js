@@ -2,6 +2,7 @@
 
 import { button, fill, h } from "./core/dom.js";
 import { listenToKeys } from "./core/offer.js";
+import { sending } from "./core/sending.js";
 import { call, keepFollowing, open } from "./core/session.js";
 import { store } from "./core/store.js";
 import { toast } from "./core/toast.js";
@@ -69,11 +70,13 @@ function mount() {
   followHead(page);
   new Marks(page);
   listenToKeys(page);
+  return page;
 }
 
-mount();
+const page = mount();
 keepFollowing();
 await open(location.hash.slice(1) || null, window.kxState ?? null);
 applyTheme(store.preferences.theme);
 document.getElementById("kx-skeleton")?.remove();
+sending.recover(page);
 document.documentElement.dataset.kxReady = "yes";

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
@@ -77,8 +78,10 @@ class Edits:
 
         All or none: the budgets are asked about the sum of their prices, and one that is refused refuses all.
         ``key`` is the sender's name for this message: one that arrives again gets the jobs of the first time.
+        Raises ``InvalidRequest`` for another message under the same name.
         """
-        if known := await self.sent(owner, key):
+        said = _fingerprint(project_id, drafts)
+        if known := await self._sent_before(owner, key, said):
             return known
         receipts, jobs = [], []
         for draft in drafts:
@@ -87,9 +90,9 @@ class Edits:
             receipts.append(receipt)
             jobs.append(_new_job(owner, project_id, None if before else parent, receipt, before))
         if key is not None:
-            jobs = [dataclasses.replace(job, submission=f"{key}.{place}") for place, job in enumerate(jobs)]
+            jobs = [dataclasses.replace(job, submission=f"{key}.{place}-{said}") for place, job in enumerate(jobs)]
         async with self._sending:  # so that two edits cannot both take the last of a budget
-            if known := await self.sent(owner, key):
+            if known := await self._sent_before(owner, key, said):
                 return known
             await self._budgets.guard(owner, project, sum(receipt.price_usd or 0 for receipt in receipts))
             jobs = await self._journal.jobs(self._store.jobs.create_all, jobs)
@@ -103,6 +106,15 @@ class Edits:
     async def sent(self, owner: str, key: str | None) -> list[Job]:
         """What became of a message whose answer was lost: its jobs, none if it never arrived."""
         return [] if key is None else await _io(self._store.jobs.sent_as, owner, key)
+
+    async def _sent_before(self, owner: str, key: str | None, said: str) -> list[Job]:
+        jobs = await self.sent(owner, key)
+        if any((job.submission or "").rpartition("-")[2] != said for job in jobs):
+            raise InvalidRequest(
+                "Another message was sent under this name already, so this one was not sent.",
+                hint="Give each message a key of its own, and send this one again.",
+            )
+        return jobs
 
     async def _resolve(self, owner: str, project_id: str, draft: EditDraft) -> tuple[EditDraft, Job | None]:
         """The draft on a version, and the job to wait for, if that has not made its version yet.
@@ -210,6 +222,12 @@ class Edits:
             raise InvalidRequest("This project is in the bin.", hint="Restore it from the bin to go on with it.")
         mask = None if draft.mask is None else await self._pixels.load_mask(draft.mask)
         return make_receipt(self._router, draft, parent, self._keys.of(owner), mask), project, parent
+
+
+def _fingerprint(project_id: str, drafts: Sequence[EditDraft]) -> str:
+    """The same for the same message. What it waits for may have ended since it was sent first, so that is left out."""
+    said = repr((project_id, [dataclasses.replace(draft, after=None) for draft in drafts]))
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _new_job(owner: str, project_id: str, parent: Version | None, receipt: Receipt, before: Job | None = None) -> Job:

@@ -111,7 +111,7 @@ class Pictures:
         """A version as a file: full resolution, the opened picture's colour profile, and optionally its recipe."""
         path = await _io(self._store.tree.path_to_root, owner, project_id, version_id)
         root = await _io(self._store.images.get, owner, project_id, path[0].digest)
-        profile = None if root.icc is None else await self._pixels.compute(self._pixels.blobs.read, root.icc)
+        profile = await self._pixels.load_profile(root.icc)
         pixels = await self._pixels.load(path[-1].digest)
         recipe = _recipe(path) if with_recipe else None
         return await self._pixels.compute(

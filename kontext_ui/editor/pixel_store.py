@@ -86,6 +86,13 @@ class PixelStore:
         await self.compute(self.blobs.put, profile, digest, ".icc")
         return digest
 
+    async def load_profile(self, digest: str | None) -> bytes | None:
+        """``None`` for none, and for one whose file is gone: the picture can be had without it."""
+        try:
+            return None if digest is None else await self.compute(self.blobs.read, digest)
+        except ImageMissing:
+            return None
+
     async def load(self, digest: str) -> Pixels:
         """Raises ``ImageMissing``. The array is shared: treat it as read-only."""
         pixels = self._cache.get(digest)

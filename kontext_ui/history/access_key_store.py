@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kontext_ui.edits import clean
 from kontext_ui.history.part import Part
 from kontext_ui.history.rows import read_time, scalar, select_rows
 from kontext_ui.projects import AccessKey
@@ -15,7 +16,7 @@ class AccessKeyStore(Part):
         with self._connections.writing() as db:
             db.execute(
                 "INSERT INTO access_keys (digest, id, owner, name, made_at) VALUES (?, ?, ?, ?, ?)",
-                (digest, key_id, owner, name, now),
+                (digest, key_id, owner, clean(name), now),
             )
         return AccessKey(key_id, name, read_time(now))
 

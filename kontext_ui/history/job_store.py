@@ -6,7 +6,6 @@ whatever several threads or processes try.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -23,7 +22,7 @@ from kontext_ui.history.rows import (
     OUTCOMES,
     REQUESTS,
     Row,
-    clean,
+    bindable,
     first_row,
     insert_rows,
     new_id,
@@ -32,6 +31,7 @@ from kontext_ui.history.rows import (
     to_job,
     to_version,
     version_row,
+    write_json,
     write_time,
 )
 from kontext_ui.history.tree_store import insert_version
@@ -140,7 +140,7 @@ class JobStore(OfProcess):
             if price_usd is not None:
                 values["price_usd"] = price_usd
             if details is not None:
-                values["details"] = json.dumps(dict(details))
+                values["details"] = write_json(dict(details))
             return _update(db, row, values)
 
     def mark_running(self, job_id: str) -> Job:
@@ -195,7 +195,7 @@ class JobStore(OfProcess):
             cost_usd = outcome.price_usd if outcome.price_usd is not None else job["price_usd"] or 0.0
             made_id = version_id or new_id()
             picture = {"digest": digest, "width": size.width, "height": size.height, "has_alpha": has_alpha}
-            about = {"source": json.dumps(dict(source or {})), "cost_usd": cost_usd, "created_at": now}
+            about = {"source": write_json(dict(source or {})), "cost_usd": cost_usd, "created_at": now}
             insert_version(db, {**_result_row(job, parent, outcome), **picture, **about, "id": made_id})
             note_image(db, job["project_id"], digest, ImageKind.VERSION, size, media_type, icc, now)
             _note_used(db, job, outcome, size, now)
@@ -268,7 +268,7 @@ def _result_row(job: Row, parent: Row | None, outcome: Outcome) -> Row:
     return {
         "project_id": job["project_id"],
         "parent": job["parent"],
-        "instruction": clean(REQUESTS.read(job["request"]).instruction),
+        "instruction": REQUESTS.read(job["request"]).instruction,
         "request": job["request"],
         "outcome": OUTCOMES.write(outcome),
         "job_id": job["id"],
@@ -287,7 +287,7 @@ def _job_row(job: Job) -> Row:
         "state": JobState.QUEUED.value,
         "created_at": write_time(job.created_at),
         "updated_at": write_time(job.updated_at),
-        "details": json.dumps(dict(job.details)),
+        "details": write_json(dict(job.details)),
         "price_usd": job.price_usd,
         "fallback_from": job.fallback_from,
         "after_job": job.after,
@@ -313,6 +313,7 @@ def _owned_job(db: Database, owner: str, job_id: str) -> Row:
 
 def _update(db: Database, row: Row, values: Row) -> Job:
     """Columns come from this module, never from outside."""
+    values = bindable(values)
     places = ", ".join(f"{column} = :{column}" for column in values)
     db.execute(f"UPDATE jobs SET {places} WHERE id = :id", {**values, "id": row["id"]})
     return to_job({**row, **values})

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from kontext_ui.history.part import Part
-from kontext_ui.history.rows import scalar
+from kontext_ui.history.rows import read_json, scalar, write_json
 
 
 class PreferenceStore(Part):
@@ -16,7 +15,7 @@ class PreferenceStore(Part):
         """A JSON value, or ``default`` when none is set."""
         with self._connections.reading() as db:
             text = scalar(db, "SELECT value FROM preferences WHERE owner = ? AND key = ?", owner, key)
-        return default if text is None else json.loads(text)
+        return default if text is None else read_json(text, default)
 
     def set(self, owner: str, key: str, value: Any) -> None:
         """``value`` is anything JSON can hold; ``None`` removes the preference."""
@@ -29,5 +28,5 @@ class PreferenceStore(Part):
                 INSERT INTO preferences (owner, key, value) VALUES (?, ?, ?)
                 ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value
                 """,
-                (owner, key, json.dumps(value)),
+                (owner, key, write_json(value)),
             )

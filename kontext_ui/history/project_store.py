@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from kontext_ui.edits import clean
 from kontext_ui.history.part import PROJECT_SQL, Part
 from kontext_ui.history.rows import (
     Row,
-    clean,
     clip,
     insert_rows,
     new_id,

@@ -12,11 +12,12 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from sqlite_utils import Database
 
-from kontext_ui.edits import EditRequest, Size, Tier
+from kontext_ui.edits import EditRequest, Size, Tier, clean
 from kontext_ui.errors import ProjectNotFound, VersionNotFound
 from kontext_ui.projects import Failure, ImageKind, Job, JobState, Outcome, Project, StoredImage, Version
 
 Row = dict[str, Any]
+NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 
 OPEN_STATES = tuple(state.value for state in JobState if state.is_open)
@@ -27,11 +28,6 @@ OPEN_SQL = "state IN ('queued', 'submitted', 'running')"
 def new_id() -> str:
     """128 random bits, safe in a URL."""
     return secrets.token_urlsafe(16)
-
-
-def clean(text: str) -> str:
-    """Text that UTF-8 can hold: half of a surrogate pair, as a browser can send, becomes "?"."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def clip(text: str, max_chars: int) -> str:
@@ -52,11 +48,38 @@ def write_time(moment: datetime) -> str:
 
 
 def read_time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    """The beginning of 1970 for what is no time: one bad row must not hide those beside it."""
+    try:
+        return datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        return NO_TIME
 
 
 def read_optional_time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else read_time(text)
+
+
+def write_json(value: object) -> str:
+    return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def read_json(text: str, default: Any) -> Any:
+    """``default`` when it cannot be read, or is not of that kind."""
+    try:
+        value = json.loads(_whole(text))
+    except ValueError:
+        return default
+    return value if default is None or isinstance(value, type(default)) else default
+
+
+def _whole(text: str) -> str:
+    """The same JSON without halves of characters, which older versions of this program wrote as escapes."""
+    if "\\ud" not in text:
+        return text
+    try:
+        return write_json(json.loads(text))
+    except ValueError:
+        return text
 
 
 class Codec(Generic[T]):
@@ -71,32 +94,23 @@ class Codec(Generic[T]):
         self._fallback = dict(fallback)
 
     def write(self, value: T) -> str:
-        return json.dumps(self._adapter.dump_python(value, mode="json"), separators=(",", ":"))
+        return write_json(self._adapter.dump_python(value, mode="json"))
 
     def read(self, text: str) -> T:
         try:
-            return self._adapter.validate_json(text)
+            return self._adapter.validate_json(_whole(text))
         except ValidationError as error:
             bad = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
-        data = json.loads(text) if _is_json(text) else None
-        kept = {key: value for key, value in data.items() if key not in bad} if isinstance(data, dict) else {}
+        kept = {key: value for key, value in read_json(text, {}).items() if key not in bad}
         return self._adapter.validate_python({**self._fallback, **kept})
 
     def readable(self, text: str) -> bool:
         """Whether the whole text can be read, with nothing ignored."""
         try:
-            self._adapter.validate_json(text)
+            self._adapter.validate_json(_whole(text))
         except ValidationError:
             return False
         return True
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
 
 
 REQUESTS = Codec(EditRequest, {"instruction": "", "tier": Tier.LOCAL, "backend": "unknown"})
@@ -151,7 +165,13 @@ def insert_rows(db: Database, table: str, rows: list[Row]) -> None:
     if rows:
         columns = list(rows[0])
         places = ", ".join(f":{column}" for column in columns)
-        db.conn.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+        values = [bindable(row) for row in rows]
+        db.conn.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", values)
+
+
+def bindable(row: Row) -> Row:
+    """Halves of characters taken out: SQLite's driver raises on them."""
+    return {column: clean(value) if isinstance(value, str) else value for column, value in row.items()}
 
 
 def usd(total: float | None) -> float:
@@ -199,9 +219,17 @@ def to_version(row: Row) -> Version:
         name=row["name"],
         starred=bool(row["starred"]),
         pruned_at=read_optional_time(row["pruned_at"]),
-        source=json.loads(row["source"]),
+        source=read_json(row["source"], {}),
         number=row["number"],
     )
+
+
+def _state(text: str) -> JobState:
+    """One that this version does not know has ended, as far as it is concerned."""
+    try:
+        return JobState(text)
+    except ValueError:
+        return JobState.UNCERTAIN
 
 
 def to_job(row: Row) -> Job:
@@ -211,12 +239,12 @@ def to_job(row: Row) -> Job:
         owner=row["owner"],
         parent=row["parent"],
         request=REQUESTS.read(row["request"]),
-        state=JobState(row["state"]),
+        state=_state(row["state"]),
         created_at=read_time(row["created_at"]),
         updated_at=read_time(row["updated_at"]),
         remote_id=row["remote_id"],
         poll_url=row["poll_url"],
-        details=json.loads(row["details"]),
+        details=read_json(row["details"], {}),
         price_usd=row["price_usd"],
         sending_at=read_optional_time(row["sending_at"]),
         starts=row["starts"],

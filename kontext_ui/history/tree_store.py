@@ -14,20 +14,18 @@ ends under a hidden parent adds its result to what that pruning hides.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from sqlite_utils import Database
 
-from kontext_ui.edits import Size
+from kontext_ui.edits import Size, clean
 from kontext_ui.history.image_store import need_image, note_image
 from kontext_ui.history.part import Part
 from kontext_ui.history.project_store import MAX_TITLE_CHARS, UNTITLED
 from kontext_ui.history.rows import (
     OUTCOMES,
     Row,
-    clean,
     clip,
     first_row,
     fold,
@@ -40,6 +38,7 @@ from kontext_ui.history.rows import (
     touch,
     usd,
     version_row,
+    write_json,
 )
 from kontext_ui.projects import ImageKind, Outcome, Project, Version
 
@@ -95,7 +94,7 @@ class TreeStore(Part):
                 "width": size.width,
                 "height": size.height,
                 "has_alpha": has_alpha,
-                "source": json.dumps(dict(source)),
+                "source": write_json(dict(source)),
                 "created_at": now,
             }
             insert_version(db, row)

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from kontext_ui.edits import Mask, Pixels, Size
 from kontext_ui.errors import ImageMissing, InvalidImage
+from kontext_ui.images import numbered, png
+from kontext_ui.images.numbered import Numbered
 from kontext_ui.images.profiles import profile_name, to_srgb
 from kontext_ui.images.sniff import check_not_something_else, readable_formats
 
@@ -30,6 +35,13 @@ PREVIEW_QUALITY = 90
 UPRIGHT = 1
 """The value of the Exif orientation tag that means no rotation."""
 ORIENTATION_TAG = 0x0112
+UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, struct.error)
+"""What Pillow's reader raises on what is no Exif."""
+NEW_SUBFILE_TYPE = 254
+REDUCED, MASK = 1, 4
+"""Bits of that tag of TIFF: a page that shows another one smaller, or its transparency."""
+MAX_PAGES = 16
+"""A file of more pages is no picture with its thumbnails."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ class OpenedImage:
     size: Size
     has_alpha: bool
     source: Mapping[str, str] = field(default_factory=dict)
-    """Facts about the file: ``format``, ``mode``, ``profile`` (the embedded one's name), ``turned``."""
+    """Facts about the file: ``format``, ``mode``, ``profile`` (its name), ``hdr`` (its kind), ``turned``."""
     icc_profile: bytes | None = None
     """The embedded profile, for restoring it on export; ``None`` when there was none."""
 
@@ -86,10 +98,14 @@ def open_image(data: bytes, limits: ImageLimits) -> OpenedImage:
         with warnings.catch_warnings():
             # Pillow warns of large pictures by its own measure; ours is checked from the header.
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=readable_formats()) as image:
-                _check_header(image, limits)
+            file = png.bare(data)
+            if file.frames > 1:
+                raise _several(file.frames)
+            with Image.open(io.BytesIO(file.data), formats=readable_formats()) as image:
+                _turn_to_picture(image)
+                _check_size(Size(*image.size), limits)
                 image.load()
-                return _opened(image)
+                return _opened(image, _Said.of(image, file, data))
     except InvalidImage:
         raise
     except UnidentifiedImageError:
@@ -170,19 +186,38 @@ def _png(raw: Pixels | Mask) -> bytes:
     return encoded.tobytes()
 
 
-def _check_header(image: Image.Image, limits: ImageLimits) -> None:
-    size = Size(*image.size)
+def _turn_to_picture(image: Image.Image) -> None:
+    """To the one page that is no thumbnail or mask of another. Raises ``InvalidImage`` where there are several."""
+    count: int = getattr(image, "n_frames", 1)
+    if count <= 1 or image.format in ("MPO", "HEIF"):
+        return
+    pages = list(range(count))
+    if image.format == "TIFF" and count <= MAX_PAGES:
+        pages = [page for page in pages if not _kind_of_page(image, page) & (REDUCED | MASK)]
+    if len(pages) != 1:
+        raise _several(len(pages) or count)
+    image.seek(pages[0])
+
+
+def _several(count: int) -> InvalidImage:
+    return InvalidImage(
+        f"This file is an animation or has several pages ({count}).",
+        hint="Save the one picture you want to edit as a file of its own.",
+    )
+
+
+def _kind_of_page(image: Image.Image, page: int) -> int:
+    image.seek(page)
+    kind = image.tag_v2.get(NEW_SUBFILE_TYPE, 0) if isinstance(image, TiffImageFile) else 0
+    return kind if isinstance(kind, int) else 0
+
+
+def _check_size(size: Size, limits: ImageLimits) -> None:
     if size.width * size.height > limits.max_pixels:
         raise _too_many_pixels(size, limits)
     if min(size) < MIN_SIDE_PX:
         raise InvalidImage(
             f"A picture of {size} is too small to edit.", hint=f"Each side needs at least {MIN_SIDE_PX} pixels."
-        )
-    frames: int = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format not in ("MPO", "HEIF"):
-        raise InvalidImage(
-            f"This file is an animation or has several pages ({frames}).",
-            hint="Save the one picture you want to edit as a file of its own.",
         )
 
 
@@ -202,19 +237,54 @@ def _damaged(error: Exception) -> str:
     return "The picture is damaged and cannot be read."
 
 
-def _opened(image: Image.Image) -> OpenedImage:
+class _Said(NamedTuple):
+    """What a file says of its colours: a profile goes before numbers, but for the numbers of HDR."""
+
+    profile: bytes | None
+    numbers: Numbered | None
+
+    @classmethod
+    def of(cls, image: Image.Image, file: png.Bare, data: bytes) -> _Said:
+        if image.format == "PNG":
+            profile, numbers = png.profile_of(file.colours.get(b"iCCP", b"")), numbered.of_png(file.colours)
+        else:
+            profile = image.info.get("icc_profile")
+            profile = profile if isinstance(profile, bytes) and profile else None
+            numbers = numbered.of_box(data) if image.format in ("AVIF", "HEIF") else None
+        if numbers is not None and (profile is None or numbers.hdr is not None):
+            return cls(numbers.profile(), numbers)
+        return cls(profile, None)
+
+
+def _opened(image: Image.Image, said: _Said) -> OpenedImage:
     source = {"format": _format_name(image), "mode": image.mode}
-    profile = image.info.get("icc_profile")
-    profile = profile if isinstance(profile, bytes) and profile else None
-    turned = image.getexif().get(ORIENTATION_TAG, UPRIGHT) not in (0, UPRIGHT)
-    if profile is not None:
-        source["profile"] = profile_name(profile)
+    turned = _orientation(image) not in (0, UPRIGHT)
+    if said.profile is not None:
+        source["profile"] = profile_name(said.profile)
     if turned:
         source["turned"] = "yes"
-    upright = ImageOps.exif_transpose(image) if turned else image
-    pixels = _drop_opaque_alpha(np.asarray(to_srgb(_eight_bits(upright), profile), np.uint8))
+    upright = _eight_bits(ImageOps.exif_transpose(image) if turned else image)
+    if said.numbers is not None and said.numbers.hdr is not None:
+        source["hdr"] = said.numbers.name
+        pixels = _tone_mapped(to_srgb(upright, None), said.numbers)
+    else:
+        pixels = np.asarray(to_srgb(upright, said.profile), np.uint8)
+    pixels = _drop_opaque_alpha(pixels)
     size = Size(pixels.shape[1], pixels.shape[0])
-    return OpenedImage(pixels, size, pixels.shape[2] == 4, source, profile)
+    return OpenedImage(pixels, size, pixels.shape[2] == 4, source, said.profile)
+
+
+def _tone_mapped(image: Image.Image, colours: Numbered) -> Pixels:
+    values = np.asarray(image, np.uint8)
+    return np.concatenate([numbered.tone_mapped(values, colours), values[..., 3:]], axis=2)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, UPRIGHT)
+    except UNREADABLE:  # and so no damage to the picture
+        return UPRIGHT
+    return value if isinstance(value, int) else UPRIGHT
 
 
 def _format_name(image: Image.Image) -> str:

@@ -37,6 +37,7 @@ from kontext_ui.web.identity import OWNER_KEY
 FOLDER = "kontext"
 ENVELOPE_BYTES = 100_000
 """What a form may hold besides its file."""
+MAX_NAME_BYTES = 120
 KEEP_UPLOADS_S = 3600.0
 """Uploads that no call has asked for are removed after this."""
 DRAFTS = TypeAdapter(EditDraft)
@@ -183,9 +184,15 @@ async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
 def _keep(folder: Path, name: str, data: bytes) -> Path:
     own = folder / secrets.token_urlsafe(16)
     own.mkdir(parents=True, mode=0o700)
-    path = own / (PurePosixPath(name.replace("\\", "/")).name[-120:] or "picture")
+    path = own / (_storable(name) or "picture")
     path.write_bytes(data)
     return path
+
+
+def _storable(name: str) -> str:
+    """The end of a file's name as every file system takes it: few bytes, no control characters, no half ones."""
+    last = "".join(character for character in PurePosixPath(name.replace("\\", "/")).name if character.isprintable())
+    return last.encode("utf-8", "replace")[-MAX_NAME_BYTES:].decode("utf-8", "ignore").lstrip(".")
 
 
 def _take(path: Path) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic_core import to_json
+import json
+
+from pydantic_core import to_json, to_jsonable_python
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -56,4 +58,12 @@ def failed(error: KontextError) -> Response:
 
 def as_json(value: object, status: int = 200) -> Response:
     """Rows and everything else that is plain data, as JSON that no cache keeps."""
-    return Response(to_json(value), status, {"cache-control": "no-store"}, "application/json")
+    return Response(written(value), status, {"cache-control": "no-store"}, "application/json")
+
+
+def written(value: object) -> bytes:
+    """As JSON that every browser reads, whatever providers and people put into its texts and numbers."""
+    try:
+        return to_json(value, inf_nan_mode="null")
+    except ValueError:  # half of a character, which UTF-8 cannot hold
+        return json.dumps(to_jsonable_python(value, inf_nan_mode="null")).encode()

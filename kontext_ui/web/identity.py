@@ -6,11 +6,11 @@ needed, since it would hand out files or run functions without knowing whose the
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
-from collections.abc import Awaitable, Callable
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -24,10 +24,15 @@ from kontext_ui.editor.access_keys import PREFIX
 from kontext_ui.web.page import content_security_policy
 
 COOKIE = "kontext_visitor"
+"""How the cookie is called, before a mark of the data folder: browsers send it to every port of a host."""
+FIRM = "__Host-"
+"""Before the name where it goes over https: no other program of this host or domain can put another in its place."""
 COOKIE_MAX_AGE_S = 400 * 24 * 3600
-"""Four hundred days, the longest that browsers keep a cookie."""
+"""Four hundred days, the longest that browsers keep a cookie; each visit of the page begins them anew."""
 ISSUING_PATHS = ("/", "/kontext/state")
 """Only here a visitor without an identity is given one; everywhere else it is refused."""
+PAGE_HEADER = "x-kontext-page"
+"""Sent by our own scripts. A page of another origin would have to ask leave to send it, and never gets it."""
 OWNER_KEY = "kontext_owner"
 BY_KEY = "kontext_by_key"
 """In the scope: whether the owner was known by an access key."""
@@ -73,6 +78,9 @@ class Identity:
     ) -> None:
         self._app = app
         self._signer = Signer(secret, salt=COOKIE)
+        name = f"{COOKIE}_{hashlib.sha256(b'name' + secret.encode()).hexdigest()[:8]}"
+        self._names = (FIRM + name, name, COOKIE)
+        """Those that are read, the one to be believed first; the last is what they were called once."""
         self._embedded = embedded
         """Shown inside another site's frame (a Space): the cookie has to be a partitioned one."""
         self._owner_of_key = owner_of_key
@@ -88,9 +96,9 @@ class Identity:
         key = access_key(headers)
         owner = self._owner(headers) if key is None else await self._owner_of_key(key)
         fresh = None
-        if owner is None and key is None and path in ISSUING_PATHS and is_same_origin(headers):
-            owner = secrets.token_urlsafe(24)
-            fresh = self._cookie(owner)
+        if key is None and path in ISSUING_PATHS and is_same_origin(headers):
+            owner = owner or secrets.token_urlsafe(24)
+            fresh = self._cookie(owner, secure=self._embedded or scope.get("scheme") == "https")
         scope[OWNER_KEY], scope[BY_KEY] = owner, key is not None
 
         async def armoured(message: Message) -> None:
@@ -121,17 +129,27 @@ class Identity:
     def _owner(self, headers: Headers) -> str | None:
         if not is_same_origin(headers):
             return None
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-            owner = None if cookie is None else self._signer.unsign(cookie.value).decode("ascii")
-        except (BadSignature, CookieError, UnicodeDecodeError):
-            return None
-        return owner if owner is not None and OWNER.fullmatch(owner) else None
+        sent = list(_cookies(headers))
+        for wanted in self._names:
+            for name, value in sent:
+                owner = self._signed(value) if name == wanted else None
+                if owner is not None:
+                    return owner
+        return None
 
-    def _cookie(self, owner: str) -> str:
+    def _signed(self, value: str) -> str | None:
+        try:
+            owner = self._signer.unsign(value).decode("ascii")
+        except (BadSignature, UnicodeError):
+            return None
+        return owner if OWNER.fullmatch(owner) else None
+
+    def _cookie(self, owner: str, *, secure: bool) -> str:
+        firm, plain, _ = self._names
         value = self._signer.sign(owner).decode("ascii")
         where = "SameSite=None; Secure; Partitioned" if self._embedded else "SameSite=Lax"
-        return f"{COOKIE}={value}; Path=/; Max-Age={COOKIE_MAX_AGE_S}; HttpOnly; {where}"
+        where += "; Secure" if secure and not self._embedded else ""
+        return f"{firm if secure else plain}={value}; Path=/; Max-Age={COOKIE_MAX_AGE_S}; HttpOnly; {where}"
 
     def _add_headers(self, headers: MutableHeaders, cookie: str | None) -> None:
         headers.setdefault("content-security-policy", self._policy)
@@ -161,9 +179,22 @@ def access_key(headers: Headers) -> str | None:
 def is_same_origin(headers: Headers) -> bool:
     """Whether the request was sent by our own page, or by no page at all.
 
+    What browsers say themselves is believed; over plain http they say nothing, and a proxy may have changed the
+    ``Host`` that the page's origin would be compared with. Then what only our own page can send decides.
     ``X-Forwarded-Host`` is believed: where no trusted proxy has sent it, ``doorway.py`` has taken it away.
     """
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return False
+    said = headers.get("sec-fetch-site")
+    if said is not None:
+        return said in ("same-origin", "none")
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("x-forwarded-host", headers.get("host", ""))
+    host = headers.get("x-forwarded-host", headers.get("host", ""))
+    return origin is None or urlsplit(origin).netloc == host or PAGE_HEADER in headers
+
+
+def _cookies(headers: Headers) -> Iterator[tuple[str, str]]:
+    """Names and values as they were sent. What other programs of this host put among them may be anything, so
+    nothing is taken for damage: what cannot be ours is passed over."""
+    for line in headers.getlist("cookie"):
+        for part in line.split(";"):
+            name, _, value = part.partition("=")
+            yield name.strip(), value.strip().strip('"')

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
@@ -28,7 +27,7 @@ from kontext_ui.errors import HistoryError, KontextError
 from kontext_ui.web import rows
 from kontext_ui.web.actions import ACTIONS, Patched, act, read_message
 from kontext_ui.web.examples import EXAMPLES
-from kontext_ui.web.http import NOT_FOUND, as_json, failed, owner_of, read_body
+from kontext_ui.web.http import NOT_FOUND, as_json, failed, owner_of, read_body, written
 from kontext_ui.web.identity import BY_KEY
 from kontext_ui.web.page import content_security_policy, make_page
 from kontext_ui.web.row_types import ExampleRow, Snapshot, TierRow
@@ -292,7 +291,7 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _event(name: str, data: object) -> str:
-    return f"event: {name}\ndata: {to_json(data).decode()}\n\n"
+    return f"event: {name}\ndata: {written(data).decode()}\n\n"
 
 
 def _file_name(title: str) -> str:

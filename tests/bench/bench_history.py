@@ -84,7 +84,7 @@ def grow(folder: Path, page, url: str, count: int, digests: tuple[str, ...] = ()
     """Grow the project that the page shows to so many versions, with side branches, stars and names."""
     cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
     state = httpx.get(f"{url}/kontext/state", cookies=cookies).json()
-    owner = cookies["kontext_visitor"].rsplit(".", 1)[0]
+    owner = next(iter(cookies.values())).rsplit(".", 1)[0]
     root = state["versions"][0]
     pictures = digests or (root["digest"],)
     size = Size(root["width"], root["height"])

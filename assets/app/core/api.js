@@ -22,6 +22,9 @@ export function imageUrl(project, digest, kind) {
   return url(`images/${project}/${digest}/${kind}`);
 }
 
+/** Only our own page can send this: see `web/identity.py`. */
+const OURS = { "x-kontext-page": "1" };
+const JSON_OF_OURS = { ...OURS, "content-type": "application/json" };
 const HALVES = /\p{Surrogate}/gu;
 const TOO_LARGE_FOR_PROXY = {
   message: "Something between this page and the program takes no pictures of this size.",
@@ -60,7 +63,7 @@ export async function post(action, message) {
   try {
     const response = await fetch(url(`do/${action}`), {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: JSON_OF_OURS,
       credentials: "same-origin",
       body: written(message),
     });
@@ -80,7 +83,7 @@ export function postAndLeave(action, message) {
   return fetch(url(`do/${action}`), {
     method: "POST",
     keepalive: true,
-    headers: { "content-type": "application/json" },
+    headers: JSON_OF_OURS,
     credentials: "same-origin",
     body: written(message),
   });
@@ -94,7 +97,7 @@ export function postAndLeave(action, message) {
 export async function send(file, query) {
   const address = url(`upload?${new URLSearchParams({ name: file.name || "", ...query })}`);
   try {
-    const response = await fetch(address, { method: "POST", credentials: "same-origin", body: file });
+    const response = await fetch(address, { method: "POST", headers: OURS, credentials: "same-origin", body: file });
     if (response.status === 413) return { error: TOO_LARGE_FOR_PROXY };
     return await answerOf(response);
   } catch {

@@ -1,6 +1,7 @@
 """A message that arrives twice, by a retry, a double click or a proxy, is carried out once."""
 
 import asyncio
+import dataclasses
 
 import pytest
 
@@ -38,6 +39,31 @@ async def test_both_at_the_same_time_are_one_even_when_the_budget_has_room_for_o
     assert one.id == other.id
     await desk.editor.edits.wait(OWNER, one.id)
     assert len(backend.submits) == 1
+
+
+@pytest.mark.parametrize(
+    "others", [[EditDraft("make it blue", Tier.PRO)], [DRAFT] * 2, [EditDraft("make it so", Tier.MAX)]]
+)
+async def test_a_key_stands_for_one_message_only(make_desk, others):
+    backend = ScriptedBackend(tiers=(Tier.PRO, Tier.MAX))
+    desk = await make_desk(backend)
+    job = await desk.editor.edits.submit(OWNER, desk.project, DRAFT, KEY)
+
+    with pytest.raises(InvalidRequest, match="not sent"):
+        await desk.editor.edits.submit_all(OWNER, desk.project, others, KEY)
+
+    await desk.editor.edits.wait(OWNER, job.id)
+    assert len(backend.submits) == 1
+
+
+async def test_a_message_that_no_longer_waits_is_still_the_same(make_desk):
+    desk = await make_desk(ScriptedBackend())
+    before = await desk.editor.edits.submit(OWNER, desk.project, DRAFT)
+    waiting = dataclasses.replace(DRAFT, after=before.id)
+
+    first = await desk.editor.edits.submit(OWNER, desk.project, waiting, KEY)
+
+    assert (await desk.editor.edits.submit(OWNER, desk.project, DRAFT, KEY)).id == first.id
 
 
 async def test_a_refused_message_leaves_its_key_free(make_desk):

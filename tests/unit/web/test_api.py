@@ -9,6 +9,7 @@ from gradio_client.exceptions import AppError, AuthenticationError
 from PIL import Image
 
 from kontext_ui.errors import BackendUnavailable
+from kontext_ui.web.api import _keep
 from tests.unit.editor.conftest import picture
 from tests.unit.editor.scripted import submitted
 
@@ -132,6 +133,17 @@ def test_an_edited_picture_is_handed_to_its_owner_alone(live, ann, photo):
 @pytest.mark.parametrize("path", ["/etc/passwd", "app.py", "../cookie.key", "https://example.com/x", "a/b.png", ""])
 def test_no_other_file_is_handed_out(live, path):
     assert httpx.get(f"{live.url}/gradio_api/file={path}", headers=keyed(live.key())).status_code == 404
+
+
+NAMES = ("صورة الشاطئ.png", "🏖" * 100 + ".png", "..", "a/../../b.png", "nul\0l.png", "C:\\photos\\beach.png", "x" * 400)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_of_any_name_is_taken(tmp_path, name):
+    kept = _keep(tmp_path, name, b"data")
+
+    assert kept.read_bytes() == b"data"
+    assert kept.parent.parent == tmp_path
 
 
 def upload(live, key, data=None):

@@ -2,8 +2,11 @@
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis.strategies import characters, text
+from itsdangerous import Signer
 
-from kontext_ui.web.identity import Identity, load_secret
+from kontext_ui.web.identity import OWNER_KEY, Identity, load_secret
 from kontext_ui.web.server import build_server
 from tests.unit.web.conftest import SITE
 
@@ -30,7 +33,8 @@ CLOSED = (
 
 @pytest.mark.parametrize("spoil", [lambda value: value[:-2] + "xx", lambda value: "a" * 32, lambda value: "." + value])
 async def test_a_tampered_cookie_is_nobody(ann, nobody, spoil):
-    headers = {"cookie": f"kontext_visitor={spoil(ann.http.cookies['kontext_visitor'])}"}
+    ((name, value),) = ann.http.cookies.items()
+    headers = {"cookie": f"{name}={spoil(value)}"}
 
     assert (await nobody.http.post("/kontext/do/list_projects", json={}, headers=headers)).status_code == 401
 
@@ -47,6 +51,97 @@ async def test_the_cookie_is_for_this_site_and_out_of_scripts_reach(nobody):
 
     assert {"HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=34560000"} <= set(header.split("; "))
     assert "Secure" not in header
+
+
+FOREIGN = (
+    'session={"user": "ann", "seen": [1, 2]}',
+    "theme=dark mode",
+    "flag",
+    "a=b=c; =; ;;",
+    "paths=[/a, (b), <c>]",
+    'broken="never closed',
+    "kontext_visitor=of.another.program",
+    "caf\u00e9=\u00fc".encode().decode("latin-1"),
+)
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+async def test_a_cookie_of_another_program_hides_nobody(ann, nobody, foreign):
+    """Browsers send the cookies of a host to all of its ports."""
+    ((name, value),) = ann.http.cookies.items()
+    cookies = f"{foreign}; {name}={value}; {foreign}".encode("latin-1")
+
+    state = (await nobody.http.get("/kontext/state", headers=[(b"cookie", cookies)])).json()
+
+    assert state["project"]["id"] == ann.project
+
+
+@given(text(characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=60))
+async def test_no_cookie_whatsoever_hides_a_visitor(foreign):
+    known = _identity(lambda scope: owners.append(scope[OWNER_KEY]))
+    owners = []
+    name, value = (await _asked(known))["set-cookie"].split(";")[0].split("=", 1)
+    await _asked(known, cookie=f"{foreign};{name}={value};{foreign}")
+
+    assert owners[0] is not None
+    assert owners[1] == owners[0]
+
+
+async def test_two_instances_on_one_host_know_their_visitors_apart():
+    first, second = _identity(secret="one"), _identity(secret="two")
+    jar = {}
+    for instance in (first, second, first, second):
+        name, value = (await _asked(instance, cookie=_as_header(jar)))["set-cookie"].split(";")[0].split("=", 1)
+        assert jar.setdefault(name, value) == value
+
+    assert len(jar) == 2
+
+
+async def test_a_cookie_from_before_the_mark_is_taken_over():
+    old = Signer("one", salt="kontext_visitor").sign("a" * 32).decode()
+    answer = await _asked(_identity(secret="one"), cookie=f"kontext_visitor={old}")
+
+    name, value = answer["set-cookie"].split(";")[0].split("=", 1)
+    assert name != "kontext_visitor"
+    assert value == old
+
+
+async def test_each_visit_begins_the_cookies_days_anew(ann):
+    before = dict(ann.http.cookies)
+
+    renewed = (await ann.http.get("/")).headers["set-cookie"]
+
+    assert "Max-Age=34560000" in renewed.split("; ")
+    assert dict(ann.http.cookies) == before
+    assert "set-cookie" not in (await ann.does("list_projects")).headers
+
+
+async def test_behind_https_the_cookie_goes_over_https_only_and_the_visitor_stays():
+    known = _identity()
+    name, value = (await _asked(known))["set-cookie"].split(";")[0].split("=", 1)
+
+    over_https = (await _asked(known, scheme="https", cookie=f"{name}={value}"))["set-cookie"].split("; ")
+
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(over_https)
+    assert over_https[0] == f"__Host-{name}={value}"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "127.0.0.1:7860", "origin": "http://studio.lan:8080", "sec-fetch-site": "same-origin"},
+        {"host": "studio.lan", "origin": "http://studio.lan:8080", "x-kontext-page": "1"},
+        {"host": "127.0.0.1:7860", "origin": "http://studio.lan:8080", "x-kontext-page": "1"},
+        {"host": "studio.lan:8080", "origin": "http://studio.lan:8080"},
+    ],
+)
+async def test_a_proxy_that_changes_the_host_does_not_make_our_page_a_stranger(headers):
+    owners = []
+    known = _identity(lambda scope: owners.append(scope[OWNER_KEY]))
+    cookie = (await _asked(known))["set-cookie"].split(";")[0]
+    await _asked(known, path="/kontext/do/x", method="POST", cookie=cookie, **headers)
+
+    assert owners[1] == owners[0]
 
 
 async def test_in_another_sites_frame_the_cookie_is_kept_apart_by_site(editor, settings, monkeypatch):
@@ -68,6 +163,8 @@ async def test_in_another_sites_frame_the_cookie_is_kept_apart_by_site(editor, s
         {"origin": "null"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "cross-site", "x-kontext-page": "1"},
+        {"origin": "http://pictures.example:8080"},
         {"origin": "https://tool.example", "x-forwarded-host": "tool.example", "sec-fetch-site": "cross-site"},
     ],
 )
@@ -149,3 +246,32 @@ async def test_what_is_not_http_is_not_answered(app):
     await app({"type": "websocket", "path": "/", "headers": []}, None, sent.append)
 
     assert sent == []
+
+
+def _identity(seen=lambda scope: None, secret="one"):
+    async def inner(scope, receive, send):
+        seen(scope)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def of_key(key):
+        return None
+
+    return Identity(inner, secret=secret, embedded=False, owner_of_key=of_key)
+
+
+async def _asked(app, path="/", method="GET", scheme="http", **headers):
+    """The headers of the answer."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    scope = {"type": "http", "method": method, "scheme": scheme, "path": path, "headers": raw}
+    await app(scope, None, send)
+    return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+
+
+def _as_header(cookies):
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())

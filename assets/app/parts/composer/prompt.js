@@ -85,6 +85,7 @@ export class Prompt {
     const { project, draft } = this.page.store;
     if (!project || this.saved === draft.instruction) return;
     this.saved = draft.instruction;
+    leaveBehind(project.id, draft.instruction);
     postAndLeave("save_draft", { project: project.id, text: this.saved }).catch(() => {
       this.saved = null;
     });
@@ -96,8 +97,6 @@ export class Prompt {
     if (this.unsent.length) {
       store.setDraft({ instruction: [...this.unsent, store.draft.instruction].filter(Boolean).join("\n") });
     }
-    const { project, draft } = store;
-    if (project && this.saved !== draft.instruction) leaveBehind(project.id, draft.instruction);
     this.saveNow();
   }
 

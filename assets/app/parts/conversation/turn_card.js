@@ -15,8 +15,10 @@ const LONG = { characters: 240, lines: 4 };
 
 /** @param {VersionRow} version @param {Page} page */
 export function rootCard(version, page) {
-  const { filename = "Opened picture", format, profile } = version.source ?? {};
-  const facts = [`${version.width} × ${version.height}`, format, profile].filter(Boolean);
+  const { filename = "Opened picture", format, profile, bits, hdr } = version.source ?? {};
+  const tonemapped = hdr && `HDR (${hdr}) brought to the range of ordinary screens`;
+  const size = `${version.width} × ${version.height}`;
+  const facts = [size, format, bits && `${bits} bits`, profile, tonemapped].filter(Boolean);
   const about = [h("p", { class: "kx-clamp" }, filename), h("p", { class: "kx-muted" }, facts.join(", "))];
   return h(
     "li",
