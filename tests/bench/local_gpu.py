@@ -159,7 +159,7 @@ def engine(painter: Painter, drawing: Drawing) -> Callable[[], np.ndarray]:
 
 def report(config: EngineConfig, loader: Load, size: Size, edits: int) -> None:
     photo = np.random.default_rng(0).integers(0, 255, (size.height, size.width, 3), np.uint8)
-    drawing = Drawing(WORDS, size, config.steps, kontext.GUIDANCE, SEED, photo)
+    drawing = Drawing(WORDS, size, config.steps or kontext.STEPS, kontext.GUIDANCE, SEED, photo)
     painter = Painter(config, loader)
     painter.preload()
     tokens = painter._text_tokens(painter._loaded)

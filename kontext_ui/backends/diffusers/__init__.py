@@ -1,4 +1,4 @@
-"""The local tier's model: FLUX.1 Kontext [dev] through diffusers, on this machine."""
+"""The local tier's model through diffusers, on this machine: FLUX.1 Kontext [dev] or FLUX.2 [klein]."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from kontext_ui.backends.content_filter import ContentFilter, filter_for
-from kontext_ui.backends.diffusers import extras, loading, machine
+from kontext_ui.backends.diffusers import extras, families, loading, machine
 from kontext_ui.backends.diffusers.checks import INSTALL, readiness
 from kontext_ui.backends.diffusers.config import EngineConfig
 from kontext_ui.backends.diffusers.engine import DiffusersBackend
@@ -16,16 +16,34 @@ from kontext_ui.backends.diffusers.machine import Device
 from kontext_ui.backends.diffusers.painter import Painter
 from kontext_ui.backends.diffusers.report import MachineReport, describe_machine
 from kontext_ui.errors import KontextError
-from kontext_ui.settings import Settings, on_zero_gpu
+from kontext_ui.settings import Settings, on_zero_gpu, serves_others
 
 log = logging.getLogger(__name__)
-__all__ = ["INSTALL", "DiffusersBackend", "EngineConfig", "MachineReport", "build", "config_of", "describe", "fetch"]
+__all__ = [
+    "INSTALL",
+    "DiffusersBackend",
+    "EngineConfig",
+    "MachineReport",
+    "build",
+    "config_of",
+    "describe",
+    "fetch",
+    "usual_model",
+]
+
+
+def usual_model(settings: Settings) -> str:
+    """FLUX.1 Kontext, or where others are served weights that may be used for them."""
+    return (
+        families.KLEIN_4B.hub if serves_others(settings) and not settings.diffusers_licensed else families.KONTEXT.hub
+    )
 
 
 def config_of(settings: Settings) -> EngineConfig:
     token = settings.hf_token
     return EngineConfig(
-        model=settings.diffusers_model,
+        model=settings.diffusers_model or usual_model(settings),
+        may_draw=settings.diffusers_licensed or not serves_others(settings),
         revision=settings.diffusers_revision or None,
         token=None if token is None else token.get_secret_value(),
         download=settings.diffusers_download,

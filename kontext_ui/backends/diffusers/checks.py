@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kontext_ui.backends.diffusers import extras, loading, machine, weights
+from kontext_ui.backends.diffusers import extras, families, loading, machine, weights
 from kontext_ui.backends.diffusers.config import EngineConfig
 from kontext_ui.edits import Readiness
 
@@ -19,6 +19,13 @@ def readiness(
     has_gpu: Callable[[], bool] = machine.seems_to_have_gpu,
 ) -> Readiness:
     """The first thing that is missing, and how to get it."""
+    if not config.may_draw and not (known := weights.known(config)).serves_others:
+        return Readiness(
+            False,
+            f"The licence of {known.model.name} does not let this server draw for others with it.",
+            f"Set KONTEXT_UI_DIFFUSERS_MODEL={families.KLEIN_4B.hub}, whose licence does, "
+            "or KONTEXT_UI_DIFFUSERS_LICENSED=true if you hold one that does.",
+        )
     if missing := machine.missing_packages(installed):
         return Readiness(
             False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 from kontext_ui.edits import Pixels, Size
@@ -18,6 +19,8 @@ class EngineConfig:
     """A name on the hub, or a folder in the same layout."""
     revision: str | None = None
     token: str | None = field(default=None, repr=False)
+    may_draw: bool = True
+    """Whether the people who are served may be served with any weights; else only with those whose licence lets."""
     download: bool = False
     """Fetch missing weights when they are first needed; else they must be on disk."""
     device: str = "auto"
@@ -28,10 +31,10 @@ class EngineConfig:
     offload: str = "auto"
     megapixels: float = 1.0
     """Of the pictures drawn, in units of 1024 × 1024; the model was trained at 1."""
-    steps: int = kontext.STEPS
-    """When a request names none."""
-    preview_every: int = 4
-    """Steps between two previews; 0 shows none."""
+    steps: int | None = None
+    """When a request names none; ``None``: as many as the weights were made for."""
+    preview_every: int | None = None
+    """Steps between two previews; 0 shows none, ``None``: as suits the weights."""
     lora: str = ""
     """A file, a folder, or ``owner/name/file`` on the hub; applied with strength ``lora_weight``."""
     lora_weight: float = 1.0
@@ -47,6 +50,13 @@ class EngineConfig:
     text_tokens: int = 512
     """Length to which prompts are padded. The model attends to the padding, so it affects the picture."""
 
+    def with_weights(self, hub: str) -> EngineConfig:
+        """The same machine with other weights, without what was said of these alone."""
+        precision = "auto" if self.gguf else self.precision
+        return dataclasses.replace(
+            self, model=hub, revision=None, lora="", gguf="", cache="", steps=None, precision=precision
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
@@ -55,6 +65,9 @@ class Drawing:
     prompt: str
     size: Size
     steps: int
-    guidance: float
+    guidance: float | None
     seed: int
     source: Pixels | None = None
+    references: tuple[Pixels, ...] = ()
+    hub: str = ""
+    """Name of the weights on the hub; empty draws with those of the settings."""

@@ -1,8 +1,9 @@
-"""FLUX.1 Kontext [dev] on this machine, as a backend. Torch is imported with the first edit, not before."""
+"""Open weights on this machine, as a backend. Torch is imported with the first edit, not before."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import secrets
 import time
@@ -11,8 +12,10 @@ from concurrent.futures import CancelledError
 
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.content_filter import NOTE, ContentFilter
+from kontext_ui.backends.diffusers import families, weights
 from kontext_ui.backends.diffusers.checks import readiness
 from kontext_ui.backends.diffusers.config import BACKEND_ID, Drawing, EngineConfig
+from kontext_ui.backends.diffusers.families import Weights
 from kontext_ui.backends.diffusers.owner import LineFull, Owner, Ticket
 from kontext_ui.backends.diffusers.painter import Drawn, Painter
 from kontext_ui.edits import (
@@ -21,14 +24,14 @@ from kontext_ui.edits import (
     EditEvent,
     EditRequest,
     EditResult,
-    Mode,
+    Pixels,
     Readiness,
     Running,
-    Size,
+    SizeRule,
     Tier,
 )
 from kontext_ui.errors import EditCancelled, InvalidRequest, KontextError, RateLimited, UnexpectedAnswer
-from kontext_ui.images.geometry import flattened, nearest_size, resized, size_of
+from kontext_ui.images.geometry import asked_size, flattened, nearest_size, resized, size_of
 from kontext_ui.models import kontext
 
 log = logging.getLogger(__name__)
@@ -43,17 +46,13 @@ MAX_WAITING = 32
 """Queued edits, each with its photo of some megabytes; at twenty seconds an edit the last one waits ten minutes."""
 TYPICAL_S = 20.0
 """Used until an edit has been measured: roughly what a large consumer card takes."""
-UNSUPPORTED = {
-    **kontext.NOT_TAKEN_BY_OPEN_WEIGHTS,
-    "safety_tolerance": "The weights have no filter of their own.",
-}
 
 
 class DiffusersBackend:
     """One pipeline, one thread, one queue in which visitors take turns."""
 
     id = BACKEND_ID
-    label = "Kontext (this computer)"
+    label = f"{families.KONTEXT.short} (this computer)"
     runs_here = True
     tiers = (Tier.LOCAL,)
 
@@ -69,6 +68,8 @@ class DiffusersBackend:
         content: ContentFilter | None = None,
     ) -> None:
         self._config = config
+        self._weights = weights.known(config)
+        self.label = f"{self._weights.short} (this computer)"
         self._painter = painter or Painter(config)
         self._owner: Owner[Drawn] = Owner(
             "diffusers", when_idle=self._painter.free, idle_s=idle_s, max_waiting=max_waiting
@@ -79,21 +80,35 @@ class DiffusersBackend:
         self._checked: tuple[float, Readiness] | None = None
         failed = self._painter.load_error  # the painter may have tried to load at the start
         self._failed: tuple[float, KontextError] | None = None if failed is None else (clock(), failed)
-        self._rate_s: float | None = None
-        """Seconds per step and per megapixel, smoothed."""
+        self._rates_s: dict[str, float] = {}
+        """Seconds per step and per megapixel, smoothed, by the weights' name."""
+        self._seen: tuple[float, tuple[Weights, ...]] | None = None
 
     def capabilities(self, tier: Tier) -> Capabilities:
-        config = self._config
-        return Capabilities(
-            model=kontext.DEV_LABEL,
-            modes=frozenset({Mode.EDIT, Mode.GENERATE}),
-            parameters=kontext.open_weights_parameters(config.steps),
-            unsupported=UNSUPPORTED,
-            size_rule=kontext.size_rule(config.megapixels),
-            price_usd=0.0,
-            typical_s=TYPICAL_S if self._rate_s is None else self._rate_s * config.steps * config.megapixels,
+        return self._offer(self._weights)
+
+    def models(self, tier: Tier) -> tuple[Capabilities, ...]:
+        """What the settings name, then whatever else lies on this machine and may be drawn with."""
+        return (self._offer(self._weights), *(self._offer(known) for known in self._others()))
+
+    def _others(self) -> tuple[Weights, ...]:
+        """Not where a GPU is lent: what it draws with is loaded before the page starts."""
+        now = self._clock()
+        if self._seen is None or now - self._seen[0] >= CHECK_S:
+            rest = () if self._config.lent else (each for each in families.ALL if each is not self._weights)
+            self._seen = (now, tuple(each for each in rest if self._check(self._config.with_weights(each.hub)).ready))
+        return self._seen[1]
+
+    def _offer(self, known: Weights) -> Capabilities:
+        first, megapixels = known is self._weights, self._config.megapixels
+        steps = (self._config.steps if first else None) or known.steps
+        rate_s = self._rates_s.get(known.hub)
+        return dataclasses.replace(
+            known.offer(steps, megapixels),
+            model_id="" if first else known.model.id,
+            typical_s=TYPICAL_S * steps / kontext.STEPS if rate_s is None else rate_s * steps * megapixels,
             notes=(
-                "Nothing leaves this machine. The weights are for non-commercial use: FLUX.1 [dev] licence.",
+                f"Nothing leaves this machine. Licence of the weights: {known.model.licence}",
                 kontext.DRAWS_ONE_MEGAPIXEL,
                 *(() if self._content is None else (NOTE,)),
             ),
@@ -120,7 +135,11 @@ class DiffusersBackend:
         return events if self._content is None else self._content.over(events, task, self.id)
 
     async def _edit(self, request: EditRequest, task: EditTask) -> AsyncGenerator[EditEvent, None]:
-        drawing = await asyncio.to_thread(make_drawing, request, task, self._config)
+        known = next((each for each in self._others() if each.model.id == request.model), self._weights)
+        first = known is self._weights
+        config = self._config if first else self._config.with_weights(known.hub)
+        drawing = await asyncio.to_thread(make_drawing, request, task, config, known)
+        drawing = drawing if first else dataclasses.replace(drawing, hub=known.hub)
         relay = _Relay(asyncio.get_running_loop())
 
         def work(ticket: Ticket[Drawn]) -> Drawn:
@@ -136,8 +155,8 @@ class DiffusersBackend:
             drawn = self._outcome(ticket)
         finally:
             self._owner.withdraw(ticket)
-        self._learn(drawn, drawing)
-        yield Done(EditResult(drawn.pixels, plan=_plan(drawing, drawn), seed=drawing.seed, model=kontext.DEV_LABEL))
+        self._learn(drawn, drawing, known.hub)
+        yield Done(EditResult(drawn.pixels, plan=_plan(drawing, drawn), seed=drawing.seed, model=known.model.name))
 
     async def aclose(self) -> None:
         """Stops after the current step."""
@@ -176,10 +195,10 @@ class DiffusersBackend:
         self._failed = None
         return drawn
 
-    def _learn(self, drawn: Drawn, drawing: Drawing) -> None:
+    def _learn(self, drawn: Drawn, drawing: Drawing, hub: str) -> None:
         work = drawing.steps * drawing.size.width * drawing.size.height / 1024**2
         rate = drawn.seconds / work
-        self._rate_s = rate if self._rate_s is None else 0.7 * self._rate_s + 0.3 * rate
+        self._rates_s[hub] = 0.7 * self._rates_s.get(hub, rate) + 0.3 * rate
 
 
 class _Relay:
@@ -210,26 +229,35 @@ class _Relay:
             yield event
 
 
-def make_drawing(request: EditRequest, task: EditTask, config: EngineConfig) -> Drawing:
+def make_drawing(
+    request: EditRequest, task: EditTask, config: EngineConfig, known: Weights = families.KONTEXT
+) -> Drawing:
     """Raises ``InvalidRequest`` when the photo to edit is missing: the model would invent a picture instead."""
     if request.input_image is not None and task.input_image is None:
         raise InvalidRequest("The picture to edit did not reach the engine.", hint="Send it again.")
     given = request.parameters
-    sizes = kontext.size_rule(config.megapixels)
+    rule = known.rule(config.megapixels)
     share = kontext.SPEEDS[given.acceleration or "none"]
     source = task.input_image
-    size = canvas = nearest_size(Size(1, 1) if source is None else size_of(source), sizes)
+    canvas = asked_size(None, None, rule) if source is None else nearest_size(size_of(source), rule)
+    size = canvas
     if given.aspect_ratio:
-        width, height = (int(part) for part in given.aspect_ratio.split(":"))
-        size = nearest_size(Size(width, height), sizes)
+        size = asked_size(given.aspect_ratio, None, rule)
+    guidance = known.guidance if given.guidance_scale is None else given.guidance_scale
     return Drawing(
         prompt=request.sent_prompt,
         size=kontext.scaled(size, share),
-        steps=config.steps if given.num_inference_steps is None else given.num_inference_steps,
-        guidance=kontext.GUIDANCE if given.guidance_scale is None else given.guidance_scale,
+        steps=given.num_inference_steps or config.steps or known.steps,
+        guidance=None if known.guidance is None else guidance,
         seed=secrets.randbelow(kontext.MAX_SEED + 1) if given.seed is None else given.seed,
         source=None if source is None else resized(flattened(source), kontext.scaled(canvas, share)),
+        references=tuple(_drawable(each, rule) for each in task.reference_images),
     )
+
+
+def _drawable(reference: Pixels, rule: SizeRule) -> Pixels:
+    """In a size that the pipeline neither crops nor shrinks."""
+    return resized(flattened(reference), nearest_size(size_of(reference), rule))
 
 
 def _plan(drawing: Drawing, drawn: Drawn) -> dict[str, object]:
@@ -238,6 +266,6 @@ def _plan(drawing: Drawing, drawn: Drawn) -> dict[str, object]:
         **drawn.record,
         "size": f"{drawing.size.width}x{drawing.size.height}",
         "steps": drawing.steps,
-        "guidance": drawing.guidance,
+        **({} if drawing.guidance is None else {"guidance": drawing.guidance}),
         "seed": drawing.seed,
     }

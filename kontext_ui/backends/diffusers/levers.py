@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from kontext_ui.backends.diffusers.config import BACKEND_ID, EngineConfig
+from kontext_ui.backends.diffusers.families import KONTEXT, Weights
 from kontext_ui.errors import InvalidSetting, ModelNotInstalled
 
 log = logging.getLogger(__name__)
 ADAPTER = "setting"
 
 
-def add_lora(pipe: Any, file: Path, config: EngineConfig, *, fuse: bool) -> None:
+def add_lora(pipe: Any, file: Path, config: EngineConfig, known: Weights = KONTEXT, *, fuse: bool) -> None:
     """``fuse`` merges it into the weights, so that steps cost no more; quantised weights cannot be merged.
 
     Raises ``ModelNotInstalled`` for a file that is not a LoRA, or is one for another model.
@@ -28,9 +29,9 @@ def add_lora(pipe: Any, file: Path, config: EngineConfig, *, fuse: bool) -> None
         pipe.load_lora_weights(file.parent, weight_name=file.name, adapter_name=ADAPTER, local_files_only=True)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         log.warning("loading %s failed: %s", file, error)
-        raise _not_for_this_model(config) from error
+        raise _not_for_this_model(config, known) from error
     if ADAPTER not in pipe.get_list_adapters().get("transformer", ()):
-        raise _not_for_this_model(config)
+        raise _not_for_this_model(config, known)
     if fuse:
         pipe.fuse_lora(adapter_names=[ADAPTER], lora_scale=config.lora_weight)
         pipe.unload_lora_weights()
@@ -38,32 +39,35 @@ def add_lora(pipe: Any, file: Path, config: EngineConfig, *, fuse: bool) -> None
         pipe.set_adapters([ADAPTER], [config.lora_weight])
 
 
-def _not_for_this_model(config: EngineConfig) -> ModelNotInstalled:
+def _not_for_this_model(config: EngineConfig, known: Weights) -> ModelNotInstalled:
     return ModelNotInstalled(
         f"The LoRA {config.lora} cannot be applied to this model.",
         backend=BACKEND_ID,
-        hint="It must be one for FLUX.1. Correct KONTEXT_UI_DIFFUSERS_LORA; the program's log has the details.",
+        hint=(
+            f"It must be one for {known.model.name}. Correct KONTEXT_UI_DIFFUSERS_LORA; "
+            "the program's log has the details."
+        ),
     )
 
 
-def transformer_from_gguf(file: Path, folder: Path, dtype: Any) -> Any:
+def transformer_from_gguf(file: Path, folder: Path, dtype: Any, known: Weights) -> Any:
     """The transformer with quantised weights, unpacked layer by layer as it runs.
 
     ``folder`` has the layout of the hub; of its transformer only ``config.json`` is read.
     """
-    from diffusers import FluxTransformer2DModel, GGUFQuantizationConfig
+    import diffusers
 
-    return FluxTransformer2DModel.from_single_file(
+    return getattr(diffusers, known.transformer).from_single_file(
         str(file),
         config=str(folder),
         subfolder="transformer",
-        quantization_config=GGUFQuantizationConfig(compute_dtype=dtype),
+        quantization_config=diffusers.GGUFQuantizationConfig(compute_dtype=dtype),
         dtype=dtype,
         local_files_only=True,
     )
 
 
-def quicken(pipe: Any, config: EngineConfig) -> None:
+def quicken(pipe: Any, config: EngineConfig, known: Weights = KONTEXT) -> None:
     """Raises ``InvalidSetting`` for what is not available on this machine."""
     if config.attention:
         try:
@@ -74,7 +78,7 @@ def quicken(pipe: Any, config: EngineConfig) -> None:
                 hint="Leave it empty for torch's own attention.",
             ) from error
     if config.cache:
-        _add_step_cache(pipe, config)
+        _add_step_cache(pipe, config, known)
     if config.compile and config.lent:
         raise InvalidSetting(
             "KONTEXT_UI_DIFFUSERS_COMPILE is on, but what is compiled on a lent GPU is lost with it.",
@@ -85,9 +89,14 @@ def quicken(pipe: Any, config: EngineConfig) -> None:
         pipe.transformer.compile_repeated_blocks(dynamic=True)
 
 
-def _add_step_cache(pipe: Any, config: EngineConfig) -> None:
+def _add_step_cache(pipe: Any, config: EngineConfig, known: Weights) -> None:
     from diffusers import FirstBlockCacheConfig
 
+    if known.guidance is None:
+        raise InvalidSetting(
+            f"KONTEXT_UI_DIFFUSERS_CACHE skips steps that change little; {known.model.name} has only {known.steps}.",
+            hint="Set it to off.",
+        )
     if config.offload == "group":
         raise InvalidSetting(
             "KONTEXT_UI_DIFFUSERS_CACHE skips layers, and KONTEXT_UI_DIFFUSERS_OFFLOAD=group fetches each.",

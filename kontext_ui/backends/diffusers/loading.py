@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kontext_ui.backends.diffusers import extras, levers, machine, memory, weights
+from kontext_ui.backends.diffusers import extras, families, levers, machine, memory, weights
 from kontext_ui.backends.diffusers.config import BACKEND_ID, EngineConfig
+from kontext_ui.backends.diffusers.families import Weights
 from kontext_ui.backends.diffusers.memory import Rung
 from kontext_ui.errors import InvalidSetting, MissingCredentials, ModelNotInstalled, OutOfMemory
 
@@ -27,6 +28,7 @@ class Loaded:
     """What distinguishes these weights from others of the same name: the hub's commit, or empty for a folder."""
     smallest: bool = False
     """Whether the settings and the machine leave no smaller configuration."""
+    weights: Weights = families.KONTEXT
 
 
 def load(config: EngineConfig, below: int = 0) -> Loaded:
@@ -61,8 +63,9 @@ def load(config: EngineConfig, below: int = 0) -> Loaded:
             hint=f"Close other programs that use it, or use an image server. {DOCTOR}",
         )
     log.info("loading %s on %s as %s", config.model, device.kind, ways[0].name)
-    pipe = _pipeline(folder, device.kind, ways[0], config)
-    return Loaded(pipe, device.kind, ways[0], _revision(folder), smallest=len(ways) == 1)
+    known = weights.known(config)
+    pipe = _pipeline(folder, device.kind, ways[0], config, known)
+    return Loaded(pipe, device.kind, ways[0], _revision(folder), smallest=len(ways) == 1, weights=known)
 
 
 def found_or_fetched(config: EngineConfig) -> Path:
@@ -77,20 +80,17 @@ def found_or_fetched(config: EngineConfig) -> Path:
 
 def not_there(config: EngineConfig, missing: tuple[str, ...] = ()) -> ModelNotInstalled:
     what = f"Of the weights, {' and '.join(missing)} cannot be found" if missing else "The weights are not"
-    return ModelNotInstalled(
-        f"{what} on this machine ({config.model}).",
-        backend=BACKEND_ID,
-        hint=(
-            f"Accept the licence at https://huggingface.co/{config.model}, set HF_TOKEN, "
-            "and run `python -m kontext_ui doctor --download`."
-            if config.model.count("/") == 1
-            else "Correct KONTEXT_UI_DIFFUSERS_MODEL."
-        ),
-    )
+    fetch = "run `python -m kontext_ui doctor --download`."
+    hint = f"Accept the licence at https://huggingface.co/{config.model}, set HF_TOKEN, and {fetch}"
+    if config.model.count("/") != 1:
+        hint = "Correct KONTEXT_UI_DIFFUSERS_MODEL."
+    elif not families.weights_for(config.model).gated:
+        hint = fetch[0].upper() + fetch[1:]
+    return ModelNotInstalled(f"{what} on this machine ({config.model}).", backend=BACKEND_ID, hint=hint)
 
 
 def fetch(config: EngineConfig) -> Path:
-    """Fetch the weights from the hub, 34 GB; files that are already there are not fetched again.
+    """Fetch the weights from the hub, 16 to 35 GB; files that are already there are not fetched again.
 
     Raises ``MissingCredentials`` when the licence is not accepted, ``ModelNotInstalled`` otherwise.
     """
@@ -103,8 +103,8 @@ def fetch(config: EngineConfig) -> Path:
                 config.model,
                 revision=config.revision,
                 token=config.token,
+                allow_patterns=list(weights.IN_PARTS),
                 ignore_patterns=[
-                    *weights.SINGLE_FILES,
                     *(f"{part}/*.safetensors" for part in extras.elsewhere(config)),
                     *("*.jpg", "*.png", "*.md"),
                 ],
@@ -121,7 +121,10 @@ def fetch(config: EngineConfig) -> Path:
         raise ModelNotInstalled(
             f"{config.model} could not be fetched from the hub.",
             backend=BACKEND_ID,
-            hint="Check the network and the free disk space (34 GB), then try again; it continues where it stopped.",
+            hint=(
+                f"Check the network and the free disk space ({families.weights_for(config.model).gb:.0f} GB), "
+                "then try again; it continues where it stopped."
+            ),
         ) from None
 
 
@@ -129,9 +132,9 @@ def _revision(folder: Path) -> str:
     return folder.name if folder.parent.name == "snapshots" else ""
 
 
-def _pipeline(folder: Path, device: str, rung: Rung, config: EngineConfig) -> Any:
+def _pipeline(folder: Path, device: str, rung: Rung, config: EngineConfig, known: Weights) -> Any:
+    import diffusers
     import torch
-    from diffusers import FluxKontextPipeline
     from safetensors import SafetensorError
 
     _hush()
@@ -139,11 +142,11 @@ def _pipeline(folder: Path, device: str, rung: Rung, config: EngineConfig) -> An
     dtype = {"fp16": torch.float16, "fp32": torch.float32}.get(precision, torch.bfloat16)
     if precision == "gguf" and device == "cpu":
         dtype = torch.float32
-    extra = {"quantization_config": _four_bits(dtype)} if precision == "nf4" else {}
+    extra = {"quantization_config": _four_bits(dtype, known)} if precision == "nf4" else {}
     try:
         if (gguf := extras.gguf(config)) is not None:
-            extra["transformer"] = levers.transformer_from_gguf(gguf.found_or_fetched(config), folder, dtype)
-        pipe = FluxKontextPipeline.from_pretrained(
+            extra["transformer"] = levers.transformer_from_gguf(gguf.found_or_fetched(config), folder, dtype, known)
+        pipe = getattr(diffusers, known.pipeline).from_pretrained(
             folder, dtype=dtype, local_files_only=True, use_safetensors=True, **extra
         )
     except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
@@ -151,11 +154,11 @@ def _pipeline(folder: Path, device: str, rung: Rung, config: EngineConfig) -> An
         raise _unreadable(config) from error
     if (lora := extras.lora(config)) is not None:
         fuse = precision not in ("nf4", "gguf")
-        levers.add_lora(pipe, lora.found_or_fetched(config), config, fuse=fuse)
+        levers.add_lora(pipe, lora.found_or_fetched(config), config, known, fuse=fuse)
     if precision == "fp8":
         pipe.transformer.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
     _place(pipe, device, rung.offload)
-    levers.quicken(pipe, config)
+    levers.quicken(pipe, config, known)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -195,11 +198,11 @@ def _place(pipe: Any, device: str, offload: str) -> None:
         pipe.to(device)
 
 
-def _four_bits(dtype: Any) -> Any:
+def _four_bits(dtype: Any, known: Weights) -> Any:
     from diffusers.quantizers import PipelineQuantizationConfig
 
     return PipelineQuantizationConfig(
         quant_backend="bitsandbytes_4bit",
         quant_kwargs={"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": dtype},
-        components_to_quantize=["transformer", "text_encoder_2"],
+        components_to_quantize=["transformer", *known.text_parts],
     )

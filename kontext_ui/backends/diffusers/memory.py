@@ -1,8 +1,7 @@
 """How much memory each precision needs, and which one a machine gets.
 
-Sizes of the published weights in 16 bits: 11.90 billion parameters of the transformer (23.8 GB), T5 and
-CLIP (9.8 GB), the autoencoder (0.17 GB). For the steps at one megapixel, which read the photo and draw
-another one, 3 GB are assumed on top of the weights. All this is arithmetic: no figure here was measured.
+For the steps at one megapixel, which read the photo and draw another one, 3 GB are assumed on top of the
+weights. All this is arithmetic: no figure here was measured.
 """
 
 from __future__ import annotations
@@ -10,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-PUBLISHED_GB: Mapping[str, float] = {"transformer": 23.8, "text_encoder": 0.25, "text_encoder_2": 9.5, "vae": 0.17}
+from kontext_ui.backends.diffusers.families import KONTEXT
+
+PUBLISHED_GB = KONTEXT.parts_gb
+"""Of FLUX.1 Kontext [dev]: what is assumed where nothing else is said."""
 WORKING_GB = 3.0
 """On top of the weights, at one megapixel; it shrinks with the picture's size, but not to nothing."""
 LEAST_WORKING_GB = 0.5

@@ -16,6 +16,8 @@ import numpy as np
 from kontext_ui.backends.diffusers import extras, levers, trouble
 from kontext_ui.backends.diffusers.caches import BytesCache
 from kontext_ui.backends.diffusers.config import Drawing, EngineConfig
+from kontext_ui.backends.diffusers.families import weights_for
+from kontext_ui.backends.diffusers.hands import Hand, hand_for
 from kontext_ui.backends.diffusers.loading import Loaded, load
 from kontext_ui.backends.diffusers.preview import Previewer, fit_colours, to_pixels
 from kontext_ui.edits import Pixels, Running
@@ -57,7 +59,7 @@ class Painter:
         borrow: Callable[[Draw], Draw] | None = None,
         patience: int = GOOD_EDITS,
     ) -> None:
-        self._config = config
+        self._usual = self._config = config
         self._load = loader
         self._loaded: Loaded | None = None
         self._below = 0
@@ -68,7 +70,7 @@ class Painter:
         """Why the last attempt to load the model failed; ``None`` once it is loaded."""
         self._keeps = borrow is not None
         self._draw_on_gpu: Draw = self._drawn if borrow is None else borrow(self._drawn)
-        self.prompts: BytesCache[tuple[Any, Any]] = BytesCache(PROMPT_BYTES, lambda pair: sum(map(_bytes, pair)))
+        self.prompts: BytesCache[tuple[Any, ...]] = BytesCache(PROMPT_BYTES, lambda pair: sum(map(_bytes, pair)))
         self.sources: BytesCache[Any] = BytesCache(SOURCE_BYTES, lambda latents: _bytes(latents))
 
     def draw(self, drawing: Drawing, tell: Tell, stopped: Stopped) -> Drawn:
@@ -80,6 +82,7 @@ class Painter:
         if self._lost is not None:
             raise self._lost.with_traceback(None)
         try:
+            self._turn_to(drawing.hub)
             self._step_up()
             self._ready(tell)
             _check(stopped)
@@ -107,6 +110,13 @@ class Painter:
         """Free the memory; the next drawing reloads the model in the best configuration that fits then."""
         self._drop()
         self._below = self._good = 0
+
+    def _turn_to(self, hub: str) -> None:
+        """Only one model is loaded at a time: another one takes the first one's place."""
+        wanted = self._usual.with_weights(hub) if hub else self._usual
+        if wanted != self._config:
+            self.free()
+            self._config = wanted
 
     def _step_up(self) -> None:
         """Retry the next larger configuration: another program may have taken the memory back then."""
@@ -141,7 +151,8 @@ class Painter:
 
     def _ready(self, tell: Tell) -> None:
         if self._loaded is None:
-            tell(Running(stage="loading the model"))
+            what = "the model" if self._config is self._usual else weights_for(self._config.model).model.name
+            tell(Running(stage=f"loading {what}"))
             started = time.monotonic()
             try:
                 self._loaded = self._load(self._config, self._below)
@@ -165,31 +176,34 @@ class Painter:
     def _called(self, loaded: Loaded, drawing: Drawing, tell: Tell, stopped: Stopped) -> Pixels:
         import torch
 
+        hand = hand_for(loaded.weights)
+        tokens = hand.text_tokens(loaded.pipe, self._config.text_tokens)
         with torch.inference_mode(), levers.caching(loaded.pipe, self._config):
-            embeds, pooled = self._prompt(loaded, drawing.prompt)
+            words = self.prompts.get_or_make(
+                drawing.prompt, lambda: hand.read(loaded.pipe, loaded.device, drawing.prompt, tokens)
+            )
             _check(stopped)
-            source = None if drawing.source is None else self._source(loaded, drawing.source)
+            source = None if drawing.source is None else self._source(loaded, hand, drawing.source)
             _check(stopped)
-            picture = loaded.pipe(
-                image=source,
-                prompt_embeds=embeds.to(loaded.device),
-                pooled_prompt_embeds=pooled.to(loaded.device),
-                generator=torch.Generator("cpu").manual_seed(drawing.seed),
-                callback_on_step_end=self._following(loaded, drawing, source, tell, stopped),
-                **_arguments(drawing, self._text_tokens(loaded)),
-            )[0]
-            return to_pixels(picture)
+            usual = {
+                "generator": torch.Generator("cpu").manual_seed(drawing.seed),
+                "callback_on_step_end": self._following(loaded, hand, drawing, source, tell, stopped),
+                **_arguments(drawing, tokens),
+            }
+            return to_pixels(hand.draw(loaded.pipe, loaded.device, drawing, words, source, usual))
 
     def _following(
-        self, loaded: Loaded, drawing: Drawing, source: Any, tell: Tell, stopped: Stopped
+        self, loaded: Loaded, hand: Hand, drawing: Drawing, source: Any, tell: Tell, stopped: Stopped
     ) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
         """Raising is the only clean way to stop: with its own flag the pipeline still decodes the noise."""
         every, colours = self._config.preview_every, None
+        if every is None:
+            every = loaded.weights.preview_every
         if every and loaded.rung.offload != "none":
             # The decoder waits in main memory: bringing it back every few steps would cost more than the steps.
-            colours = None if drawing.source is None else fit_colours(source, drawing.source)
+            colours = None if drawing.source is None or source is None else fit_colours(source, drawing.source)
             every = 0 if colours is None else every
-        previewer = Previewer(loaded.pipe, drawing.size, every, colours)
+        previewer = Previewer(loaded.pipe, hand, drawing.size, every, colours)
 
         def after_step(pipe: Any, index: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             _check(stopped)
@@ -200,29 +214,13 @@ class Painter:
 
         return after_step
 
-    def _text_tokens(self, loaded: Loaded) -> int:
-        """As the model was trained: what its tokenizer says, 512 for the published one."""
-        return min(self._config.text_tokens, int(loaded.pipe.tokenizer_2.model_max_length))
-
-    def _prompt(self, loaded: Loaded, prompt: str) -> tuple[Any, Any]:
-        def encode() -> tuple[Any, Any]:
-            embeds, pooled, _ = loaded.pipe.encode_prompt(
-                prompt, None, device=loaded.device, max_sequence_length=self._text_tokens(loaded)
-            )
-            return embeds.cpu(), pooled.cpu()
-
-        return self.prompts.get_or_make(prompt, encode)
-
-    def _source(self, loaded: Loaded, pixels: Pixels) -> Any:
-        def encode() -> Any:
-            import torch
-
-            vae = loaded.pipe.vae
-            values = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255 * 2 - 1
-            return loaded.pipe._encode_vae_image(values.to(loaded.device, vae.dtype), None).cpu()
-
+    def _source(self, loaded: Loaded, hand: Hand, pixels: Pixels) -> Any:
+        """The photo's latents on the device, from the cache where it was read before; ``None`` where there are none."""
         digest = hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
-        return self.sources.get_or_make((digest, pixels.shape), encode).to(loaded.device)
+        latents = self.sources.get_or_make(
+            (digest, pixels.shape), lambda: hand.look(loaded.pipe, loaded.device, pixels)
+        )
+        return None if latents is None else latents.to(loaded.device)
 
     def _record(self, loaded: Loaded) -> dict[str, Any]:
         import diffusers
@@ -247,14 +245,10 @@ class Painter:
 
 
 def _arguments(drawing: Drawing, text_tokens: int) -> dict[str, Any]:
-    """The library falls back to its own size and guidance unless all of these are given."""
     return {
         "width": drawing.size.width,
         "height": drawing.size.height,
-        "max_area": drawing.size.width * drawing.size.height,
-        "_auto_resize": False,
         "num_inference_steps": drawing.steps,
-        "guidance_scale": drawing.guidance,
         "max_sequence_length": text_tokens,
         "output_type": "pt",
         "return_dict": False,
@@ -267,4 +261,4 @@ def _check(stopped: Stopped) -> None:
 
 
 def _bytes(tensor: Any) -> int:
-    return int(tensor.element_size() * tensor.nelement())
+    return 0 if tensor is None else int(tensor.element_size() * tensor.nelement())

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kontext_ui.backends.diffusers.hands import Hand
 from kontext_ui.edits import Pixels, Size
 
 SIDE = 64
@@ -18,8 +19,9 @@ class Previewer:
     With ``colours``, see :func:`fit_colours`, the decoder is not used: it may be offloaded to main memory.
     """
 
-    def __init__(self, pipe: Any, size: Size, every: int, colours: Any = None) -> None:
+    def __init__(self, pipe: Any, hand: Hand, size: Size, every: int, colours: Any = None) -> None:
         self._pipe = pipe
+        self._hand = hand
         self._size = size
         self._every = every
         self._colours = colours
@@ -36,8 +38,7 @@ class Previewer:
         return self._seen(latents - now * (latents - before) / (now - earlier))
 
     def _seen(self, packed: Any) -> Pixels:
-        pipe = self._pipe
-        latents = pipe._unpack_latents(packed, self._size.height, self._size.width, pipe.vae_scale_factor)
+        latents = self._hand.unpacked(self._pipe, packed, self._size)
         if self._colours is not None:
             return to_pixels(_coloured(latents, self._colours))
         import torch
@@ -45,8 +46,7 @@ class Previewer:
         factor = -(-max(latents.shape[-2:]) // SIDE)
         if factor > 1:
             latents = torch.nn.functional.avg_pool2d(latents.float(), factor, ceil_mode=True)
-        latents = latents / pipe.vae.config.scaling_factor + pipe.vae.config.shift_factor
-        picture = pipe.vae.decode(latents.to(pipe.vae.dtype), return_dict=False)[0]
+        picture = self._hand.decoded(self._pipe, latents)
         return to_pixels((picture / 2 + 0.5).clamp(0, 1))
 
 

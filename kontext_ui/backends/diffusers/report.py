@@ -11,8 +11,9 @@ from kontext_ui.backends.content_filter import ContentFilter
 from kontext_ui.backends.diffusers import extras, machine
 from kontext_ui.backends.diffusers.checks import readiness
 from kontext_ui.backends.diffusers.config import EngineConfig
+from kontext_ui.backends.diffusers.families import Weights, weights_for
 from kontext_ui.backends.diffusers.machine import Device
-from kontext_ui.backends.diffusers.memory import EXPLICIT, PRECISIONS, PUBLISHED_GB, Precision, choose, needs_gb
+from kontext_ui.backends.diffusers.memory import EXPLICIT, PRECISIONS, Precision, choose, needs_gb
 from kontext_ui.backends.diffusers.weights import locate, missing_parts, sizes_gb
 from kontext_ui.edits import Readiness
 
@@ -40,6 +41,7 @@ class MachineReport:
     """Best first; empty without the packages that can find them."""
     wanted_device: str
     model: str
+    known: Weights
     weights: Path | None
     """Where they are on this machine."""
     megapixels: float
@@ -79,6 +81,7 @@ def describe_machine(
         devices=found,
         wanted_device=config.device,
         model=config.model,
+        known=weights_for(config.model, folder),
         weights=folder,
         megapixels=config.megapixels,
         precisions=_precisions(config, sizes, optional),
@@ -88,11 +91,12 @@ def describe_machine(
 
 def _sizes_gb(config: EngineConfig, folder: Path | None) -> Mapping[str, float]:
     """Of the model's own parts: what lies on the disk when it is whole, else as they are published."""
+    published = weights_for(config.model, folder).parts_gb
     if folder is None or missing_parts(folder, extras.elsewhere(config)):
-        return PUBLISHED_GB
+        return published
     on_disk = sizes_gb(folder)
     absent = set(extras.elsewhere(config)) & set(missing_parts(folder))
-    return {name: PUBLISHED_GB.get(name, gb) if name in absent else gb for name, gb in on_disk.items()}
+    return {name: published.get(name, gb) if name in absent else gb for name, gb in on_disk.items()}
 
 
 def _loaded_gb(config: EngineConfig, sizes: Mapping[str, float]) -> Mapping[str, float] | None:

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from kontext_ui.backends.diffusers.config import EngineConfig
+from kontext_ui.backends.diffusers.families import INDEX, Weights, weights_for
 
-INDEX = "model_index.json"
 WITHOUT_WEIGHTS = ("scheduler", "tokenizer", "tokenizer_2", "feature_extractor")
-SINGLE_FILES = ("flux1-kontext-dev.safetensors", "ae.safetensors")
-"""The same weights as single files, for other programs; 24 GB that need not be fetched."""
+IN_PARTS = ("*/*", "*.json")
+"""What is fetched. The same weights also lie there as single files, for other programs."""
 
 
 def locate(config: EngineConfig) -> Path | None:
@@ -25,6 +25,11 @@ def locate(config: EngineConfig) -> Path | None:
 
     found = try_to_load_from_cache(config.model, INDEX, revision=config.revision)
     return Path(found).parent if isinstance(found, str) else None
+
+
+def known(config: EngineConfig) -> Weights:
+    """Which weights the settings name."""
+    return weights_for(config.model, locate(config))
 
 
 def components(folder: Path) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from PIL import Image
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.diffusers import DiffusersBackend
 from kontext_ui.backends.diffusers.config import Drawing
+from kontext_ui.backends.diffusers.hands import KontextHand
 from kontext_ui.backends.diffusers.loading import load
 from kontext_ui.backends.diffusers.painter import Painter
 from kontext_ui.backends.diffusers.preview import Previewer, fit_colours
@@ -185,7 +186,7 @@ def test_where_the_decoder_is_offloaded_previews_come_without_it(loaded, monkeyp
     latents = (torch.from_numpy(small).float() / 255 @ mix - 0.3).permute(2, 0, 1)[None]
     decodes = Count(monkeypatch, loaded.pipe.vae, "decode")
     packed = loaded.pipe._pack_latents(latents, 1, 16, 24, 32)
-    seen = Previewer(loaded.pipe, Size(256, 192), 1, fit_colours(latents, source))._seen(packed)
+    seen = Previewer(loaded.pipe, KontextHand(), Size(256, 192), 1, fit_colours(latents, source))._seen(packed)
 
     assert decodes.calls == 0
     assert np.abs(seen.astype(int) - small).mean() < 2
