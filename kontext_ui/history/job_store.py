@@ -245,6 +245,15 @@ class JobStore(OfProcess):
             rows = select_rows(db, f"SELECT * FROM jobs WHERE {OPEN_SQL} AND owner = ? ORDER BY seq", owner)
         return [to_job(row) for row in rows]
 
+    def running_with_titles(self, owner: str) -> list[tuple[Job, str]]:
+        """The same, each with its project's title."""
+        with self._connections.reading() as db:
+            sql = f"""
+                SELECT j.*, p.title FROM jobs j JOIN projects p ON p.id = j.project_id
+                WHERE j.{OPEN_SQL} AND j.owner = ? ORDER BY j.seq
+            """
+            return [(to_job(row), row["title"]) for row in select_rows(db, sql, owner)]
+
     def _advance(self, job_id: str, values: Row, *, only_from: tuple[JobState, ...] = ()) -> Job:
         with self._connections.writing() as db:
             row = _open_row(db, job_id)

@@ -21,12 +21,13 @@ from kontext_ui.projects import AccessKey, Job, Project, Version
 from kontext_ui.prompting import compose
 from kontext_ui.web import messages as m
 from kontext_ui.web.examples import EXAMPLES
-from kontext_ui.web.row_types import BuilderRow, Patch, ProjectRow, VersionRow
+from kontext_ui.web.row_types import BuilderRow, Patch, ProjectRow, QueueRow, VersionRow
 from kontext_ui.web.rows import (
     access_key_row,
     builder_row,
     overview_row,
     project_row,
+    queue_row,
     receipt_row,
     spending_row,
     tier_rows,
@@ -134,6 +135,11 @@ async def _pruned(editor: Editor, owner: str, message: m.InProject) -> list[Vers
     return [version_row(version, facts) for version in await editor.versions.pruned(owner, message.project)]
 
 
+async def _queue(editor: Editor, owner: str, message: m.Nothing) -> list[QueueRow]:
+    facts = editor.facts
+    return [queue_row(queued, facts) for queued in await editor.queue.all(owner)]
+
+
 async def _builder(editor: Editor, owner: str, message: m.Nothing) -> BuilderRow:
     return builder_row()
 
@@ -193,6 +199,8 @@ ACTIONS: Mapping[str, Action[Any, Any]] = {
     "command": Action(m.Said, _command, _as_is),
     "submit_all": Action(m.Drafts, _submit_all, _as_is),
     "sent": Action(m.Sent, lambda e, who, a: e.edits.sent(who, a.key), _job_ids),
+    "queue": Action(m.Nothing, _queue, _as_is),
+    "sooner": Action(m.OnJob, lambda e, who, a: e.queue.sooner(who, a.job), _as_is),
     "cancel": Action(m.OnJob, lambda e, who, a: e.edits.cancel(who, a.job), _state),
     "check_again": Action(m.OnJob, lambda e, who, a: e.edits.check_again(who, a.job), _state),
     "dismiss": Action(m.OnJob, lambda e, who, a: e.edits.dismiss(who, a.job), _nothing),

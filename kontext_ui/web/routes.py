@@ -124,10 +124,10 @@ class Pages:
         except KontextError as error:
             return failed(error)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(self._stream(project_id), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(self._stream(owner, project_id), media_type="text/event-stream", headers=headers)
 
-    async def _stream(self, project_id: str) -> AsyncIterator[str]:
-        with self._editor.projects.subscribe(project_id) as changes:
+    async def _stream(self, owner: str, project_id: str) -> AsyncIterator[str]:
+        with self._editor.projects.subscribe(project_id, owner) as changes:
             yield _event("hello", {"revision": changes.revision})
             while True:
                 change = await changes.next(PING_S)

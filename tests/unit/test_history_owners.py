@@ -31,6 +31,7 @@ OF_NO_PROJECT = {
     "preferences.get",
     "preferences.set",
     "jobs.running",
+    "jobs.running_with_titles",
     "jobs.sent_as",
     "access_keys.add",
     "access_keys.all",

@@ -76,6 +76,13 @@ export const PAGE = [
     run: (page) => page.dialogs.help(),
   },
   { id: "theme", label: "Light or dark", icon: "theme", places: ["bar"], run: (page) => page.switchTheme() },
+  {
+    id: "queue",
+    label: "Queue: what runs and waits",
+    icon: "menu",
+    keys: ["Q"],
+    run: (page) => page.dialogs.queue(),
+  },
   { id: "spending", label: "What was spent", icon: "coin", run: (page) => page.dialogs.spending() },
   { id: "settings", label: "Settings", icon: "gear", places: ["bar"], run: (page) => page.dialogs.settings() },
   {
