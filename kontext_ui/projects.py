@@ -190,6 +190,8 @@ class StoredImage:
     created_at: datetime
     icc: str | None = None
     """Digest of the stored colour profile that the file came with, if it was kept."""
+    own: str | None = None
+    """Digest of the photo's own pixels, if 8 bits of sRGB do not hold them."""
 
 
 @dataclass(frozen=True)

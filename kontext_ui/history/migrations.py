@@ -247,6 +247,12 @@ def m009_submissions(db: Database) -> None:
 
 
 @migrations()
+def m012_own_pixels(db: Database) -> None:
+    """``images.own`` names the photo's own pixels, where 8 bits of sRGB do not hold them."""
+    db.execute("ALTER TABLE images ADD COLUMN own TEXT")
+
+
+@migrations()
 def m013_what_was_spent_on(db: Database) -> None:
     """``spend`` says with which model, and whether it is known to have been billed.
 

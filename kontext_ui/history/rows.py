@@ -266,4 +266,5 @@ def to_image(row: Row) -> StoredImage:
         media_type=row["media_type"],
         created_at=read_time(row["created_at"]),
         icc=row["icc"],
+        own=row["own"],
     )
