@@ -301,6 +301,8 @@ def _job_row(job: Job) -> Row:
         "fallback_from": job.fallback_from,
         "after_job": job.after,
         "submission": job.submission,
+        "access_key": job.terms.access_key,
+        "max_price_usd": job.terms.max_price_usd,
     }
 
 
@@ -344,7 +346,8 @@ def _note_spend(db: Database, job: Row, usd: float, now: str, *, sure: bool = Tr
     if usd:
         request = REQUESTS.read(job["request"])
         spent = {"job_id": job["id"], "project_id": job["project_id"], "owner": job["owner"], "usd": usd}
-        insert_rows(db, "spend", [{**spent, "spent_at": now, "model": request.model or request.backend, "sure": sure}])
+        spent |= {"model": request.model or request.backend, "access_key": job["access_key"]}
+        insert_rows(db, "spend", [{**spent, "spent_at": now, "sure": sure}])
 
 
 def _advance_head(db: Database, job: Row, version_id: str, now: str, *, hidden: bool) -> None:

@@ -298,6 +298,8 @@ class AccessKeyRow:
     id: str
     name: str
     made_at: str
+    budget_usd: float | None
+    spent_usd: float
 
 
 @dataclass(frozen=True)

@@ -309,7 +309,7 @@ def _spent_row(spent: Spent, label: str) -> SpentRow:
 
 
 def access_key_row(key: AccessKey) -> AccessKeyRow:
-    return AccessKeyRow(key.id, key.name, key.made_at.isoformat())
+    return AccessKeyRow(key.id, key.name, key.made_at.isoformat(), key.budget_usd, key.spent_usd)
 
 
 def builder_row() -> BuilderRow:

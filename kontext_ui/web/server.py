@@ -63,7 +63,7 @@ class Server(gr.Server):
             super().build_middleware_stack(),
             secret=self._secret,
             embedded=self._embedded,
-            owner_of_key=self._editor.access_keys.owner_of,
+            holder_of_key=self._editor.access_keys.holder_of,
             root_path=self.root_path,
         )
         return Doorway(known, self._names, self._proxies)

@@ -28,6 +28,7 @@ OF_NO_PROJECT = {
     "projects.all",
     "spend.today",
     "spend.by",
+    "spend.of_key",
     "preferences.get",
     "preferences.set",
     "jobs.running",

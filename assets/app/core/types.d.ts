@@ -4,6 +4,8 @@ export interface AccessKeyRow {
   id: string;
   name: string;
   made_at: string;
+  budget_usd: number | null;
+  spent_usd: number;
 }
 
 export interface BackendRow {
