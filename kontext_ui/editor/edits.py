@@ -22,6 +22,7 @@ from kontext_ui.editor.jobs.router import Router
 from kontext_ui.editor.jobs.runner import JobRunner
 from kontext_ui.editor.jobs.webhooks import Webhooks
 from kontext_ui.editor.pixel_store import PixelStore
+from kontext_ui.edits import Running
 from kontext_ui.errors import ImageMissing, InvalidRequest, JobNotFound, KontextError
 from kontext_ui.images.codec import EncodedImage, make_preview
 from kontext_ui.images.export import RecipeStep
@@ -148,6 +149,10 @@ class Edits:
 
     async def get(self, owner: str, job_id: str) -> Job:
         return await _io(self._store.jobs.get, owner, job_id)
+
+    def progress(self, job: Job) -> Running | None:
+        """How far a job is that this process carries out. The job comes from ``get``, which asked whose it is."""
+        return self._runner.progress(job.project).get(job.id)
 
     async def wait(self, owner: str, job_id: str) -> Turn:
         """Return once the job is closed."""

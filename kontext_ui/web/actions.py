@@ -14,6 +14,7 @@ from anyio import to_thread
 from pydantic import TypeAdapter, ValidationError
 
 from kontext_ui import basic
+from kontext_ui.api import unreadable
 from kontext_ui.editor import Editor, TierOffer
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.paths import ASSETS
@@ -74,15 +75,6 @@ def read_message(name: str, body: bytes) -> Any:
         if first["type"] in ("json_invalid", "dataclass_type", "dataclass_exact_type"):
             raise InvalidRequest("The page sent something unreadable.", hint="Reload the page and try again.") from None
         raise InvalidRequest(unreadable(error)) from None
-
-
-def unreadable(error: ValidationError) -> str:
-    """A sentence on the first thing that could not be read."""
-    first = error.errors(include_url=False)[0]
-    if first["type"] == "budget":
-        return first["msg"]
-    where = " ".join(str(part).replace("_", " ") for part in first["loc"])
-    return f"{where[:80] or 'It'} cannot be read: {first['msg'].lower()}."
 
 
 def _as_is(value: object) -> object:
