@@ -15,7 +15,7 @@ from kontext_ui.errors import InvalidRequest
 KEEP_S = 3600.0
 MAX_KEPT = 32
 """Files of one owner; the oldest go first."""
-MAX_NAME = 120
+MAX_NAME_BYTES = 120
 
 
 class Uploads:
@@ -34,7 +34,17 @@ class Uploads:
         It can be read again, so that a call whose answer was lost can be repeated.
         Raises ``InvalidRequest`` for what this owner has not sent, exactly as for what has expired.
         """
-        return await to_thread.run_sync(self._read, owner, sent)
+        path = await self.find(owner, sent)
+        return await to_thread.run_sync(path.read_bytes), path.name
+
+    async def find(self, owner: str, sent: str) -> Path:
+        """Where a file lies that this owner has; raises as :meth:`read` does."""
+        path = await to_thread.run_sync(self._find, owner, sent)
+        if path is None:
+            raise InvalidRequest(
+                "This picture was not uploaded with this key, or more than an hour ago.", hint="Upload it again."
+            )
+        return path
 
     def _of(self, owner: str) -> Path:
         return self._folder / hashlib.sha256(owner.encode()).hexdigest()[:32]
@@ -43,25 +53,16 @@ class Uploads:
         folder = self._of(owner)
         own = folder / secrets.token_urlsafe(16)
         own.mkdir(parents=True, mode=0o700)
-        path = own / (PurePosixPath(name.replace("\\", "/")).name[-MAX_NAME:] or "picture")
+        path = own / (_storable(name) or "picture")
         path.write_bytes(data)
         _forget_old(folder)
         return path
 
-    def _read(self, owner: str, sent: str) -> tuple[bytes, str]:
+    def _find(self, owner: str, sent: str) -> Path | None:
+        """Compared with what is there, so that nothing that a caller says is ever a path."""
         folder = self._of(owner)
-        known = {own.name: own for own in folder.iterdir()} if folder.is_dir() else {}
-        own = known.get(sent) or known.get(PurePosixPath(sent).parent.name)
-        file = (
-            next(iter(own.iterdir()), None)
-            if own is not None and sent in (own.name, *map(str, own.iterdir()))
-            else None
-        )
-        if file is None:
-            raise InvalidRequest(
-                "This picture was not uploaded with this key, or more than an hour ago.", hint="Upload it again."
-            )
-        return file.read_bytes(), file.name
+        files = (file for own in folder.iterdir() for file in own.iterdir()) if folder.is_dir() else ()
+        return next((file for file in files if sent in (file.parent.name, str(file))), None)
 
 
 def _forget_old(folder: Path) -> None:
@@ -69,3 +70,9 @@ def _forget_old(folder: Path) -> None:
     for place, (changed_at, own) in enumerate(made):
         if place >= MAX_KEPT or time.time() - changed_at > KEEP_S:
             shutil.rmtree(own, ignore_errors=True)
+
+
+def _storable(name: str) -> str:
+    """The end of a file's name as every file system takes it: few bytes, no control characters, no half ones."""
+    last = "".join(character for character in PurePosixPath(name.replace("\\", "/")).name if character.isprintable())
+    return last.encode("utf-8", "replace")[-MAX_NAME_BYTES:].decode("utf-8", "ignore").lstrip(".")

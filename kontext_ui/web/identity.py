@@ -47,8 +47,9 @@ WITH_KEY = (
     "/gradio_api/upload",
     "/gradio_api/queue/join",
     "/gradio_api/queue/data",
+    "/mcp",
 )
-"""What programs need to call a named endpoint. Everything else that Gradio serves stays closed."""
+"""What programs need to call a named endpoint, and agents their tools. All else that Gradio serves stays closed."""
 BELOW_WITH_KEY = ("/gradio_api/call/", "/gradio_api/file=")
 """The same, as beginnings of paths."""
 HolderOfKey: TypeAlias = Callable[[str], Awaitable[KeyHolder | None]]

@@ -9,6 +9,7 @@ from PIL import Image
 
 from kontext_ui.api import ACTIONS, Shown, problem_of, read, status_of
 from kontext_ui.api import messages as m
+from kontext_ui.api.uploads import Uploads
 from kontext_ui.edits import Running
 from kontext_ui.errors import (
     BackendUnavailable,
@@ -23,21 +24,13 @@ from kontext_ui.errors import (
     RateLimited,
     VersionNotFound,
 )
-from kontext_ui.web.actions import ACTIONS as OF_THE_PAGE
 from tests.unit.api.conftest import ADDRESS, Program, data_uri
 from tests.unit.editor.conftest import picture
 from tests.unit.editor.scripted import WAIT, done, running, submitted
 
-ROUTES = {"state", "events", "upload", "images", "export"}
-"""What the page has routes of its own for."""
-
 
 def opened(shown):
     return Image.open(io.BytesIO(shown.data))
-
-
-def test_the_page_does_the_same_by_what_each_action_names():
-    assert {action.page for action in ACTIONS.values()} <= {*OF_THE_PAGE, *ROUTES}
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -308,6 +301,17 @@ async def test_an_upload_is_its_owners(ann, eve, services):
         with pytest.raises(InvalidRequest) as nobodys:
             await eve.opens("x" * 22)
         assert str(theirs.value) == str(nobodys.value)
+
+
+NAMES = ("صورة الشاطئ.png", "🏖" * 100 + ".png", "..", "a/../../b.png", "nul\0l.png", "C:\\photos\\beach.png", "x" * 400)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_file_of_any_name_is_taken(tmp_path, name):
+    kept = await Uploads(tmp_path).keep("ann", name, b"data")
+
+    assert kept.read_bytes() == b"data"
+    assert kept.parent.parent.parent == tmp_path
 
 
 OF_SOMEBODY = {

@@ -257,7 +257,7 @@ def _identity(seen=lambda scope: None, secret="one"):
     async def of_key(key):
         return None
 
-    return Identity(inner, secret=secret, embedded=False, owner_of_key=of_key)
+    return Identity(inner, secret=secret, embedded=False, holder_of_key=of_key)
 
 
 async def _asked(app, path="/", method="GET", scheme="http", **headers):
