@@ -39,6 +39,7 @@ ACCESS_KEY = "kontext_access_key"
 """In the scope: the id of the access key that the owner was known by, if it was one."""
 OWNER = re.compile(r"[A-Za-z0-9_-]{20,64}")
 ACCESS_KEY_HEADER = "x-kontext-key"
+API_PAGE = "/api"
 OPEN = ("/kontext/", "/favicon.ico", "/robots.txt", "/gradio_api/startup-events")
 """Beginnings of paths that are answered without a key; Gradio asks the last one of itself while it starts."""
 WITH_KEY = (
@@ -120,7 +121,7 @@ class Identity:
 
     @staticmethod
     def _refusal(path: str, *, by_key: bool) -> ASGIApp | None:
-        if path == "/" or path.startswith(OPEN):
+        if path in ("/", API_PAGE) or path.startswith(OPEN):
             return None
         if path not in WITH_KEY and not path.startswith(BELOW_WITH_KEY):
             return JSONResponse({"detail": "Not found"}, 404)

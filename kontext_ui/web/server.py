@@ -23,6 +23,7 @@ from kontext_ui.settings import Settings, on_space
 from kontext_ui.web.api_gradio import GradioApi, make_uploads
 from kontext_ui.web.api_http import HttpApi
 from kontext_ui.web.api_mcp import AgentApi
+from kontext_ui.web.api_page import ApiPage
 from kontext_ui.web.doorway import Doorway, our_names, our_proxies
 from kontext_ui.web.identity import Identity, load_secret
 from kontext_ui.web.routes import Pages
@@ -43,10 +44,12 @@ class Server(gr.Server):
         pages = Pages(editor, ASSETS, self.max_upload_bytes, embedded=self._embedded)
         services = Services(editor, make_uploads(), Fetcher(self.max_upload_bytes))
         rest = (services, self.max_upload_bytes, settings.public_url)
-        over_http, by_gradio, self._for_agents = HttpApi(*rest), GradioApi(*rest), AgentApi(*rest)
+        by_gradio, self._for_agents = GradioApi(*rest), AgentApi(*rest)
+        about = ApiPage(editor, pages.version, settings.public_url)
+        parts = (pages, about, HttpApi(*rest), by_gradio, self._for_agents)
         super().__init__(
             title="kontext_ui",
-            routes=[*pages.routes(), *over_http.routes(), *by_gradio.routes(), *self._for_agents.routes()],
+            routes=[route for part in parts for route in part.routes()],
             lifespan=self.running,
             docs_url=None,
             redoc_url=None,

@@ -10,11 +10,11 @@ import anyio
 import httpx
 import pytest
 
-from kontext_ui.edits import Size, SizeRule
+from kontext_ui.edits import Size, SizeRule, Tier
 from kontext_ui.settings import load_settings
 from kontext_ui.web.server import build_server, launch_options
 from tests.unit.editor.conftest import editor_in, make_editor, picture
-from tests.unit.editor.scripted import HostedBackend
+from tests.unit.editor.scripted import HostedBackend, ScriptedBackend
 
 __all__ = ["make_editor"]
 SITE = "http://pictures.example"
@@ -202,7 +202,8 @@ class Live:
 def live(tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
     backend = HostedBackend(size_rule=GRID)
-    editor, _, _ = editor_in(folder, backend)
+    here = ScriptedBackend("here", tiers=(Tier.LOCAL,), price_usd=0.0)
+    editor, _, _ = editor_in(folder, backend, here)
     server = build_server(
         editor, load_settings(_env_file=None, data_dir=folder, max_upload_mb=1, allowed_hosts="tool.example")
     )

@@ -28,6 +28,7 @@ FOR_ALL = {
     "/kontext/assets/{hash}/{path:path}": 200,
     "/kontext/hook/{backend}/{token}": 404,
     f"{ROOT}/openapi.json": 200,
+    "/api": 200,
 }
 """Routes without an owner: the page itself, providers' calls, which carry their own proof, what describes the API."""
 OF_THE_CALLER = {f"{ROOT}/{name}" for name in ("offers", "projects", "upload")}
