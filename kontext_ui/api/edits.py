@@ -14,7 +14,6 @@ from kontext_ui.api.pictures_in import mask_of, reference_of
 from kontext_ui.api.tree import version_of
 from kontext_ui.editor import EditDraft
 from kontext_ui.edits import Reference, Running
-from kontext_ui.errors import InvalidRequest
 from kontext_ui.projects import Job, Terms
 
 LOOK_S = 2.0
@@ -58,23 +57,13 @@ async def replay(at: Services, who: Caller, asked: m.Replay) -> r.Replaying:
 
 
 async def _sent(at: Services, who: Caller, asked: m.Edit, count: int) -> Sequence[Job]:
-    """The jobs of a call: those of the first time, where it was made before."""
-    name = _name(asked.request_id)
-    if known := await at.editor.edits.sent(who.owner, name):
-        if (known[0].project, known[0].request.instruction) != (asked.project, asked.instruction.strip()):
-            raise InvalidRequest(
-                "This request_id was used for another edit.", hint="Nothing was sent. Use a new one for each edit."
-            )
-        return known
+    """The jobs of a call: those of the first time, where it was made before under this name."""
     draft = await _draft(at, who, asked)
-    seeds = [None if asked.seed is None else asked.seed + place for place in range(count)]
-    drafts = [
-        dataclasses.replace(draft, parameters=dataclasses.replace(draft.parameters, seed=seed))
-        if seed is not None
-        else draft
-        for seed in seeds
-    ]
-    return await at.editor.edits.submit_all(who.owner, asked.project, drafts, name, Terms(who.key, asked.max_price_usd))
+    first = draft.parameters.seed if asked.seed is None else asked.seed
+    seeds = [None if first is None else first + place for place in range(count)]
+    drafts = [dataclasses.replace(draft, parameters=dataclasses.replace(draft.parameters, seed=seed)) for seed in seeds]
+    terms = Terms(who.key, asked.max_price_usd)
+    return await at.editor.edits.submit_all(who.owner, asked.project, drafts, _name(asked.request_id), terms)
 
 
 def _name(request_id: str) -> str | None:

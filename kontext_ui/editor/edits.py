@@ -125,7 +125,7 @@ class Edits:
         if any((job.submission or "").rpartition("-")[2] != said for job in jobs):
             raise InvalidRequest(
                 "Another message was sent under this name already, so this one was not sent.",
-                hint="Give each message a key of its own, and send this one again.",
+                hint="Give each message a name of its own, and send this one again.",
             )
         return jobs
 

@@ -139,7 +139,7 @@ async def test_a_call_that_is_repeated_is_one_edit(ann, backend):
 
     assert again == first
     assert len(backend.submits) == 1
-    with pytest.raises(InvalidRequest, match="another edit"):
+    with pytest.raises(InvalidRequest, match="Another message"):
         await ann.edits(project, "something else", request_id="my-first-call")
 
 
