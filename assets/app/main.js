@@ -57,7 +57,7 @@ function mount() {
   mountArrivals(page); // before the canvas, which asks it how a picture comes
   const conversation = h("div", { class: "kx-conversation", id: "kx-conversation" });
   const composer = h("div", { class: "kx-compose", id: "kx-composer" });
-  fill(panel("chat"), conversation, composer);
+  fill(panel("chat"), h("h2", { class: "kx-unseen" }, "Conversation"), conversation, composer);
   page.panels = new PanelsPart();
   const top = mountTop(panel("top"), page, queue.chip);
   page.show = (view) => {

@@ -53,7 +53,17 @@ export function mountTop(root, page, queueChip) {
   const grow = h("span", { class: "kx-grow" });
   fill(
     root,
-    h("header", { class: "kx-bar" }, projects, titleField(page), grow, queueChip, money, others),
+    h(
+      "div",
+      { class: "kx-bar" },
+      h("h1", { class: "kx-unseen" }, "kontext_ui"),
+      projects,
+      titleField(page),
+      grow,
+      queueChip,
+      money,
+      others,
+    ),
     offline,
     bar,
   );
