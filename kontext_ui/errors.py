@@ -187,7 +187,8 @@ class EditCancelled(KontextError):
 class BudgetExceeded(KontextError):
     """Sending would exceed the budget; nothing was sent.
 
-    ``budget`` says which one (``project`` or ``day``); amounts are in US dollars.
+    ``budget`` says which one (``project``, ``day``, ``key``, or ``call`` for what one call may cost);
+    amounts are in US dollars.
     """
 
     def __init__(self, message: str, *, budget: str, limit_usd: float, spent_usd: float, hint: str = "") -> None:

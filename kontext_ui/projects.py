@@ -130,6 +130,16 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What an edit was sent on besides its owner's budgets. The page sets none: there a person sees the price."""
+
+    access_key: str | None = None
+    """Id of the key that it was sent with; its budget holds."""
+    max_price_usd: float | None = None
+    """What it may cost at most, also with the backend that steps in for one that failed."""
+
+
+@dataclass(frozen=True)
 class Job:
     """The durable record of one edit: written before the request leaves, closed after the commit."""
 
@@ -161,6 +171,7 @@ class Job:
     """The job whose result this one edits."""
     submission: str | None = None
     """What the sender calls it. Nobody has two jobs of one name, so a message that arrives twice is paid once."""
+    terms: Terms = Terms()
 
     @property
     def waits(self) -> bool:
@@ -190,6 +201,8 @@ class StoredImage:
     created_at: datetime
     icc: str | None = None
     """Digest of the stored colour profile that the file came with, if it was kept."""
+    own: str | None = None
+    """Digest of the photo's own pixels, if 8 bits of sRGB do not hold them."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +212,19 @@ class AccessKey:
     id: str
     name: str
     made_at: datetime
+    budget_usd: float | None = None
+    """What all edits sent with it may cost together; ``None`` sets no limit of its own."""
+    spent_usd: float = 0.0
+    """What they have cost so far."""
+
+
+@dataclass(frozen=True)
+class KeyHolder:
+    """For whom a request with an access key is made, and with which of their keys."""
+
+    owner: str
+    key: str
+    """The key's id."""
 
 
 @dataclass(frozen=True)

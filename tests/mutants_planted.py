@@ -324,7 +324,7 @@ MUTANTS = (
     Mutant("web: foreign origins are granted nothing", "            del headers[name]\n", "            pass\n", WEB),
     Mutant(
         "web: an access key cannot do what only the page may",
-        "if request.scope[BY_KEY] and not ACTIONS[name].by_key:",
+        "if request.scope[ACCESS_KEY] and not ACTIONS[name].by_key:",
         "if False:",
         WEB,
     ),

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from kontext_ui.api import ACTIONS
 from kontext_ui.backends import BACKENDS, load_backend
 from kontext_ui.backends.base import Backend, models_of
 from kontext_ui.cli.exits import MEANINGS
@@ -24,6 +25,7 @@ from kontext_ui.edits import Capabilities, Tier
 from kontext_ui.models.catalogue import MODELS
 from kontext_ui.models.model import Model
 from kontext_ui.settings import Settings, is_secret, load_settings, variables_of
+from kontext_ui.web.api_examples import EXAMPLES, USUAL_ADDRESS
 from tests.tools.scripts import key_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,6 +141,17 @@ def _shown_default(field: FieldInfo) -> str:
     return f"`{text}`" if text else "—"
 
 
+def api_example(name: str) -> Callable[[], str]:
+    example = EXAMPLES[name]
+    return lambda: f"```{example.language}\n{example.at(USUAL_ADDRESS)}```"
+
+
+def actions_table() -> str:
+    methods = {True: "GET", False: "POST"}
+    rows = [(f"`{name}`", methods[action.reads], action.about) for name, action in ACTIONS.items()]
+    return _table(("Action", "HTTP", "What it does"), rows)
+
+
 def example_env() -> str:
     parts = ["# Copy to .env and remove the # of what you want to change. The environment has precedence over .env.\n"]
     for name, field in Settings.model_fields.items():
@@ -147,9 +160,15 @@ def example_env() -> str:
 
 
 BLOCKS: Mapping[Path, Mapping[str, Callable[[], str]]] = {
-    README: {"keys": keys_table},
+    README: {"keys": keys_table, "python": api_example("python")},
     DOCS / "settings.md": {"settings": settings_table},
     DOCS / "tiers.md": {"models": models_table, "backends": backends_table},
+    DOCS / "programs.md": {
+        "python": api_example("python"),
+        "curl": api_example("curl"),
+        "agent": api_example("agent"),
+        "actions": actions_table,
+    },
     DOCS / "command-line.md": {"exit codes": exit_codes_table},
 }
 

@@ -19,6 +19,7 @@ import { openSpending } from "./parts/money/spending.js";
 import { openPalette } from "./parts/palette/palette.js";
 import { addBorders, PanelsPart } from "./parts/panels/panels.js";
 import { openProjects } from "./parts/projects/projects.js";
+import { Queue } from "./parts/queue/queue.js";
 import { openHelp } from "./parts/settings/help.js";
 import { openSettings } from "./parts/settings/settings.js";
 import { applyTheme, switchTheme } from "./parts/top/theme.js";
@@ -50,13 +51,15 @@ function mount() {
     gallery: () => openGallery(page),
     palette: () => openPalette(page),
     spending: () => openSpending(page),
+    queue: () => queue.open(),
   };
+  const queue = new Queue(page);
   mountArrivals(page); // before the canvas, which asks it how a picture comes
   const conversation = h("div", { class: "kx-conversation", id: "kx-conversation" });
   const composer = h("div", { class: "kx-compose", id: "kx-composer" });
-  fill(panel("chat"), conversation, composer);
+  fill(panel("chat"), h("h2", { class: "kx-unseen" }, "Conversation"), conversation, composer);
   page.panels = new PanelsPart();
-  const top = mountTop(panel("top"), page);
+  const top = mountTop(panel("top"), page, queue.chip);
   page.show = (view) => {
     top.show(view);
     page.panels.reveal(view);

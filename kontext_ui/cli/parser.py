@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -65,6 +66,7 @@ class Options(argparse.Namespace):
     name: str
     id: str
     owner: str | None
+    budget: float | None
 
     def parameters(self) -> Parameters:
         return Parameters(**{name: getattr(self, name) for name in PARAMETER_HELP})
@@ -115,14 +117,21 @@ def _add_command(commands: Any, name: str, description: str) -> argparse.Argumen
 def _add_key(commands: Any) -> None:
     parser = _add_command(commands, "key", "make, list and revoke access keys, by which programs use the server's API")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("make", help="make a key and print it, once").add_argument(
-        "name", metavar="NAME", help="what it is for"
-    )
+    make = actions.add_parser("make", help="make a key and print it, once")
+    make.add_argument("name", metavar="NAME", help="what it is for")
+    make.add_argument("--budget", type=_usd, metavar="USD", help="what all edits sent with it may cost together")
     actions.add_parser("list", help="list the keys there are; the keys themselves are not kept")
     actions.add_parser("revoke", help="let nobody in by this key any more").add_argument("id", metavar="ID")
     parser.add_argument(
         "--owner", metavar="ID", help="whose key; default: the command line's, whose projects `projects` lists"
     )
+
+
+def _usd(text: str) -> float:
+    usd = float(text)
+    if not 0 <= usd < math.inf:
+        raise argparse.ArgumentTypeError("an amount in US dollars")
+    return usd
 
 
 def _add_serve_engine(commands: Any) -> None:

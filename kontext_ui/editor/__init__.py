@@ -16,6 +16,7 @@ from kontext_ui.editor.editor import Editor
 from kontext_ui.editor.feed import Subscription
 from kontext_ui.editor.help import FoundMask, Overview
 from kontext_ui.editor.jobs.failures import describe
+from kontext_ui.editor.queue import Queued
 from kontext_ui.history.spend_store import Spent
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ModelOffer",
     "Overview",
     "ProjectView",
+    "Queued",
     "Receipt",
     "Spending",
     "Spent",

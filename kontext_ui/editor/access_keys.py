@@ -9,7 +9,7 @@ from anyio import to_thread
 
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.history.store import HistoryStore
-from kontext_ui.projects import AccessKey
+from kontext_ui.projects import AccessKey, KeyHolder
 
 PREFIX = "kx_"
 """How every access key begins, so that people and secret scanners know one."""
@@ -26,8 +26,8 @@ class AccessKeys:
     def __init__(self, store: HistoryStore) -> None:
         self._store = store.access_keys
 
-    async def make(self, owner: str, name: str) -> tuple[AccessKey, str]:
-        """A new key: what is kept of it, and the key itself.
+    async def make(self, owner: str, name: str, budget_usd: float | None = None) -> tuple[AccessKey, str]:
+        """A new key: what is kept of it, and the key itself. ``budget_usd`` is what its edits may cost together.
 
         Raises ``InvalidRequest`` for a name that is no name, or when there are too many keys.
         """
@@ -37,7 +37,7 @@ class AccessKeys:
         if len(await self.all(owner)) >= MAX_KEYS:
             raise InvalidRequest(f"There are already {MAX_KEYS} access keys.", hint="Revoke one that is not used.")
         key = PREFIX + secrets.token_urlsafe(32)
-        made = await to_thread.run_sync(self._store.add, owner, secrets.token_hex(8), name, _digest(key))
+        made = await to_thread.run_sync(self._store.add, owner, secrets.token_hex(8), name, _digest(key), budget_usd)
         return made, key
 
     async def all(self, owner: str) -> list[AccessKey]:
@@ -48,11 +48,11 @@ class AccessKeys:
         if not await to_thread.run_sync(self._store.remove, owner, key_id):
             raise InvalidRequest("There is no such access key.")
 
-    async def owner_of(self, key: str) -> str | None:
+    async def holder_of(self, key: str) -> KeyHolder | None:
         """Whose key this is; ``None`` for one that nobody has."""
         if not key.startswith(PREFIX):
             return None
-        return await to_thread.run_sync(self._store.owner_of, _digest(key))
+        return await to_thread.run_sync(self._store.holder_of, _digest(key))
 
 
 def _digest(key: str) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from anyio import to_thread
 
-from kontext_ui.errors import BudgetExceeded
+from kontext_ui.errors import BudgetExceeded, InvalidRequest
+from kontext_ui.history.rows import usd
 from kontext_ui.history.spend_store import Entry, Spent, Standing
 from kontext_ui.history.store import HistoryStore
-from kontext_ui.projects import Job, Project
+from kontext_ui.projects import Job, Project, Terms
 
 DAY_BUDGET = "day_budget_usd"
 """The preference that holds a visitor's own limit for the day."""
 DAYS_SHOWN = 31
 MOST_SHOWN = 100
 """Projects and models in the list of what was spent."""
+EPSILON_USD = 1e-9
+"""By how much sums of binary fractions may be off."""
 _io = to_thread.run_sync
 
 
@@ -24,7 +28,7 @@ class Budget:
     """One limit in US dollars and what was spent against it; ``limit_usd`` ``None`` means no limit."""
 
     name: str
-    """``project`` or ``day``."""
+    """``project``, ``day`` or ``key``."""
     limit_usd: float | None
     spent_usd: float
 
@@ -46,8 +50,8 @@ def check_budget(budget: Budget, price_usd: float | None, reserved: float) -> No
     if budget.limit_usd is None or not price_usd:
         return
     committed = budget.spent_usd + reserved
-    if committed + price_usd > budget.limit_usd + 1e-9:
-        period = "today" if budget.name == "day" else "in this project"
+    if committed + price_usd > budget.limit_usd + EPSILON_USD:
+        period = {"day": "today", "key": "with this access key"}.get(budget.name, "in this project")
         raise BudgetExceeded(
             f"This edit costs ${price_usd:.3f}, and ${committed:.2f} of ${budget.limit_usd:.2f} is spent {period}.",
             budget=budget.name,
@@ -55,6 +59,35 @@ def check_budget(budget: Budget, price_usd: float | None, reserved: float) -> No
             spent_usd=committed,
             hint="Nothing was sent. Raise the budget to continue.",
         )
+
+
+def agreed(terms: Terms, prices: Sequence[float | None], *, bounded: bool) -> list[Terms]:
+    """The terms of each edit of a call. ``bounded``: the access key has a budget, which holds anyway."""
+    total_usd = usd(sum(price or 0 for price in prices))
+    most_usd, unknown = terms.max_price_usd, None in prices
+    if most_usd is not None and unknown:
+        raise InvalidRequest(
+            "What this edit costs is only known afterwards, so no limit can be kept.",
+            hint="Nothing was sent. Choose another backend, or a key with a budget and no max_price_usd.",
+        )
+    if most_usd is None and not bounded and (total_usd or unknown):
+        cost = "an amount that is only known afterwards" if unknown else f"${total_usd:.3f}"
+        raise InvalidRequest(
+            f"This costs {cost}, and the call sets no limit.",
+            hint="Nothing was sent. Say max_price_usd, or use an access key with a budget.",
+        )
+    if most_usd is not None and total_usd > most_usd + EPSILON_USD:
+        raise BudgetExceeded(
+            f"This costs ${total_usd:.3f}, and max_price_usd is ${most_usd:.3f}.",
+            budget="call",
+            limit_usd=most_usd,
+            spent_usd=0.0,
+            hint="Nothing was sent. Say a larger max_price_usd, or choose a cheaper backend or model.",
+        )
+    if most_usd is None:
+        return [replace(terms, max_price_usd=None if bounded else 0.0) for _ in prices]
+    rest_usd = (most_usd - total_usd) / len(prices)
+    return [replace(terms, max_price_usd=(price or 0.0) + rest_usd) for price in prices]
 
 
 class Budgets:
@@ -78,12 +111,38 @@ class Budgets:
         check_budget(of_project, price_usd, standing.reserved_project_usd)
         check_budget(of_day, price_usd, standing.reserved_usd)
 
+    async def agree(self, owner: str, terms: Terms, prices: Sequence[float | None]) -> list[Terms]:
+        """On what terms each of a program's edits is sent. A program that repeats itself must not spend without end,
+        so what costs something needs a limit: of the call, or of its access key.
+
+        Raises ``InvalidRequest`` when there is none, or none can be kept, and ``BudgetExceeded`` when one is passed.
+        """
+        limit_usd = await self._check_key(owner, terms.access_key, usd(sum(price or 0 for price in prices)))
+        return agreed(terms, prices, bounded=limit_usd is not None)
+
+    async def of_key(self, owner: str, key_id: str) -> Budget:
+        """An access key's; what running edits may still cost counts as spent."""
+        limit_usd, used_usd = await _io(self._store.spend.of_key, owner, key_id)
+        return Budget("key", limit_usd, used_usd)
+
+    async def _check_key(self, owner: str, key_id: str | None, price_usd: float) -> float | None:
+        """The key's limit, if it has one. Raises ``BudgetExceeded``."""
+        if key_id is None:
+            return None
+        budget = await self.of_key(owner, key_id)
+        check_budget(budget, price_usd, 0.0)
+        return budget.limit_usd
+
     async def affords(self, job: Job, price_usd: float | None) -> bool:
-        """Whether a running job may cost that much more without exceeding a budget."""
+        """Whether a running job may cost that much without exceeding a budget or the terms it was sent on."""
+        most_usd = job.terms.max_price_usd
+        if most_usd is not None and (price_usd is None or price_usd > most_usd + EPSILON_USD):
+            return False
         extra_usd = (price_usd or 0.0) - (job.price_usd or 0.0)
         project = await _io(self._store.projects.get, job.owner, job.project)
         try:
             await self.guard(job.owner, project, max(0.0, extra_usd))
+            await self._check_key(job.owner, job.terms.access_key, max(0.0, extra_usd))
         except BudgetExceeded:
             return False
         return True

@@ -140,3 +140,5 @@ class Change:
     progress: Mapping[str, Running] = field(default_factory=dict)
     """By job id; nothing of it is stored."""
     facts: Facts = Facts()
+    elsewhere: bool = False
+    """Something began or ended in another project of the same owner, and nothing in this one."""

@@ -29,6 +29,7 @@ from kontext_ui.editor.pictures import Pictures
 from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.editor.preferences import Preferences
 from kontext_ui.editor.projects import Projects
+from kontext_ui.editor.queue import Queue
 from kontext_ui.editor.upkeep import Upkeep
 from kontext_ui.editor.versions import Versions
 from kontext_ui.history.store import HistoryStore
@@ -66,6 +67,7 @@ class Editor:
         self.pictures = Pictures(journal, pixels, limits)
         self._following = Following(journal, pixels, router, self._runner, keys, budgets)
         self.edits = Edits(journal, pixels, router, self._runner, self._following, keys, budgets, webhooks)
+        self.queue = Queue(store, self._runner)
         self.accounts = Accounts(router, keys, tell_credit=tell_credit)
         self.access_keys = AccessKeys(store)
         self.budgets = budgets

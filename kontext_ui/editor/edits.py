@@ -22,10 +22,11 @@ from kontext_ui.editor.jobs.router import Router
 from kontext_ui.editor.jobs.runner import JobRunner
 from kontext_ui.editor.jobs.webhooks import Webhooks
 from kontext_ui.editor.pixel_store import PixelStore
+from kontext_ui.edits import Running
 from kontext_ui.errors import ImageMissing, InvalidRequest, JobNotFound, KontextError
 from kontext_ui.images.codec import EncodedImage, make_preview
 from kontext_ui.images.export import RecipeStep
-from kontext_ui.projects import Job, JobState, Project, Turn, Version
+from kontext_ui.projects import Job, JobState, Project, Terms, Turn, Version
 
 log = logging.getLogger(__name__)
 _io = to_thread.run_sync
@@ -64,21 +65,29 @@ class Edits:
         await self._budgets.guard(owner, project, receipt.price_usd)
         return receipt
 
-    async def submit(self, owner: str, project_id: str, draft: EditDraft, key: str | None = None) -> Job:
+    async def submit(
+        self, owner: str, project_id: str, draft: EditDraft, key: str | None = None, terms: Terms | None = None
+    ) -> Job:
         """Record the job and start it. Returns at once; the edit continues whether or not anyone watches.
 
-        Raises what ``check`` raises; then nothing was sent. ``key`` is as for ``submit_all``.
+        Raises what ``check`` raises; then nothing was sent. ``key`` and ``terms`` are as for ``submit_all``.
         """
-        return (await self.submit_all(owner, project_id, [draft], key))[0]
+        return (await self.submit_all(owner, project_id, [draft], key, terms))[0]
 
     async def submit_all(
-        self, owner: str, project_id: str, drafts: Sequence[EditDraft], key: str | None = None
+        self,
+        owner: str,
+        project_id: str,
+        drafts: Sequence[EditDraft],
+        key: str | None = None,
+        terms: Terms | None = None,
     ) -> list[Job]:
         """Several edits, for instance of one picture, so that one of the answers can be chosen.
 
         All or none: the budgets are asked about the sum of their prices, and one that is refused refuses all.
         ``key`` is the sender's name for this message: one that arrives again gets the jobs of the first time.
         Raises ``InvalidRequest`` for another message under the same name.
+        ``terms`` are those of a program; a person at the page has seen the price and needs none.
         """
         said = _fingerprint(project_id, drafts)
         if known := await self._sent_before(owner, key, said):
@@ -94,7 +103,11 @@ class Edits:
         async with self._sending:  # so that two edits cannot both take the last of a budget
             if known := await self._sent_before(owner, key, said):
                 return known
-            await self._budgets.guard(owner, project, sum(receipt.price_usd or 0 for receipt in receipts))
+            prices = [receipt.price_usd for receipt in receipts]
+            await self._budgets.guard(owner, project, sum(price or 0 for price in prices))
+            if terms is not None:
+                each = await self._budgets.agree(owner, terms, prices)
+                jobs = [dataclasses.replace(job, terms=own) for job, own in zip(jobs, each, strict=True)]
             jobs = await self._journal.jobs(self._store.jobs.create_all, jobs)
         for job, receipt, draft in zip(jobs, receipts, drafts, strict=True):
             if job.waits:
@@ -112,7 +125,7 @@ class Edits:
         if any((job.submission or "").rpartition("-")[2] != said for job in jobs):
             raise InvalidRequest(
                 "Another message was sent under this name already, so this one was not sent.",
-                hint="Give each message a key of its own, and send this one again.",
+                hint="Give each message a name of its own, and send this one again.",
             )
         return jobs
 
@@ -136,6 +149,10 @@ class Edits:
 
     async def get(self, owner: str, job_id: str) -> Job:
         return await _io(self._store.jobs.get, owner, job_id)
+
+    def progress(self, job: Job) -> Running | None:
+        """How far a job is that this process carries out. The job comes from ``get``, which asked whose it is."""
+        return self._runner.progress(job.project).get(job.id)
 
     async def wait(self, owner: str, job_id: str) -> Turn:
         """Return once the job is closed."""
@@ -177,12 +194,19 @@ class Edits:
         return backend is not None and await self._webhooks.call(backend, token, headers, body)
 
     async def replay(
-        self, owner: str, project_id: str, version_id: str, steps: Sequence[RecipeStep]
+        self,
+        owner: str,
+        project_id: str,
+        version_id: str,
+        steps: Sequence[RecipeStep],
+        key: str | None = None,
+        terms: Terms | None = None,
     ) -> asyncio.Task[None]:
         """Carry out a recipe's steps one after the other, beginning at a version. Stops at the first that fails.
 
         Each step is a turn of its own; closing the page does not stop them, ending the program does.
-        The task that is returned ends with the last of them.
+        The task that is returned ends with the last of them. ``key`` and ``terms`` are as for ``submit_all``,
+        the terms for each step.
         Raises ``InvalidRequest`` when a step uses a mask or a reference that this project does not have.
         """
         for number, step in enumerate(steps, start=1):
@@ -193,15 +217,25 @@ class Edits:
                     f"Step {number} used a mask or a reference image that is not in this project.",
                     hint="Nothing was sent. Replay the recipe in the project that it comes from.",
                 ) from None
-        task = asyncio.create_task(self._replay(owner, project_id, version_id, steps), name=f"replay {version_id}")
+        carried_out = self._replay(owner, project_id, version_id, steps, key, terms)
+        task = asyncio.create_task(carried_out, name=f"replay {version_id}")
         self._replays.add(task)
         task.add_done_callback(self._replays.discard)
         return task
 
-    async def _replay(self, owner: str, project_id: str, version_id: str, steps: Sequence[RecipeStep]) -> None:
-        for step in steps:
+    async def _replay(
+        self,
+        owner: str,
+        project_id: str,
+        version_id: str,
+        steps: Sequence[RecipeStep],
+        key: str | None,
+        terms: Terms | None,
+    ) -> None:
+        for place, step in enumerate(steps):
+            name = None if key is None else f"{key}-{place}"
             try:
-                job = await self.submit(owner, project_id, draft_of(step, version_id))
+                job = await self.submit(owner, project_id, draft_of(step, version_id), name, terms)
                 turn = await self.wait(owner, job.id)
             except KontextError as error:
                 log.info("replaying stopped: %s", error)

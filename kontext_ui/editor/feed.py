@@ -58,6 +58,7 @@ class Feed:
         self._start = time.time_ns() // 1_000_000
         self._revisions: dict[str, int] = {}
         self._subscriptions: defaultdict[str, set[Subscription]] = defaultdict(set)
+        self._by_owner: defaultdict[str, set[Subscription]] = defaultdict(set)
 
     def revision(self, project_id: str) -> int:
         return self._revisions.get(project_id, self._start)
@@ -70,6 +71,11 @@ class Feed:
             subscription.offer(numbered)
         return numbered
 
+    def pass_on(self, owner: str, project_id: str) -> None:
+        """Tell the owner's listeners of other projects that something began or ended in this one."""
+        for subscription in self._by_owner.get(owner, set()) - self._subscriptions.get(project_id, set()):
+            subscription.offer(Change(elsewhere=True))
+
     def hang_up(self) -> None:
         """From any thread: end every subscription."""
         for subscriptions in list(self._subscriptions.values()):
@@ -77,12 +83,16 @@ class Feed:
                 subscription.end()
 
     @contextmanager
-    def subscribe(self, project_id: str) -> Iterator[Subscription]:
+    def subscribe(self, project_id: str, owner: str | None = None) -> Iterator[Subscription]:
+        """With an owner it is also told when something begins or ends in another of the owner's projects."""
         subscription = Subscription(self.revision(project_id))
-        self._subscriptions[project_id].add(subscription)
+        tables = [(self._subscriptions, project_id), *([(self._by_owner, owner)] if owner else [])]
+        for table, key in tables:
+            table[key].add(subscription)
         try:
             yield subscription
         finally:
-            self._subscriptions[project_id].discard(subscription)
-            if not self._subscriptions[project_id]:
-                del self._subscriptions[project_id]
+            for table, key in tables:
+                table[key].discard(subscription)
+                if not table[key]:
+                    del table[key]

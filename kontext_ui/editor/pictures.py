@@ -15,8 +15,9 @@ from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Mask, Pixels
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images import codec, lock, masks
+from kontext_ui.images.beside import side_by_side
 from kontext_ui.images.codec import EncodedImage
-from kontext_ui.images.export import Recipe, RecipeStep, export, read_recipe
+from kontext_ui.images.export import Opened, Recipe, RecipeStep, export, read_recipe
 from kontext_ui.projects import ImageKind, Project, Version
 
 _io = to_thread.run_sync
@@ -37,10 +38,11 @@ class Pictures:
         opened = await self._pixels.compute(codec.open_image, data, self._limits)
         digest = await self._pixels.save(opened.pixels)
         profile = await self._pixels.save_profile(opened.icc_profile)
+        kept = await self._pixels.save_own(opened.own)
         source = {**opened.source, "filename": _plain_name(filename)}
         version = await _io(
             lambda: self._store.tree.add_root(
-                owner, project_id, digest, opened.size, opened.has_alpha, source, icc=profile
+                owner, project_id, digest, opened.size, opened.has_alpha, source, icc=profile, own=kept
             )
         )
         project = await _io(self._store.projects.get, owner, project_id)
@@ -108,15 +110,41 @@ class Pictures:
         quality: int = 92,
         with_recipe: bool = True,
     ) -> EncodedImage:
-        """A version as a file: full resolution, the opened picture's colour profile, and optionally its recipe."""
+        """A version as a file: full resolution, the opened picture's colour profile and, where nothing was edited, the
+        photo's own pixels; optionally the recipe."""
         path = await _io(self._store.tree.path_to_root, owner, project_id, version_id)
         root = await _io(self._store.images.get, owner, project_id, path[0].digest)
         profile = await self._pixels.load_profile(root.icc)
         pixels = await self._pixels.load(path[-1].digest)
+        kept = await self._pixels.load_own(root.own)
+        opened = None if kept is None else Opened(await self._pixels.load(path[0].digest), kept)
         recipe = _recipe(path) if with_recipe else None
         return await self._pixels.compute(
-            lambda: export(pixels, format_name, quality=quality, icc_profile=profile, recipe=recipe)
+            lambda: export(pixels, format_name, quality=quality, icc_profile=profile, recipe=recipe, opened=opened)
         )
+
+    async def small(self, owner: str, project_id: str, digest: str, max_side_px: int) -> EncodedImage:
+        """A picture of this project as a small file. Raises ``ProjectNotFound`` or ``ImageMissing``."""
+        path = await self.path(owner, project_id, digest, "preview")
+        return await self._pixels.compute(lambda: codec.make_preview(codec.decode(path.read_bytes()), max_side_px))
+
+    async def beside(
+        self, owner: str, project_id: str, left: str, right: str, max_side_px: int
+    ) -> tuple[EncodedImage, float | None]:
+        """Two pictures side by side as a small file, and the share of pixels that differ; ``None`` where the sizes do.
+
+        Raises ``ProjectNotFound`` or ``ImageMissing``.
+        """
+        for digest in (left, right):
+            await _io(self._store.images.get, owner, project_id, digest)
+        one, other = await self._pixels.load(left), await self._pixels.load(right)
+        changed = await self._pixels.compute(pipeline.changed_fraction, one, other)
+        return await self._pixels.compute(side_by_side, one, other, max_side_px), changed
+
+    async def recipe(self, owner: str, project_id: str, version_id: str) -> tuple[RecipeStep, ...]:
+        """The turns from the root to a version; none for a picture that was opened."""
+        made = _recipe(await _io(self._store.tree.path_to_root, owner, project_id, version_id))
+        return () if made is None else made.steps
 
     async def read_recipe(self, data: bytes) -> Recipe | None:
         """The recipe in a file that was exported by this program, if it is one."""

@@ -15,7 +15,8 @@ from anyio import CapacityLimiter, to_thread
 from kontext_ui.edits import Mask, Pixels
 from kontext_ui.errors import ImageMissing
 from kontext_ui.history.blobs import BlobStore
-from kontext_ui.images import codec
+from kontext_ui.images import codec, own
+from kontext_ui.images.own import Own
 
 T = TypeVar("T")
 CACHE_BYTES = 256 * 1024 * 1024
@@ -86,6 +87,17 @@ class PixelStore:
         await self.compute(self.blobs.put, profile, digest, ".icc")
         return digest
 
+    async def save_own(self, pixels: Own | None) -> str | None:
+        """Keep a photo's own pixels for exports. Returns the digest; ``None`` saves nothing."""
+        return None if pixels is None else await self.compute(self._put_data, own.encode, pixels)
+
+    async def load_own(self, digest: str | None) -> Own | None:
+        """``None`` for none, and for those whose file is gone: then 8 bits of sRGB are what there is."""
+        try:
+            return None if digest is None else await self.compute(lambda: own.decode(self.blobs.read(digest)))
+        except ImageMissing:
+            return None
+
     async def load_profile(self, digest: str | None) -> bytes | None:
         """``None`` for none, and for one whose file is gone: the picture can be had without it."""
         try:
@@ -109,13 +121,13 @@ class PixelStore:
         return await self.compute(self._derived_path, digest, kind)
 
     def _put(self, pixels: Pixels) -> str:
-        data = codec.encode_png(pixels)
-        digest = codec.digest(data)
-        self.blobs.put(data, digest, ".png")
-        return digest
+        return self._put_data(codec.encode_png, pixels)
 
     def _put_mask(self, mask: Mask) -> str:
-        data = codec.encode_mask_png(mask)
+        return self._put_data(codec.encode_mask_png, mask)
+
+    def _put_data(self, encode: Callable[[T], bytes], pixels: T) -> str:
+        data = encode(pixels)
         digest = codec.digest(data)
         self.blobs.put(data, digest, ".png")
         return digest

@@ -41,9 +41,12 @@ class Projects:
         progress = {job.id: running[job.id] for job in jobs if job.state.is_open and job.id in running}
         return ProjectView(project, tuple(versions), tuple(jobs), progress, revision, self._journal.facts(jobs))
 
-    def subscribe(self, project_id: str) -> AbstractContextManager[Subscription]:
-        """Listen to a project whose owner has been checked by opening it."""
-        return self._journal.feed.subscribe(project_id)
+    def subscribe(self, project_id: str, owner: str | None = None) -> AbstractContextManager[Subscription]:
+        """Listen to a project whose owner has been checked by opening it.
+
+        With the owner one hears also that something began or ended in another of their projects.
+        """
+        return self._journal.feed.subscribe(project_id, owner)
 
     async def rename(self, owner: str, project_id: str, title: str) -> Project:
         return await self._journal.project(self._store.projects.rename, owner, project_id, title)

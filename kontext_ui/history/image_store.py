@@ -74,15 +74,17 @@ def note_image(
     media_type: str,
     icc: str | None,
     now: str,
+    own: str | None = None,
 ) -> None:
     """One row per image; an image that is a version stays one, whatever else it is used for."""
     db.execute(
         """
-        INSERT INTO images (project_id, digest, kind, width, height, media_type, icc, created_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO images (project_id, digest, kind, width, height, media_type, icc, own, created_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (project_id, digest) DO UPDATE SET
             kind = CASE WHEN excluded.kind = 'version' THEN 'version' ELSE kind END,
-            icc = coalesce(icc, excluded.icc)
+            icc = coalesce(icc, excluded.icc),
+            own = coalesce(excluded.own, own)
         """,
-        (project_id, digest, kind.value, size.width, size.height, media_type, icc, now),
+        (project_id, digest, kind.value, size.width, size.height, media_type, icc, own, now),
     )

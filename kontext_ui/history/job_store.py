@@ -245,6 +245,15 @@ class JobStore(OfProcess):
             rows = select_rows(db, f"SELECT * FROM jobs WHERE {OPEN_SQL} AND owner = ? ORDER BY seq", owner)
         return [to_job(row) for row in rows]
 
+    def running_with_titles(self, owner: str) -> list[tuple[Job, str]]:
+        """The same, each with its project's title."""
+        with self._connections.reading() as db:
+            sql = f"""
+                SELECT j.*, p.title FROM jobs j JOIN projects p ON p.id = j.project_id
+                WHERE j.{OPEN_SQL} AND j.owner = ? ORDER BY j.seq
+            """
+            return [(to_job(row), row["title"]) for row in select_rows(db, sql, owner)]
+
     def _advance(self, job_id: str, values: Row, *, only_from: tuple[JobState, ...] = ()) -> Job:
         with self._connections.writing() as db:
             row = _open_row(db, job_id)
@@ -292,6 +301,8 @@ def _job_row(job: Job) -> Row:
         "fallback_from": job.fallback_from,
         "after_job": job.after,
         "submission": job.submission,
+        "access_key": job.terms.access_key,
+        "max_price_usd": job.terms.max_price_usd,
     }
 
 
@@ -335,7 +346,8 @@ def _note_spend(db: Database, job: Row, usd: float, now: str, *, sure: bool = Tr
     if usd:
         request = REQUESTS.read(job["request"])
         spent = {"job_id": job["id"], "project_id": job["project_id"], "owner": job["owner"], "usd": usd}
-        insert_rows(db, "spend", [{**spent, "spent_at": now, "model": request.model or request.backend, "sure": sure}])
+        spent |= {"model": request.model or request.backend, "access_key": job["access_key"]}
+        insert_rows(db, "spend", [{**spent, "spent_at": now, "sure": sure}])
 
 
 def _advance_head(db: Database, job: Row, version_id: str, now: str, *, hidden: bool) -> None:

@@ -247,6 +247,24 @@ def m009_submissions(db: Database) -> None:
 
 
 @migrations()
+def m011_terms(db: Database) -> None:
+    """An access key may have a budget. ``access_key`` is the id of the key that an edit was sent with, kept when
+    the key is revoked; ``jobs.max_price_usd`` is what the edit may cost at most, whoever carries it out.
+    """
+    db.execute("ALTER TABLE access_keys ADD COLUMN budget_usd REAL")
+    db.execute("ALTER TABLE jobs ADD COLUMN access_key TEXT")
+    db.execute("ALTER TABLE jobs ADD COLUMN max_price_usd REAL")
+    db.execute("ALTER TABLE spend ADD COLUMN access_key TEXT")
+    db.execute("CREATE INDEX spend_by_access_key ON spend (access_key, usd) WHERE access_key IS NOT NULL")
+
+
+@migrations()
+def m012_own_pixels(db: Database) -> None:
+    """``images.own`` names the photo's own pixels, where 8 bits of sRGB do not hold them."""
+    db.execute("ALTER TABLE images ADD COLUMN own TEXT")
+
+
+@migrations()
 def m013_what_was_spent_on(db: Database) -> None:
     """``spend`` says with which model, and whether it is known to have been billed.
 

@@ -80,8 +80,8 @@ class ProjectStore(Part):
             _copy_versions(db, rows, new_ids, copy_id)
             db.execute(
                 """
-                INSERT INTO images (project_id, digest, kind, width, height, media_type, icc, created_at)
-                SELECT ?, digest, kind, width, height, media_type, icc, created_at FROM images WHERE project_id = ?
+                INSERT INTO images (project_id, digest, kind, width, height, media_type, icc, own, created_at)
+                SELECT ?, digest, kind, width, height, media_type, icc, own, created_at FROM images WHERE project_id = ?
                 """,
                 (copy_id, project_id),
             )

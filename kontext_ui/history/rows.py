@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from kontext_ui.edits import EditRequest, Size, Tier, clean
 from kontext_ui.errors import ProjectNotFound, VersionNotFound
-from kontext_ui.projects import Failure, ImageKind, Job, JobState, Outcome, Project, StoredImage, Version
+from kontext_ui.projects import Failure, ImageKind, Job, JobState, Outcome, Project, StoredImage, Terms, Version
 
 Row = dict[str, Any]
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -254,6 +254,7 @@ def to_job(row: Row) -> Job:
         fallback_from=row["fallback_from"],
         after=row["after_job"],
         submission=row["submission"],
+        terms=Terms(row["access_key"], row["max_price_usd"]),
     )
 
 
@@ -266,4 +267,5 @@ def to_image(row: Row) -> StoredImage:
         media_type=row["media_type"],
         created_at=read_time(row["created_at"]),
         icc=row["icc"],
+        own=row["own"],
     )

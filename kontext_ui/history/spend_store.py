@@ -117,6 +117,15 @@ class SpendStore(Part):
                 reserved_usd=usd(sum(row["price_usd"] or 0 for row in rows)),
             )
 
+    def of_key(self, owner: str, key_id: str) -> tuple[float | None, float]:
+        """An access key's budget, if it has one, and what was spent and may still be spent of it, in US dollars."""
+        with self._connections.reading() as db:
+            limit = scalar(db, "SELECT budget_usd FROM access_keys WHERE owner = ? AND id = ?", owner, key_id)
+            spent = scalar(db, "SELECT sum(usd) FROM spend WHERE access_key = ? AND owner = ?", key_id, owner)
+            of_open = f"SELECT sum(price_usd) FROM jobs WHERE {OPEN_SQL} AND owner = ? AND access_key = ?"
+            reserved = scalar(db, of_open, owner, key_id)
+        return limit, usd((spent or 0) + (reserved or 0))
+
     def _of_project(self, db: Database, project_id: str) -> float:
         return usd(scalar(db, "SELECT sum(usd) FROM spend WHERE project_id = ?", project_id))
 

@@ -77,9 +77,10 @@ class TreeStore(Part):
         *,
         media_type: str = ROOT_MEDIA_TYPE,
         icc: str | None = None,
+        own: str | None = None,
         version_id: str | None = None,
     ) -> Version:
-        """An opened picture becomes a root, and the head. The blob must be stored already.
+        """An opened picture becomes a root, and the head. The blobs must be stored already.
 
         A project that has no name yet takes the file's.
         """
@@ -98,7 +99,7 @@ class TreeStore(Part):
                 "created_at": now,
             }
             insert_version(db, row)
-            note_image(db, project_id, digest, ImageKind.VERSION, size, media_type, icc, now)
+            note_image(db, project_id, digest, ImageKind.VERSION, size, media_type, icc, now, own)
             _move_head(db, project_id, new_version, now)
             if project["title"] == UNTITLED and (title := clip(_stem(source), MAX_TITLE_CHARS)):
                 db.execute("UPDATE projects SET title = ? WHERE id = ?", (title, project_id))

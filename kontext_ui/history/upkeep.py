@@ -151,7 +151,8 @@ def _images_named(db: Database) -> list[Row]:
         """
         SELECT digest, min(project_id) AS project_id FROM
         (SELECT digest, project_id FROM images UNION ALL SELECT digest, project_id FROM versions
-         UNION ALL SELECT icc, project_id FROM images WHERE icc IS NOT NULL)
+         UNION ALL SELECT icc, project_id FROM images WHERE icc IS NOT NULL
+         UNION ALL SELECT own, project_id FROM images WHERE own IS NOT NULL)
         GROUP BY digest ORDER BY digest
         """,
     )

@@ -22,9 +22,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from kontext_ui.edits import Mask, Pixels, Size
 from kontext_ui.errors import ImageMissing, InvalidImage
-from kontext_ui.images import numbered, png
+from kontext_ui.images import numbered, own, png
 from kontext_ui.images.numbered import Numbered
-from kontext_ui.images.profiles import profile_name, to_srgb
+from kontext_ui.images.own import Own
+from kontext_ui.images.profiles import is_rgb, profile_name, to_srgb
 from kontext_ui.images.sniff import check_not_something_else, readable_formats
 
 MIN_SIDE_PX = 8
@@ -60,9 +61,11 @@ class OpenedImage:
     size: Size
     has_alpha: bool
     source: Mapping[str, str] = field(default_factory=dict)
-    """Facts about the file: ``format``, ``mode``, ``profile`` (its name), ``hdr`` (its kind), ``turned``."""
+    """Facts about the file: ``format``, ``mode``, ``profile`` (its name), ``hdr`` (its kind), ``bits``, ``turned``."""
     icc_profile: bytes | None = None
     """The embedded profile, for restoring it on export; ``None`` when there was none."""
+    own: Own | None = None
+    """The photo's own pixels, in the colours of its profile, where 8-bit sRGB does not hold them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +108,7 @@ def open_image(data: bytes, limits: ImageLimits) -> OpenedImage:
                 _turn_to_picture(image)
                 _check_size(Size(*image.size), limits)
                 image.load()
-                return _opened(image, _Said.of(image, file, data))
+                return _opened(image, _Said.of(image, file, data), file.data)
     except InvalidImage:
         raise
     except UnidentifiedImageError:
@@ -256,27 +259,52 @@ class _Said(NamedTuple):
         return cls(profile, None)
 
 
-def _opened(image: Image.Image, said: _Said) -> OpenedImage:
+def _opened(image: Image.Image, said: _Said, data: bytes) -> OpenedImage:
     source = {"format": _format_name(image), "mode": image.mode}
-    turned = _orientation(image) not in (0, UPRIGHT)
+    orientation = _orientation(image)
+    deep = own.deep_pixels(image, data, orientation)
     if said.profile is not None:
         source["profile"] = profile_name(said.profile)
-    if turned:
+    if orientation not in (0, UPRIGHT):
         source["turned"] = "yes"
-    upright = _eight_bits(ImageOps.exif_transpose(image) if turned else image)
+    if deep is not None:
+        source["bits"] = "16"
+        upright = Image.fromarray(own.eight_bits(deep))
+    else:
+        upright = _eight_bits(ImageOps.exif_transpose(image) if "turned" in source else image)
     if said.numbers is not None and said.numbers.hdr is not None:
         source["hdr"] = said.numbers.name
-        pixels = _tone_mapped(to_srgb(upright, None), said.numbers)
-    else:
-        pixels = np.asarray(to_srgb(upright, said.profile), np.uint8)
-    pixels = _drop_opaque_alpha(pixels)
+        values = np.asarray(to_srgb(upright, None), np.uint8) if deep is None else deep
+        pixels = _drop_opaque_alpha(_tone_mapped(values, said.numbers))
+        return _opened_as(pixels, source, said.profile, None)
+    pixels = _drop_opaque_alpha(np.asarray(to_srgb(upright, said.profile), np.uint8))
+    return _opened_as(
+        pixels, source, said.profile, _own_pixels(upright if deep is None else deep, pixels, said.profile)
+    )
+
+
+def _opened_as(pixels: Pixels, source: dict[str, str], profile: bytes | None, kept: Own | None) -> OpenedImage:
     size = Size(pixels.shape[1], pixels.shape[0])
-    return OpenedImage(pixels, size, pixels.shape[2] == 4, source, said.profile)
+    return OpenedImage(pixels, size, pixels.shape[2] == 4, source, profile, kept)
 
 
-def _tone_mapped(image: Image.Image, colours: Numbered) -> Pixels:
-    values = np.asarray(image, np.uint8)
-    return np.concatenate([numbered.tone_mapped(values, colours), values[..., 3:]], axis=2)
+def _own_pixels(picture: Image.Image | Own, pixels: Pixels, profile: bytes | None) -> Own | None:
+    """What ``pixels`` were made of, unless they are the same or the profile is not one of RGB."""
+    if profile is not None and not is_rgb(profile):
+        return None
+    if isinstance(picture, Image.Image):
+        if picture.mode not in ("RGB", "RGBA"):
+            return None
+        picture = np.asarray(picture, np.uint8)
+    channels = pixels.shape[2]  # fewer than the photo has, where its alpha was opaque
+    if picture.dtype == np.uint16:
+        return np.ascontiguousarray(picture[..., :channels], np.uint16)
+    kept = np.ascontiguousarray(picture[..., :channels], np.uint8)
+    return None if np.array_equal(kept, pixels) else kept
+
+
+def _tone_mapped(values: Own, colours: Numbered) -> Pixels:
+    return np.concatenate([numbered.tone_mapped(values, colours), own.eight_bits(values[..., 3:])], axis=2)
 
 
 def _orientation(image: Image.Image) -> int:

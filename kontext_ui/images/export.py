@@ -13,13 +13,17 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from pydantic import TypeAdapter, ValidationError
 
 from kontext_ui.edits import EditOptions, Pixels, Size, Tier
 from kontext_ui.errors import InvalidRequest
+from kontext_ui.images import own
 from kontext_ui.images.codec import EncodedImage, encode_png
+from kontext_ui.images.own import Own
 from kontext_ui.images.profiles import srgb_bytes, srgb_profile
 
 Format = Literal["png", "jpeg", "webp", "tiff"]
@@ -30,6 +34,7 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "tiff": ("image/tiff", ".tif"),
 }
 PNG_KEY = "kontext_ui:recipe"
+PNG_XMP = "XML:com.adobe.xmp"
 NAMESPACE = "urn:kontext_ui:recipe:1"
 MAX_RECIPE_BYTES = 200_000
 """JPEG holds one XMP packet of 64 KB; a longer chain than fits is written in the other formats only."""
@@ -66,6 +71,14 @@ class Recipe:
     program: str = "kontext_ui"
 
 
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """The opened picture at the root of a version, and the photo's own pixels, of which it was made."""
+
+    pixels: Pixels
+    own: Own
+
+
 _RECIPES = TypeAdapter(Recipe)
 
 
@@ -76,11 +89,13 @@ def export(
     quality: int = 92,
     icc_profile: bytes | None = None,
     recipe: Recipe | None = None,
+    opened: Opened | None = None,
 ) -> EncodedImage:
     """Encode at full resolution. ``quality`` is 1..100 and counts for JPEG and WebP only.
 
     ``icc_profile`` (of the opened picture) is converted to and embedded; without one, or when it is not
-    an RGB profile, the file is sRGB. JPEG shows transparent parts on white. Raises ``InvalidRequest``
+    an RGB profile, the file is sRGB. With ``opened``, every pixel that is still the opened picture's is the photo's
+    own, in PNG and TIFF with all of its 16 bits. JPEG shows transparent parts on white. Raises ``InvalidRequest``
     for an unknown format or quality.
     """
     if format_name not in FORMATS:
@@ -89,13 +104,25 @@ def export(
         raise InvalidRequest(f"The quality is {quality}.", hint="It must be from 1 to 100.")
     size = Size(pixels.shape[1], pixels.shape[0])
     media_type, suffix = FORMATS[format_name]
-    if format_name == "png" and icc_profile is None and recipe is None:
+    if format_name == "png" and icc_profile is None and recipe is None and opened is None:
         return EncodedImage(encode_png(pixels), media_type, suffix, size)
     image, profile = _in_profile(Image.fromarray(pixels), icc_profile)
+    kept = None if opened is None else own.restored(opened.own, opened.pixels, pixels, np.asarray(image, np.uint8))
+    if kept is not None and kept.dtype == np.uint16 and format_name in ("png", "tiff"):
+        return EncodedImage(_deep(np.asarray(kept, np.uint16), format_name, profile, recipe), media_type, suffix, size)
+    if kept is not None:
+        image = Image.fromarray(own.eight_bits(kept))
     if format_name == "jpeg" and image.mode == "RGBA":
         image = _on_white(image)
     data = _encoded(image, format_name, _options(format_name, quality, profile, recipe))
     return EncodedImage(data, media_type, suffix, size)
+
+
+def _deep(pixels: NDArray[np.uint16], format_name: str, profile: bytes, recipe: Recipe | None) -> bytes:
+    packet = None if recipe is None else _packet(recipe)
+    if format_name == "tiff":
+        return own.as_tiff(pixels, profile, packet)
+    return own.as_png(pixels, profile, {} if packet is None else {PNG_XMP: packet.decode(), PNG_KEY: _json(recipe)})
 
 
 def _encoded(image: Image.Image, format_name: str, options: Mapping[str, Any]) -> bytes:
@@ -151,7 +178,7 @@ def _options(format_name: str, quality: int, profile: bytes, recipe: Recipe | No
 
 def _png_info(packet: bytes, recipe: Recipe | None) -> PngInfo:
     info = PngInfo()
-    info.add_itxt("XML:com.adobe.xmp", packet.decode())
+    info.add_itxt(PNG_XMP, packet.decode())
     info.add_itxt(PNG_KEY, _json(recipe))
     return info
 

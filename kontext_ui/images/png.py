@@ -104,8 +104,5 @@ def profile_chunk(profile: bytes) -> bytes:
 
 
 def text_chunk(keyword: str, text: str) -> bytes:
-    """``iTXt``: UTF-8, packed where that is shorter."""
-    plain = text.encode()
-    packed = zlib.compress(plain)
-    how, what = (b"\1\0", packed) if len(packed) < len(plain) else (b"\0\0", plain)
-    return chunk(b"iTXt", keyword.encode("latin-1") + b"\0" + how + b"\0\0" + what)
+    """``iTXt``: UTF-8, and not packed, so that it can be found again without unpacking what a stranger packed."""
+    return chunk(b"iTXt", keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode())

@@ -34,6 +34,14 @@ def profile_name(profile: bytes) -> str:
     return " ".join(name.split())[:80] or "unnamed"
 
 
+def is_rgb(profile: bytes) -> bool:
+    """Whether it can be read and describes RGB."""
+    try:
+        return ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space.strip() == "RGB"
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return False
+
+
 def srgb_profile() -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(io.BytesIO(srgb_bytes()))
 

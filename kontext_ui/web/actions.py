@@ -14,6 +14,7 @@ from anyio import to_thread
 from pydantic import TypeAdapter, ValidationError
 
 from kontext_ui import basic
+from kontext_ui.api import unreadable
 from kontext_ui.editor import Editor, TierOffer
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.paths import ASSETS
@@ -21,12 +22,13 @@ from kontext_ui.projects import AccessKey, Job, Project, Version
 from kontext_ui.prompting import compose
 from kontext_ui.web import messages as m
 from kontext_ui.web.examples import EXAMPLES
-from kontext_ui.web.row_types import BuilderRow, Patch, ProjectRow, VersionRow
+from kontext_ui.web.row_types import BuilderRow, Patch, ProjectRow, QueueRow, VersionRow
 from kontext_ui.web.rows import (
     access_key_row,
     builder_row,
     overview_row,
     project_row,
+    queue_row,
     receipt_row,
     spending_row,
     tier_rows,
@@ -73,15 +75,6 @@ def read_message(name: str, body: bytes) -> Any:
         if first["type"] in ("json_invalid", "dataclass_type", "dataclass_exact_type"):
             raise InvalidRequest("The page sent something unreadable.", hint="Reload the page and try again.") from None
         raise InvalidRequest(unreadable(error)) from None
-
-
-def unreadable(error: ValidationError) -> str:
-    """A sentence on the first thing that could not be read."""
-    first = error.errors(include_url=False)[0]
-    if first["type"] == "budget":
-        return first["msg"]
-    where = " ".join(str(part).replace("_", " ") for part in first["loc"])
-    return f"{where[:80] or 'It'} cannot be read: {first['msg'].lower()}."
 
 
 def _as_is(value: object) -> object:
@@ -132,6 +125,11 @@ def _made_key(made: tuple[AccessKey, str]) -> Mapping[str, object]:
 async def _pruned(editor: Editor, owner: str, message: m.InProject) -> list[VersionRow]:
     facts = editor.facts
     return [version_row(version, facts) for version in await editor.versions.pruned(owner, message.project)]
+
+
+async def _queue(editor: Editor, owner: str, message: m.Nothing) -> list[QueueRow]:
+    facts = editor.facts
+    return [queue_row(queued, facts) for queued in await editor.queue.all(owner)]
 
 
 async def _builder(editor: Editor, owner: str, message: m.Nothing) -> BuilderRow:
@@ -188,15 +186,20 @@ ACTIONS: Mapping[str, Action[Any, Any]] = {
     "save_draft": Action(m.Words, lambda e, who, a: e.projects.save_draft(who, a.project, a.text), _nothing),
     "set_preference": Action(m.Preference, lambda e, who, a: e.preferences.set(who, a.key, a.value), _nothing),
     "check": Action(m.Draft, lambda e, who, a: e.edits.check(who, a.project, a.draft), receipt_row),
-    "submit": Action(m.Submission, _submit, _as_is),
+    # What a program pays for goes through the API, where the budget of its key is asked.
+    "submit": Action(m.Submission, _submit, _as_is, by_key=False),
     # What is no edit, "undo" or "thanks", is known before anything is sent, whichever model is chosen.
     "command": Action(m.Said, _command, _as_is),
-    "submit_all": Action(m.Drafts, _submit_all, _as_is),
+    "submit_all": Action(m.Drafts, _submit_all, _as_is, by_key=False),
     "sent": Action(m.Sent, lambda e, who, a: e.edits.sent(who, a.key), _job_ids),
+    "queue": Action(m.Nothing, _queue, _as_is),
+    "sooner": Action(m.OnJob, lambda e, who, a: e.queue.sooner(who, a.job), _as_is),
     "cancel": Action(m.OnJob, lambda e, who, a: e.edits.cancel(who, a.job), _state),
     "check_again": Action(m.OnJob, lambda e, who, a: e.edits.check_again(who, a.job), _state),
     "dismiss": Action(m.OnJob, lambda e, who, a: e.edits.dismiss(who, a.job), _nothing),
-    "replay": Action(m.Replay, lambda e, who, a: e.edits.replay(who, a.project, a.version, a.steps), _nothing),
+    "replay": Action(
+        m.Replay, lambda e, who, a: e.edits.replay(who, a.project, a.version, a.steps), _nothing, by_key=False
+    ),
     "look": Action(m.OnVersion, lambda e, who, a: e.help.look(who, a.project, a.version), overview_row),
     "hints": Action(m.Draft, lambda e, who, a: e.help.hints(who, a.project, a.draft), _as_is),
     "find_mask": Action(m.Thing, lambda e, who, a: e.help.find_mask(who, a.project, a.version, a.name), _as_is),
@@ -225,7 +228,9 @@ ACTIONS: Mapping[str, Action[Any, Any]] = {
     "budgets": Action(m.InProject, lambda e, who, a: e.budgets.of(who, a.project), _as_is),
     "spending": Action(m.InProject, lambda e, who, a: e.budgets.spending(who, a.project), spending_row),
     "set_budget": Action(m.NewBudget, _set_budget, _nothing, by_key=False),
-    "make_access_key": Action(m.KeyName, lambda e, who, a: e.access_keys.make(who, a.name), _made_key, by_key=False),
+    "make_access_key": Action(
+        m.KeyName, lambda e, who, a: e.access_keys.make(who, a.name, a.budget_usd), _made_key, by_key=False
+    ),
     "list_access_keys": Action(m.Nothing, lambda e, who, a: e.access_keys.all(who), _keys, by_key=False),
     "revoke_access_key": Action(m.KeyId, lambda e, who, a: e.access_keys.revoke(who, a.id), _nothing, by_key=False),
 }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
 
 from pydantic_core import to_json, to_jsonable_python
+from starlette.datastructures import FormData, Headers
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -21,6 +24,8 @@ from kontext_ui.errors import (
 from kontext_ui.web.identity import OWNER_KEY
 from kontext_ui.web.rows import error_row
 
+FORM_BYTES = 100_000
+"""What a message may hold besides its pictures."""
 NOT_FOUND = (ProjectNotFound, VersionNotFound, ImageMissing)
 
 
@@ -51,6 +56,19 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     return bytes(body)
 
 
+async def read_form(request: Request, max_bytes: int, max_files: int) -> FormData:
+    """A form with files. Raises ``InvalidImage`` when it is too large, ``InvalidRequest`` when it cannot be read."""
+    body = await read_body(request, max_bytes)
+    try:
+        return await MultiPartParser(Headers(scope=request.scope), _once(body), max_files=max_files).parse()
+    except MultiPartException as error:
+        raise InvalidRequest(f"The form cannot be read: {error.message}") from None
+
+
+async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
+
+
 def failed(error: KontextError) -> Response:
     status = 404 if isinstance(error, NOT_FOUND) else 507 if isinstance(error, HistoryError) else 200
     return as_json({"error": error_row(error)}, status)
@@ -67,3 +85,15 @@ def written(value: object) -> bytes:
         return to_json(value, inf_nan_mode="null")
     except ValueError:  # half of a character, which UTF-8 cannot hold
         return json.dumps(to_jsonable_python(value, inf_nan_mode="null")).encode()
+
+
+def address_of(request: Request, public_url: str = "") -> str:
+    """This server's address as the caller knows it, without a slash at the end.
+
+    ``doorway.py`` has looked at the names, and taken away what no trusted proxy has said.
+    """
+    if public_url:
+        return public_url.rstrip("/")
+    host = request.headers.get("x-forwarded-host", request.headers.get("host", "")).split(",")[0].strip()
+    root: str = request.scope.get("root_path", "")
+    return f"{request.url.scheme}://{host}{root.rstrip('/')}"

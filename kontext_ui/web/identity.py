@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kontext_ui.editor.access_keys import PREFIX
+from kontext_ui.projects import KeyHolder
 from kontext_ui.web.page import content_security_policy
 
 COOKIE = "kontext_visitor"
@@ -34,10 +35,11 @@ ISSUING_PATHS = ("/", "/kontext/state")
 PAGE_HEADER = "x-kontext-page"
 """Sent by our own scripts. A page of another origin would have to ask leave to send it, and never gets it."""
 OWNER_KEY = "kontext_owner"
-BY_KEY = "kontext_by_key"
-"""In the scope: whether the owner was known by an access key."""
+ACCESS_KEY = "kontext_access_key"
+"""In the scope: the id of the access key that the owner was known by, if it was one."""
 OWNER = re.compile(r"[A-Za-z0-9_-]{20,64}")
 ACCESS_KEY_HEADER = "x-kontext-key"
+API_PAGE = "/api"
 OPEN = ("/kontext/", "/favicon.ico", "/robots.txt", "/gradio_api/startup-events")
 """Beginnings of paths that are answered without a key; Gradio asks the last one of itself while it starts."""
 WITH_KEY = (
@@ -46,11 +48,12 @@ WITH_KEY = (
     "/gradio_api/upload",
     "/gradio_api/queue/join",
     "/gradio_api/queue/data",
+    "/mcp",
 )
-"""What programs need to call a named endpoint. Everything else that Gradio serves stays closed."""
+"""What programs need to call a named endpoint, and agents their tools. All else that Gradio serves stays closed."""
 BELOW_WITH_KEY = ("/gradio_api/call/", "/gradio_api/file=")
 """The same, as beginnings of paths."""
-OwnerOfKey: TypeAlias = Callable[[str], Awaitable[str | None]]
+HolderOfKey: TypeAlias = Callable[[str], Awaitable[KeyHolder | None]]
 
 
 def load_secret(folder: Path) -> str:
@@ -74,7 +77,7 @@ class Identity:
     """
 
     def __init__(
-        self, app: ASGIApp, *, secret: str, embedded: bool, owner_of_key: OwnerOfKey, root_path: str = ""
+        self, app: ASGIApp, *, secret: str, embedded: bool, holder_of_key: HolderOfKey, root_path: str = ""
     ) -> None:
         self._app = app
         self._signer = Signer(secret, salt=COOKIE)
@@ -83,7 +86,7 @@ class Identity:
         """Those that are read, the one to be believed first; the last is what they were called once."""
         self._embedded = embedded
         """Shown inside another site's frame (a Space): the cookie has to be a partitioned one."""
-        self._owner_of_key = owner_of_key
+        self._holder_of_key = holder_of_key
         self._root_path = root_path.rstrip("/")
         self._policy = content_security_policy(embedded=embedded)
 
@@ -94,19 +97,20 @@ class Identity:
             return
         headers, path = Headers(scope=scope), self._path(scope)
         key = access_key(headers)
-        owner = self._owner(headers) if key is None else await self._owner_of_key(key)
+        holder = None if key is None else await self._holder_of_key(key)
+        owner = self._owner(headers) if key is None else holder and holder.owner
         fresh = None
         if key is None and path in ISSUING_PATHS and is_same_origin(headers):
             owner = owner or secrets.token_urlsafe(24)
             fresh = self._cookie(owner, secure=self._embedded or scope.get("scheme") == "https")
-        scope[OWNER_KEY], scope[BY_KEY] = owner, key is not None
+        scope[OWNER_KEY], scope[ACCESS_KEY] = owner, holder and holder.key
 
         async def armoured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._add_headers(MutableHeaders(scope=message), fresh)
             await send(message)
 
-        refused = self._refusal(path, by_key=key is not None and owner is not None)
+        refused = self._refusal(path, by_key=holder is not None)
         await (refused or self._app)(scope, receive, armoured)
 
     def _path(self, scope: Scope) -> str:
@@ -117,7 +121,7 @@ class Identity:
 
     @staticmethod
     def _refusal(path: str, *, by_key: bool) -> ASGIApp | None:
-        if path == "/" or path.startswith(OPEN):
+        if path in ("/", API_PAGE) or path.startswith(OPEN):
             return None
         if path not in WITH_KEY and not path.startswith(BELOW_WITH_KEY):
             return JSONResponse({"detail": "Not found"}, 404)

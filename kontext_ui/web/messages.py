@@ -167,6 +167,7 @@ class Said:
 @dataclass(frozen=True)
 class KeyName:
     name: Text
+    budget_usd: Usd | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,13 @@ STYLES = (
 ENTRY = "app/main.js"
 SKELETON = "app/skeleton.js"
 """Written into the head: it asks for the project's state before anything else is loaded."""
-PANELS = ("top", "chat", "canvas", "tree")
+PANELS = {
+    "top": 'div role="banner"',
+    "chat": 'section aria-label="Conversation"',
+    "canvas": 'main aria-label="Picture"',
+    "tree": 'section aria-label="History"',
+}
+"""The page's places, each a landmark."""
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self'{scripts}; style-src 'self'; img-src 'self' data: blob:; "
     "font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
@@ -39,7 +45,9 @@ def make_page(assets: Path, version: str) -> Page:
     styles = "\n".join(f'<link rel="stylesheet" href="{base}/styles/{name}.css">' for name in STYLES)
     names = sorted(path.relative_to(assets).as_posix() for path in (assets / "app").rglob("*.js"))
     preloads = "\n".join(f'<link rel="modulepreload" href="{base}/{name}">' for name in names if name != SKELETON)
-    panels = "\n".join(f'<div class="kx-panel" id="kx-{name}"></div>' for name in PANELS)
+    panels = "\n".join(
+        f'<{landmark} class="kx-panel" id="kx-{name}"></{landmark.split()[0]}>' for name, landmark in PANELS.items()
+    )
     html = f"""<!doctype html>
 <html lang="en">
 <head>
@@ -52,9 +60,9 @@ def make_page(assets: Path, version: str) -> Page:
 <script type="module" src="{base}/{ENTRY}"></script>
 </head>
 <body>
-<main id="kx-app">
+<div id="kx-app">
 {panels}
-</main>
+</div>
 </body>
 </html>
 """

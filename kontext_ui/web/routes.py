@@ -28,7 +28,7 @@ from kontext_ui.web import rows
 from kontext_ui.web.actions import ACTIONS, Patched, act, read_message
 from kontext_ui.web.examples import EXAMPLES
 from kontext_ui.web.http import NOT_FOUND, as_json, failed, owner_of, read_body, written
-from kontext_ui.web.identity import BY_KEY
+from kontext_ui.web.identity import ACCESS_KEY
 from kontext_ui.web.page import content_security_policy, make_page
 from kontext_ui.web.row_types import ExampleRow, Snapshot, TierRow
 
@@ -124,10 +124,10 @@ class Pages:
         except KontextError as error:
             return failed(error)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(self._stream(project_id), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(self._stream(owner, project_id), media_type="text/event-stream", headers=headers)
 
-    async def _stream(self, project_id: str) -> AsyncIterator[str]:
-        with self._editor.projects.subscribe(project_id) as changes:
+    async def _stream(self, owner: str, project_id: str) -> AsyncIterator[str]:
+        with self._editor.projects.subscribe(project_id, owner) as changes:
             yield _event("hello", {"revision": changes.revision})
             while True:
                 change = await changes.next(PING_S)
@@ -146,7 +146,7 @@ class Pages:
         name = request.path_params["action"]
         if name not in ACTIONS:
             raise HTTPException(404)
-        if request.scope[BY_KEY] and not ACTIONS[name].by_key:
+        if request.scope[ACCESS_KEY] and not ACTIONS[name].by_key:
             raise HTTPException(403, "An access key is not enough for this: use the page.")
         try:
             message = read_message(name, await read_body(request, MAX_MESSAGE_BYTES))

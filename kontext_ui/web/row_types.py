@@ -111,6 +111,25 @@ class JobRow:
 
 
 @dataclass(frozen=True)
+class QueueRow:
+    """An open edit of any project."""
+
+    id: str
+    project: str
+    project_title: str
+    instruction: str
+    backend_label: str
+    state: str
+    waits: bool
+    """For the result of the edit before it."""
+    stage: str
+    fraction: float | None
+    queue_position: int | None
+    price_usd: float | None
+    created_at: str
+
+
+@dataclass(frozen=True)
 class ProgressRow:
     """Merged into the job of the same id; never stored."""
 
@@ -186,6 +205,8 @@ class Patch:
     removed_versions: tuple[str, ...] = ()
     jobs: tuple[JobRow | ProgressRow, ...] = ()
     tiers: tuple[TierRow, ...] | None = None
+    elsewhere: bool = False
+    """Something began or ended in another project of this visitor."""
 
 
 @dataclass(frozen=True)
@@ -277,6 +298,8 @@ class AccessKeyRow:
     id: str
     name: str
     made_at: str
+    budget_usd: float | None
+    spent_usd: float
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from kontext_ui.editor import (
     ModelOffer,
     Overview,
     ProjectView,
+    Queued,
     Receipt,
     Spending,
     Spent,
@@ -38,6 +39,7 @@ from kontext_ui.web.row_types import (
     Patch,
     ProgressRow,
     ProjectRow,
+    QueueRow,
     ReceiptRow,
     SpendingRow,
     SpentRow,
@@ -159,6 +161,24 @@ def job_row(job: Job, facts: Facts) -> JobRow:
     )
 
 
+def queue_row(queued: Queued, facts: Facts) -> QueueRow:
+    job, progress = queued.job, queued.progress or Running()
+    return QueueRow(
+        id=job.id,
+        project=job.project,
+        project_title=queued.title,
+        instruction=job.request.instruction,
+        backend_label=facts.label(job.request.backend),
+        state=job.state.value,
+        waits=job.waits,
+        stage=progress.stage,
+        fraction=progress.fraction,
+        queue_position=progress.queue_position,
+        price_usd=job.price_usd,
+        created_at=job.created_at.isoformat(),
+    )
+
+
 def _failure_row(failure: Failure) -> FailureRow:
     return FailureRow(
         kind=failure.kind,
@@ -193,6 +213,7 @@ def change_patch(change: Change) -> Patch:
         versions=tuple(version_row(version, change.facts) for version in change.versions),
         removed_versions=change.removed,
         jobs=(*(job_row(job, change.facts) for job in change.jobs), *progress_rows(change.progress, change.revision)),
+        elsewhere=change.elsewhere,
     )
 
 
@@ -288,7 +309,7 @@ def _spent_row(spent: Spent, label: str) -> SpentRow:
 
 
 def access_key_row(key: AccessKey) -> AccessKeyRow:
-    return AccessKeyRow(key.id, key.name, key.made_at.isoformat())
+    return AccessKeyRow(key.id, key.name, key.made_at.isoformat(), key.budget_usd, key.spent_usd)
 
 
 def builder_row() -> BuilderRow:

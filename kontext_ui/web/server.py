@@ -1,7 +1,8 @@
 """The server: Gradio in Server mode, with our page at ``/``, our routes, and Gradio's engine for named endpoints.
 
 What a visitor does goes to our own routes (``routes.py``): they answer in a quarter of the time of a Gradio
-event, hold no place in its queue, and survive a restart. What programs do goes to the endpoints (``api.py``).
+event, hold no place in its queue, and survive a restart. What programs do goes through one list of actions
+(``kontext_ui/api``), which is told in three ways: ``api_http.py``, ``api_gradio.py`` and, for agents, ``api_mcp.py``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ import gradio as gr
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from kontext_ui.api import Services
+from kontext_ui.api.fetch import Fetcher
 from kontext_ui.editor import Editor
 from kontext_ui.paths import ASSETS
 from kontext_ui.settings import Settings, on_space
-from kontext_ui.web.api import Api
+from kontext_ui.web.api_gradio import GradioApi, make_uploads
+from kontext_ui.web.api_http import HttpApi
+from kontext_ui.web.api_mcp import AgentApi
+from kontext_ui.web.api_page import ApiPage
 from kontext_ui.web.doorway import Doorway, our_names, our_proxies
 from kontext_ui.web.identity import Identity, load_secret
 from kontext_ui.web.routes import Pages
@@ -36,23 +42,28 @@ class Server(gr.Server):
         self._embedded = on_space()
         self._names, self._proxies = our_names(settings), our_proxies(settings)
         pages = Pages(editor, ASSETS, self.max_upload_bytes, embedded=self._embedded)
-        api = Api(editor, self.max_upload_bytes)
+        services = Services(editor, make_uploads(), Fetcher(self.max_upload_bytes))
+        rest = (services, self.max_upload_bytes, settings.public_url)
+        by_gradio, self._for_agents = GradioApi(*rest), AgentApi(*rest)
+        about = ApiPage(editor, pages.version, settings.public_url)
+        parts = (pages, about, HttpApi(*rest), by_gradio, self._for_agents)
         super().__init__(
             title="kontext_ui",
-            routes=[*pages.routes(), *api.routes()],
+            routes=[route for part in parts for route in part.routes()],
             lifespan=self.running,
             docs_url=None,
             redoc_url=None,
             openapi_url=None,
         )
-        self.api(api.edit, name="edit", concurrency_limit=None)
+        by_gradio.add_to(self)
 
     @asynccontextmanager
     async def running(self, app: Starlette) -> AsyncIterator[None]:
         """From the first request to the last the editor's heart beats."""
         await self._editor.start()
         try:
-            yield
+            async with self._for_agents.running():
+                yield
         finally:
             await self._editor.aclose()
 
@@ -63,7 +74,7 @@ class Server(gr.Server):
             super().build_middleware_stack(),
             secret=self._secret,
             embedded=self._embedded,
-            owner_of_key=self._editor.access_keys.owner_of,
+            holder_of_key=self._editor.access_keys.holder_of,
             root_path=self.root_path,
         )
         return Doorway(known, self._names, self._proxies)

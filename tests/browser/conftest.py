@@ -134,6 +134,11 @@ class Person:
         self.sees_versions(versions)
         return self.sees_painted_head()
 
+    def chooses(self, item, turn=None):
+        """From the menu of a turn, the newest one unless another is named."""
+        (turn or self.turns.last).get_by_role("button", name="More for").click()
+        self.page.get_by_role("menuitem", name=item).click()
+
     def picks(self, tier):
         self.page.select_option("#kx-tier", f"{tier}/")
 

@@ -46,6 +46,62 @@ def test_by_keyboard_alone(person):
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 
 
+def test_the_prompt_is_a_few_tab_stops_away_however_long_the_conversation_is(person):
+    page = person.page
+    person.opens_photo()
+    for number in range(12):
+        person.edits(f"make it {('brighter', 'warmer', 'darker')[number % 3]}", number + 2)
+    page.locator("body").evaluate("() => document.activeElement.blur()")
+
+    stops = 0
+    while not person.prompt.evaluate("(field) => field === document.activeElement"):
+        page.keyboard.press("Tab")
+        stops += 1
+        assert stops <= 25
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.closest('.kx-turn, .kx-ideas') !== null")
+
+    page.get_by_role("button", name="Skip to the instruction").focus()
+    page.keyboard.press("Enter")
+    expect(person.prompt).to_be_focused()
+
+
+def test_arrows_go_from_turn_to_turn_and_through_what_can_be_done_with_each(person):
+    page = person.page
+    person.opens_photo()
+    person.edits("make it brighter", 2)
+    person.edits("make it warmer", 3)
+    page.get_by_role("button", name="Show v3").focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("button", name="Show v2")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Edit the instruction and send it again").first).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="Continue from here").first).to_be_focused()
+    page.keyboard.press("End")
+    expect(page.get_by_role("button", name="More for v2")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_role("menuitem", name="Star").click()
+    expect(page.locator("[role=treeitem]").nth(1)).to_contain_text("★")
+
+
+def test_the_page_has_landmarks_and_headings_and_says_what_happened(person):
+    page = person.page
+    for role, name in (("banner", None), ("main", "Picture"), ("region", "Conversation"), ("region", "History")):
+        expect(page.get_by_role(role, name=name)).to_have_count(1)
+    headings = page.get_by_role("heading")
+    assert {"kontext_ui", "Conversation", "History"} <= set(headings.all_inner_texts())
+
+    voice = page.locator("#kx-voice")
+    person.opens_photo()
+    person.edits("make it brighter", 2)
+    expect(voice).to_contain_text("Done. ")
+    person.says("add a dragon")
+    expect(voice).to_contain_text("dragon")
+    names = page.evaluate("[...document.querySelectorAll('.kx-thumb')].map((one) => one.getAttribute('aria-label'))")
+    assert len(set(names)) == len(names), "no two pictures have the same name"
+
+
 def test_undo_keys_while_typing_belong_to_the_text(person):
     person.opens_photo()
     person.edits("make it brighter", 2)

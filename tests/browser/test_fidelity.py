@@ -43,7 +43,7 @@ def test_trying_again_with_a_new_seed_or_the_same(hosted):
     hosted.edits("invert the middle", 2)
     expect(hosted.turns.last).to_contain_text("seed 7")
 
-    hosted.turns.last.get_by_role("button", name="Same seed").click()
+    hosted.chooses("Try again with the same seed")
     hosted.sees_versions(3)
     hosted.turns.last.get_by_role("button", name="Try again with a new seed").click()
     hosted.sees_versions(4)

@@ -77,7 +77,7 @@ def test_what_is_chosen_is_sent_and_trying_again_sends_all_of_it_again(customer,
 
     customer.turns.last.get_by_role("button", name="Try again with a new seed").click()
     customer.sees_versions(3)
-    customer.turns.last.get_by_role("button", name="Same seed").click()
+    customer.chooses("Try again with the same seed")
     customer.sees_versions(4)
 
     usual = {"backend", "model", "parent", "parameters", "after"}
@@ -218,6 +218,6 @@ def test_a_model_within_a_tier_is_picked_with_its_price_and_remembered(customer,
     customer.page.reload()
     customer.ready()
     expect(picker).to_have_value("pro//flux2-pro")
-    customer.turns.last.get_by_role("button", name="Same seed").click()
+    customer.chooses("Try again with the same seed")
     customer.sees_versions(3)
     assert bfl.submitted[1]["path"] == "/v1/flux-2-pro"

@@ -25,6 +25,7 @@ TARGET = Path(__file__).resolve().parents[2] / "assets" / "app" / "core" / "type
 ROOTS = (
     row_types.Snapshot,
     row_types.Patch,
+    row_types.QueueRow,
     row_types.ReceiptRow,
     row_types.OverviewRow,
     row_types.BuilderRow,

@@ -1,7 +1,7 @@
 // Everything that can be done, once: what it is called, which keys do it, where it is offered, and what happens.
 // Keys, menus, buttons, the help and the README's table of keys are drawn from here, which is why it is a long file.
 import { inTier, toDraft, withSeed } from "./draft.js";
-import { sentence } from "./format.js";
+import { price, sentence } from "./format.js";
 import { DOUBLE_CLICK_MS, sending } from "./sending.js";
 import { askedFor, cut } from "./versions.js";
 
@@ -23,7 +23,7 @@ import { askedFor, cut } from "./versions.js";
  * @property {true} [whileTyping] its key works in a field too
  * @property {string} [help] beside its key, where the label does not say all
  * @property {IconName} [icon]
- * @property {string} [word] beside the icon, where there is room
+ * @property {string | ((subject: S, page: Page) => string)} [word] beside the icon, where there is room
  * @property {Place[]} [places]
  * @property {"chip"} [looks] drawn with its words instead of as an icon
  */
@@ -36,6 +36,15 @@ const hasPicture = ({ store }) => store.head() !== null;
 const masking = (page) => hasPicture(page) && page.canvas.mode === "mask";
 /** @type {(page: Page, version: VersionRow) => boolean} */
 const notTheHead = ({ store }, version) => version.id !== store.project?.head;
+/** What is clicked says what it costs. @param {string} label @param {number | null | undefined} usd */
+const withPrice = (label, usd) => (usd ? `${label} · ${price(usd)}` : label);
+/** What the backend that made a version takes for the same now; what it took, where that is not known. @param {Page} page @param {VersionRow} version */
+function priceAgain({ store }, { outcome, request }) {
+  const tier = store.tiers.find((offer) => offer.tier === request?.tier);
+  const backends = [tier, ...(tier?.others ?? [])].flatMap((offer) => offer?.backends ?? []);
+  const made = outcome?.price_usd;
+  return made ?? backends.find(({ id }) => id === outcome?.backend)?.price_usd;
+}
 /** What an undo or redo is about. @param {string} verb @param {VersionRow | null} version */
 const withWhat = (verb, version) => (version ? `${verb} “${cut(askedFor(version))}”` : verb);
 /** @param {VersionRow} version */
@@ -76,6 +85,13 @@ export const PAGE = [
     run: (page) => page.dialogs.help(),
   },
   { id: "theme", label: "Light or dark", icon: "theme", places: ["bar"], run: (page) => page.switchTheme() },
+  {
+    id: "queue",
+    label: "Queue: what runs and waits",
+    icon: "menu",
+    keys: ["Q"],
+    run: (page) => page.dialogs.queue(),
+  },
   { id: "spending", label: "What was spent", icon: "coin", run: (page) => page.dialogs.spending() },
   { id: "settings", label: "Settings", icon: "gear", places: ["bar"], run: (page) => page.dialogs.settings() },
   {
@@ -272,8 +288,13 @@ export const PAGE = [
 export const VERSION = [
   {
     id: "retry",
-    label: (version) => (seedOf(version) === null ? "Try again" : "Try again with a new seed"),
+    label: (version, page) =>
+      withPrice(seedOf(version) === null ? "Try again" : "Try again with a new seed", priceAgain(page, version)),
     icon: "retry",
+    word: (version, page) => {
+      const usd = priceAgain(page, version);
+      return usd ? price(usd) : "";
+    },
     places: ["turn"],
     when: (page, version) => seedOf(version) !== null || !isExact(page, version),
     run: (page, version) => {
@@ -283,9 +304,8 @@ export const VERSION = [
   },
   {
     id: "same-seed",
-    label: "Same seed",
-    looks: "chip",
-    places: ["turn"],
+    label: (version, page) => withPrice("Try again with the same seed", priceAgain(page, version)),
+    places: ["menu"],
     when: (_, version) => seedOf(version) !== null,
     run: (page, version) => send(page, withSeed(toDraft(version), seedOf(version))),
   },
@@ -402,6 +422,21 @@ export const GALLERY = [
   { id: "gallery-current", label: "To the current version", keys: ["."], run: (_, gallery) => gallery.toCurrent() },
   { id: "leave-gallery", label: "Close", keys: ["G"], run: (_, gallery) => gallery.close() },
 ];
+
+/** What a version's menu offers: the other models first, which are as many as are ready. @param {VersionRow} version @param {Page} page */
+export function menuOf(version, page) {
+  const ready = version.request
+    ? page.store.tiers.filter(({ tier, chosen }) => chosen && tier !== version.request?.tier)
+    : [];
+  /** @type {Command<VersionRow>[]} */
+  const tiers = ready.map(({ tier, label, chosen, backends }) => ({
+    id: `send-to-${tier}`,
+    label: withPrice(`Send to ${label}`, backends.find(({ id }) => id === chosen)?.price_usd),
+    run: () => sendToTier(page, version, tier),
+  }));
+  const own = VERSION.filter(({ places, when }) => places?.includes("menu") && (when?.(page, version) ?? true));
+  return [...tiers, ...own];
+}
 
 /** @type {Command<Job>[]} */
 export const JOB = [

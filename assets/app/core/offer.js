@@ -23,7 +23,8 @@ export function commandButton(command, page, subject, props = {}) {
     const words = labelOf(command, page, subject);
     return button("kx-chip", [command.icon ? icon(command.icon) : null, words], () => act?.(), props);
   }
-  const word = command.word && h("span", { class: "kx-word", "aria-hidden": "true" }, command.word);
+  const said = typeof command.word === "function" ? command.word(subject, page) : command.word;
+  const word = said && h("span", { class: "kx-word", "aria-hidden": "true" }, said);
   const shown = iconButton([icon(command.icon ?? "more"), word], tooltipOf(command, page, subject), act, props);
   if (!run && press && release) {
     shown.addEventListener("pointerdown", () => press(page));

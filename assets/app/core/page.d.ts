@@ -59,6 +59,7 @@ export interface Dialogs {
   gallery(): void;
   palette(): void;
   spending(): void;
+  queue(): void;
 }
 
 /** The window with all versions. */

@@ -1,6 +1,7 @@
 // The store kept in step with the server: what is asked, what is opened, what arrives.
 import * as api from "./api.js";
 import { Connection } from "./connection.js";
+import { debounce } from "./dom.js";
 import { emptyDraft } from "./draft.js";
 import { sentence } from "./format.js";
 import { takeUp } from "./left_behind.js";
@@ -8,9 +9,10 @@ import { store } from "./store.js";
 import { toast } from "./toast.js";
 
 /** @import { Answer } from "./api.js" */
-/** @import { EditDraft, Snapshot } from "./types.d.ts" */
+/** @import { EditDraft, QueueRow, Snapshot } from "./types.d.ts" */
 
 const RETRY_MS = 2000;
+const SOON_MS = 150;
 
 /**
  * Ask the server to do something with this project. Errors are shown unless `quiet`.
@@ -38,6 +40,16 @@ export async function upload(file, kind, more = {}) {
   return answer;
 }
 
+/** Ask what runs in other projects, soon: the server says that something changed there, not what. */
+export const lookElsewhere = debounce(async () => {
+  const { result } = await api.post("queue", {});
+  const rows = /** @type {QueueRow[]} */ (result ?? []);
+  if (result) {
+    const elsewhere = rows.filter(({ project }) => project !== store.project?.id);
+    if (elsewhere.length || store.elsewhere.length) store.put("elsewhere", elsewhere);
+  }
+}, SOON_MS);
+
 /** What the composer should begin with next time. */
 export function rememberComposer() {
   const { tier, backend, model, preserve } = store.draft;
@@ -57,10 +69,14 @@ const connection = new Connection(() =>
   api.events(store.project?.id ?? "", {
     hello(revision) {
       store.put("online", true);
+      lookElsewhere();
       // A revision we have not seen means that something happened while nobody was listening.
       if (revision !== store.revision) reopen();
     },
-    patch: (patch) => store.applyPatch(patch),
+    patch(patch) {
+      store.applyPatch(patch);
+      if (patch.elsewhere) lookElsewhere();
+    },
     stale: reopen,
     lost: () => store.put("online", false),
   }),

@@ -1,10 +1,10 @@
 // The page's one state, and who is told when it changes. It knows neither the server nor the page's elements.
 import { emptyDraft } from "./draft.js";
 
-/** @import { EditDraft, ExampleRow, JobRow, OverviewRow, Patch, ProgressRow, ProjectRow, TierRow, VersionRow } from "./types.d.ts" */
+/** @import { EditDraft, ExampleRow, JobRow, OverviewRow, Patch, ProgressRow, ProjectRow, QueueRow, TierRow, VersionRow } from "./types.d.ts" */
 /** @typedef {Partial<Patch> & {preferences?: Record<string, any> | null, examples?: ExampleRow[]}} AnyPatch */
 /** @typedef {JobRow & Partial<ProgressRow>} Job */
-/** @typedef {"project" | "versions" | "jobs" | "tiers" | "preferences" | "examples" | "look" | "draft" | "online" | "opened"} Key */
+/** @typedef {"project" | "versions" | "jobs" | "tiers" | "preferences" | "examples" | "look" | "draft" | "online" | "elsewhere" | "opened"} Key */
 /** @typedef {(changed: Set<Key>) => void} Listener */
 
 export const OPEN_STATES = ["queued", "submitted", "running"];
@@ -30,6 +30,8 @@ export class Store {
     this.preferences = {};
     /** @type {ExampleRow[]} */
     this.examples = [];
+    /** @type {QueueRow[]} What runs and waits in other projects. */
+    this.elsewhere = [];
     /** @type {OverviewRow | null} What is seen in the current picture. */
     this.look = null;
     this.draft = emptyDraft();
@@ -113,7 +115,7 @@ export class Store {
   }
 
   /**
-   * @template {"project" | "tiers" | "preferences" | "examples" | "look" | "online"} K
+   * @template {"project" | "tiers" | "preferences" | "examples" | "look" | "online" | "elsewhere"} K
    * @param {K} key
    * @param {Store[K]} value
    */

@@ -4,6 +4,8 @@ export interface AccessKeyRow {
   id: string;
   name: string;
   made_at: string;
+  budget_usd: number | null;
+  spent_usd: number;
 }
 
 export interface BackendRow {
@@ -211,6 +213,7 @@ export interface Patch {
   removed_versions: string[];
   jobs: (JobRow | ProgressRow)[];
   tiers: TierRow[] | null;
+  elsewhere: boolean;
 }
 
 export interface ProgressRow {
@@ -234,6 +237,21 @@ export interface ProjectRow {
   cover: string | null;
   updated_at: string;
   deleted: boolean;
+}
+
+export interface QueueRow {
+  id: string;
+  project: string;
+  project_title: string;
+  instruction: string;
+  backend_label: string;
+  state: string;
+  waits: boolean;
+  stage: string;
+  fraction: number | null;
+  queue_position: number | null;
+  price_usd: number | null;
+  created_at: string;
 }
 
 export interface ReceiptRow {
@@ -289,6 +307,7 @@ export interface Snapshot {
   removed_versions: string[];
   jobs: (JobRow | ProgressRow)[];
   tiers: TierRow[] | null;
+  elsewhere: boolean;
   preferences: Record<string, any> | null;
   examples: ExampleRow[];
 }

@@ -47,6 +47,7 @@ class Journal:
             running = {} if progress is None else {job.id: progress}
             project = await self._spent(job)
             self.tell(job.project, Change(project=project, jobs=(job,), progress=running, facts=self.facts([job])))
+            self.feed.pass_on(job.owner, job.project)
         return job
 
     async def _spent(self, job: Job) -> Project | None:
@@ -59,6 +60,7 @@ class Journal:
         """A step that several jobs of one project take together."""
         jobs = await to_thread.run_sync(change, *arguments)
         self.tell(jobs[0].project, Change(jobs=tuple(jobs), facts=self.facts(jobs)))
+        self.feed.pass_on(jobs[0].owner, jobs[0].project)
         return jobs
 
     async def commit(self, change: Callable[[], Committed]) -> Committed:
@@ -66,6 +68,7 @@ class Journal:
         done = await to_thread.run_sync(change)
         versions, jobs = (done.version,), (done.job,)
         self.tell(done.project.id, Change(0, done.project, versions, jobs, facts=self.facts(jobs)))
+        self.feed.pass_on(done.job.owner, done.project.id)
         return done
 
     def progress(self, job: Job, progress: Running) -> None:

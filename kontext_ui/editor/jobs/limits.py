@@ -10,9 +10,17 @@ from dataclasses import dataclass, field
 
 
 @dataclass(eq=False)
+class _Waiting:
+    turn: asyncio.Future[None]
+    tell: Callable[[int], None]
+    owner: str
+    name: str
+
+
+@dataclass(eq=False)
 class _Lane:
     active: int = 0
-    waiting: deque[tuple[asyncio.Future[None], Callable[[int], None]]] = field(default_factory=deque)
+    waiting: deque[_Waiting] = field(default_factory=deque)
 
 
 class Limits:
@@ -23,9 +31,12 @@ class Limits:
 
     @asynccontextmanager
     async def place(
-        self, key: Hashable, limit: int | None, tell_position: Callable[[int], None]
+        self, key: Hashable, limit: int | None, tell_position: Callable[[int], None], owner: str = "", name: str = ""
     ) -> AsyncIterator[None]:
-        """Hold one of ``limit`` places. While waiting, ``tell_position`` gets 1 for the next in the queue."""
+        """Hold one of ``limit`` places. While waiting, ``tell_position`` gets 1 for the next in the queue.
+
+        ``owner`` and ``name`` are whose and what it is that waits, for :meth:`sooner`.
+        """
         if limit is None:
             yield
             return
@@ -33,7 +44,8 @@ class Limits:
         if lane.active < limit and not lane.waiting:
             lane.active += 1
         else:
-            await self._wait(lane, tell_position)
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            await self._wait(lane, _Waiting(turn, tell_position, owner, name))
         try:
             yield
         finally:
@@ -41,11 +53,25 @@ class Limits:
             if not lane.active and not lane.waiting:
                 self._lanes.pop(key, None)
 
-    async def _wait(self, lane: _Lane, tell_position: Callable[[int], None]) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (turn, tell_position)
+    def sooner(self, owner: str, name: str) -> bool:
+        """Let what waits under this name go before all else of its owner; the places of others stay theirs."""
+        for lane in self._lanes.values():
+            line = lane.waiting
+            places = [place for place, entry in enumerate(line) if entry.owner == owner]
+            own = [line[place] for place in places]
+            at = next((index for index, entry in enumerate(own) if entry.name == name), None)
+            if not at:
+                continue
+            for place, entry in zip(places, [own[at], *own[:at], *own[at + 1 :]], strict=True):
+                line[place] = entry
+            _tell_all(lane)
+            return True
+        return False
+
+    async def _wait(self, lane: _Lane, entry: _Waiting) -> None:
+        turn = entry.turn
         lane.waiting.append(entry)
-        tell_position(len(lane.waiting))
+        entry.tell(len(lane.waiting))
         try:
             await turn
         except asyncio.CancelledError:
@@ -58,7 +84,7 @@ class Limits:
 
     def _leave(self, lane: _Lane) -> None:
         while lane.waiting:
-            turn, _ = lane.waiting.popleft()
+            turn = lane.waiting.popleft().turn
             if not turn.done():
                 turn.set_result(None)  # the place is handed over, so `active` stays
                 _tell_all(lane)
@@ -67,5 +93,5 @@ class Limits:
 
 
 def _tell_all(lane: _Lane) -> None:
-    for position, (_, tell) in enumerate(lane.waiting, start=1):
-        tell(position)
+    for position, entry in enumerate(lane.waiting, start=1):
+        entry.tell(position)

@@ -65,7 +65,7 @@ class JobRunner:
         self._budgets = budgets
         self._webhooks = webhooks
         self._fallback = fallback
-        self._limits = Limits()
+        self.limits = Limits()
         self._finishing = asyncio.Semaphore(max(2, os.cpu_count() or 2))
         """One result after the other: the first is on the screen while the last is still worked on."""
         self._runs: dict[str, Run] = {}
@@ -209,11 +209,17 @@ class JobRunner:
         request, capabilities = run.job.request, run.route.capabilities
         key = self._keys.get(run.job.owner, backend.id)
         # The tier's place first: an edit that waits for it must not hold one of the account's.
-        tier_line = self._limits.place(
-            (backend.id, request.tier, request.model, key), capabilities.max_in_flight, lambda n: self._queued(run, n)
+        tier_line = self.limits.place(
+            (backend.id, request.tier, request.model, key),
+            capabilities.max_in_flight,
+            lambda n: self._queued(run, n),
+            run.job.owner,
+            run.job.id,
         )
         account_limit = self._router.account_limit(backend, capabilities)
-        account_line = self._limits.place((backend.id, key), account_limit, lambda n: self._queued(run, n))
+        account_line = self.limits.place(
+            (backend.id, key), account_limit, lambda n: self._queued(run, n), run.job.owner, run.job.id
+        )
         async with tier_line, account_line:
             prepared = await pipeline.prepare(self._pixels, request, run.route)
             run.edit_task = self._edit_task(run, prepared, key)

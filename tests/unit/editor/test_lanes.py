@@ -12,14 +12,14 @@ async def settle():
 
 
 class Visitor:
-    def __init__(self, lanes, limit, key="lane"):
+    def __init__(self, lanes, limit, key="lane", **who):
         self.positions = []
         self.inside = asyncio.Event()
         self.leave = asyncio.Event()
-        self.task = asyncio.create_task(self._visit(lanes, key, limit))
+        self.task = asyncio.create_task(self._visit(lanes, key, limit, who))
 
-    async def _visit(self, lanes, key, limit):
-        async with lanes.place(key, limit, self.positions.append):
+    async def _visit(self, lanes, key, limit, who):
+        async with lanes.place(key, limit, self.positions.append, **who):
             self.inside.set()
             await self.leave.wait()
 
@@ -91,3 +91,25 @@ async def test_lanes_do_not_wait_for_each_other_and_no_limit_means_no_lane():
         visitor.leave.set()
     await asyncio.gather(*(visitor.task for visitor in visitors))
     assert not lanes._lanes
+
+
+async def test_who_asks_goes_before_their_own_others_and_before_nobody_elses():
+    lanes = Limits()
+    first = Visitor(lanes, 1)
+    await settle()
+    line = [Visitor(lanes, 1, owner=owner, name=name) for owner, name in ("a1", "b1", "a2", "b2", "a3")]
+    await settle()
+
+    assert lanes.sooner("a", "3")
+    assert [visitor.positions[-1] for visitor in line] == [3, 2, 5, 4, 1]
+    assert not lanes.sooner("a", "3"), "it is the first of them already"
+    assert not lanes.sooner("b", "3")
+    assert not lanes.sooner("b", "unheard of")
+
+    entered = []
+    for visitor in line:
+        visitor.task.add_done_callback(lambda _, visitor=visitor: entered.append(line.index(visitor)))
+        visitor.leave.set()
+    first.leave.set()
+    await asyncio.gather(*(visitor.task for visitor in (first, *line)))
+    assert entered == [4, 1, 0, 3, 2]

@@ -10,11 +10,11 @@ import anyio
 import httpx
 import pytest
 
-from kontext_ui.edits import Size, SizeRule
+from kontext_ui.edits import Size, SizeRule, Tier
 from kontext_ui.settings import load_settings
 from kontext_ui.web.server import build_server, launch_options
 from tests.unit.editor.conftest import editor_in, make_editor, picture
-from tests.unit.editor.scripted import HostedBackend
+from tests.unit.editor.scripted import HostedBackend, ScriptedBackend
 
 __all__ = ["make_editor"]
 SITE = "http://pictures.example"
@@ -170,11 +170,17 @@ def nobody(make_visitor):
     return make_visitor()
 
 
+def keyed(key):
+    """The headers of a program with an access key."""
+    return {"x-kontext-key": key}
+
+
 class Live:
     """The server on a port, with Gradio's own routes too."""
 
-    def __init__(self, url, backend, server, paths) -> None:
+    def __init__(self, url, backend, server, paths, editor) -> None:
         self.url = url
+        self.editor = editor
         self.server = server
         self.paths = paths
         """Those of our own routes."""
@@ -186,8 +192,9 @@ class Live:
         http.get("/")
         return http
 
-    def key(self, visitor=None):
-        made = (visitor or self.visitor()).post("/kontext/do/make_access_key", json={"name": "script"})
+    def key(self, visitor=None, budget_usd=None):
+        message = {"name": "script", "budget_usd": budget_usd}
+        made = (visitor or self.visitor()).post("/kontext/do/make_access_key", json=message)
         return made.json()["result"]["key"]
 
 
@@ -195,7 +202,8 @@ class Live:
 def live(tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
     backend = HostedBackend(size_rule=GRID)
-    editor, _, _ = editor_in(folder, backend)
+    here = ScriptedBackend("here", tiers=(Tier.LOCAL,), price_usd=0.0)
+    editor, _, _ = editor_in(folder, backend, here)
     server = build_server(
         editor, load_settings(_env_file=None, data_dir=folder, max_upload_mb=1, allowed_hosts="tool.example")
     )
@@ -206,6 +214,6 @@ def live(tmp_path_factory):
     _, url, _ = server.launch(
         server_name="127.0.0.1", server_port=port, quiet=True, prevent_thread_lock=True, **launch_options(server)
     )
-    yield Live(url.rstrip("/"), backend, server, paths)
+    yield Live(url.rstrip("/"), backend, server, paths, editor)
     editor.hang_up()
     server.get_blocks().close()

@@ -107,7 +107,7 @@ async def test_there_are_only_so_many_keys(editor):
 
 def test_the_command_line_makes_lists_and_revokes(tmp_path, capsys):
     place = ("--data-dir", str(tmp_path))
-    assert main(["key", *place, "make", "script"]) == 0
+    assert main(["key", *place, "make", "script", "--budget", "2.5"]) == 0
     told = capsys.readouterr()
     key = told.out.strip()
     assert key.startswith(PREFIX)
@@ -115,7 +115,7 @@ def test_the_command_line_makes_lists_and_revokes(tmp_path, capsys):
 
     assert main(["key", *place, "list"]) == 0
     listed = capsys.readouterr().out
-    assert "script" in listed
+    assert "$0.00 of $2.50  script" in listed
     assert key not in listed
 
     assert main(["key", *place, "revoke", listed.split()[0]]) == 0

@@ -28,6 +28,8 @@ MESSAGES = {
     "command": {"text": "undo that"},
     "submit_all": {"project": "", "drafts": [draft(), draft()]},
     "sent": {"key": "a-message"},
+    "queue": {},
+    "sooner": {"job": ""},
     "cancel": {"job": ""},
     "check_again": {"job": ""},
     "dismiss": {"job": ""},

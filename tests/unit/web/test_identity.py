@@ -213,7 +213,7 @@ async def test_below_a_path_the_same_doors_are_open_and_closed(editor, settings)
         await send({"type": "http.response.body", "body": b""})
 
     app = Identity(
-        inner, secret="s", embedded=False, owner_of_key=editor.access_keys.owner_of, root_path="/tools/kontext/"
+        inner, secret="s", embedded=False, holder_of_key=editor.access_keys.holder_of, root_path="/tools/kontext/"
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=SITE) as http:
         for prefix in ("", "/tools/kontext"):
@@ -257,7 +257,7 @@ def _identity(seen=lambda scope: None, secret="one"):
     async def of_key(key):
         return None
 
-    return Identity(inner, secret=secret, embedded=False, owner_of_key=of_key)
+    return Identity(inner, secret=secret, embedded=False, holder_of_key=of_key)
 
 
 async def _asked(app, path="/", method="GET", scheme="http", **headers):

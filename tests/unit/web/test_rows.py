@@ -86,7 +86,9 @@ def test_times_are_told_with_their_zone():
     assert rows.project_row(PROJECT).updated_at == SAID
     assert rows.version_row(VERSION, FACTS).created_at == SAID
     assert rows.job_row(JOB, FACTS).created_at == SAID
-    assert rows.access_key_row(AccessKey("id", "script", NOON)) == row_types.AccessKeyRow("id", "script", SAID)
+    assert rows.access_key_row(AccessKey("id", "script", NOON, 2.0, 0.5)) == row_types.AccessKeyRow(
+        "id", "script", SAID, 2.0, 0.5
+    )
 
 
 @pytest.mark.parametrize("deleted_at", [None, NOON])

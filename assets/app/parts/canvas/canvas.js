@@ -4,6 +4,7 @@ import { fill, h, named, setState } from "../../core/dom.js";
 import { capital } from "../../core/format.js";
 import { offered, tooltipOf } from "../../core/lookup.js";
 import { commandButton, pageCommand } from "../../core/offer.js";
+import { roving, stopAt, stopOf } from "../../core/roving.js";
 import { imageUrl } from "../../core/session.js";
 import { askedFor, cut } from "../../core/versions.js";
 import "../../elements/kx-compare.js";
@@ -55,7 +56,7 @@ class CanvasPart {
     const [left, right] = [this.toolButtons("tools"), this.toolButtons("view tools")];
     left.splice(2, 0, h("span", { class: "kx-gap" }));
     const bar = { class: "kx-toolbar", role: "toolbar", "aria-label": "Picture tools" };
-    this.toolbar = h("div", bar, left, h("span", { class: "kx-grow" }), this.zoom, right);
+    this.toolbar = roving(h("div", bar, left, h("span", { class: "kx-grow" }), this.zoom, right));
     const stage = h("div", { class: "kx-stage-wrap" }, viewer, this.empty, this.running.element);
     fill(root, this.toolbar, this.maskTools.element, this.changes.tools, stage, new Tray(page).element);
     viewer.append(compare);
@@ -114,6 +115,7 @@ class CanvasPart {
       shown.disabled = !possible.has(id);
       named(shown, tooltipOf(pageCommand(id), this.page, undefined));
     }
+    if (this.toolbar) stopAt(this.toolbar, stopOf(this.toolbar) ?? this.toolbar);
     if (!head) {
       this.picture.clear();
       delete this.root.dataset.version;

@@ -61,16 +61,12 @@ class ComposerPart {
     const { root, page, panel } = this;
     const file = fileField({ accept: "image/*", multiple: true }, (files) => this.attach(files));
     const attach = iconButton(icon("plus"), "Add a reference image", () => file.click(), { id: "kx-attach" });
-    const grow = h("span", { class: "kx-grow" });
     const row = [
       attach,
       this.picker,
       panel.button,
       this.builder.button,
-      grow,
-      this.count,
-      this.stopButton,
-      this.sendButton,
+      h("div", { class: "kx-row kx-send-group" }, this.count, this.stopButton, this.sendButton),
     ];
     const box = h(
       "div",

@@ -1,6 +1,7 @@
 // Instructions that fit the current picture, one click from the prompt.
 import { button, h, setState } from "../../core/dom.js";
 import { reconcile } from "../../core/reconcile.js";
+import { roving, stopAt, stopOf } from "../../core/roving.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 /** @import { Store } from "../../core/store.js" */
@@ -17,8 +18,8 @@ export function ideas({ store }, write) {
     role: "toolbar",
     "aria-label": "Suggestions for this picture",
     hidden: true,
-    onkeydown: (event) => moveInside(row, event),
   });
+  roving(row);
   let about = "";
   const draw = () => {
     const head = store.head();
@@ -28,7 +29,7 @@ export function ideas({ store }, write) {
       key: ({ label, text }) => `${label}\n${text}`,
       draw: (idea) => chip(idea, write),
     });
-    if (!row.querySelector("[tabindex='0']")) row.firstElementChild?.setAttribute("tabindex", "0");
+    stopAt(row, stopOf(row) ?? row);
     if (about !== head?.digest) row.scrollLeft = 0;
     about = head?.digest ?? "";
   };
@@ -41,21 +42,6 @@ export function ideas({ store }, write) {
 function chip({ label, text }, write) {
   const title = text === label ? null : text;
   return button("kx-chip", label, () => write(text), { tabindex: "-1", title });
-}
-
-/** One stop for the Tab key; arrows move inside. @param {HTMLElement} row @param {KeyboardEvent} event */
-function moveInside(row, event) {
-  const chips = /** @type {HTMLElement[]} */ ([...row.children]);
-  const at = chips.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-  /** @type {Record<string, number>} */
-  const moves = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: chips.length - 1 };
-  const to = moves[event.key];
-  if (to === undefined || !chips.length) return;
-  event.preventDefault();
-  const next = chips[(to + chips.length) % chips.length];
-  for (const one of chips) one.setAttribute("tabindex", one === next ? "0" : "-1");
-  next.focus();
-  next.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 /** A wheel scrolls up and down, this row only sideways. @param {HTMLElement} row @param {WheelEvent} event */

@@ -1,6 +1,7 @@
 // The turns from the root to the head, newest at the bottom; only the newest few are in the page.
 import { button, fill, h } from "../../core/dom.js";
 import { clear, reconcile } from "../../core/reconcile.js";
+import { controlsOf, stopAt, stopOf } from "../../core/roving.js";
 import { isOpen, jobCard, showProgress, waits } from "./job_card.js";
 import { rootCard, turnCard, undoneCard } from "./turn_card.js";
 
@@ -17,12 +18,14 @@ class Conversation {
   shown = WINDOW;
   clock = 0;
   atEnd = true;
+  /** @type {Element | null} The turn that the Tab key leads to. */
+  entered = null;
   older = button("kx-link kx-older", "Show earlier turns", () => this.showMore(), { hidden: true });
   welcome = welcome();
   list = h("ol", { class: "kx-turns", "aria-label": "Conversation" });
   scroller = h(
     "div",
-    { class: "kx-scroll", tabindex: "0", role: "log", "aria-label": "Turns", "aria-live": "off" },
+    { class: "kx-scroll", role: "log", "aria-label": "Turns", "aria-live": "off" },
     this.welcome,
     this.older,
     this.list,
@@ -35,6 +38,11 @@ class Conversation {
       if (changed.has("opened")) this.begin();
       this.draw();
     });
+    this.list.addEventListener("focusin", ({ target }) => {
+      const card = /** @type {Element} */ (target).closest("li");
+      if (card && card !== this.entered) this.enter(card);
+    });
+    this.list.addEventListener("keydown", (event) => this.keyed(event));
     this.scroller.addEventListener("scroll", () => {
       const { scrollHeight, scrollTop, clientHeight } = this.scroller;
       this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
@@ -77,7 +85,27 @@ class Conversation {
     const sent = begun.findLast((card) => card && !before.has(card));
     if (this.atEnd || before.size === 0) this.toEnd();
     if (sent && before.size) sent.scrollIntoView({ block: "nearest" });
+    const kept = this.entered && this.list.contains(this.entered) && this.entered.contains(document.activeElement);
+    this.enter(kept ? this.entered : this.list.lastElementChild);
     this.tick();
+  }
+
+  /** Of all turns the Tab key stops in one: what was said before is reached by the arrows. @param {Element | null} card */
+  enter(card) {
+    this.entered = card;
+    for (const one of this.list.children) setStops(one, one === card);
+  }
+
+  /** @param {KeyboardEvent} event */
+  keyed(event) {
+    const card = /** @type {Element} */ (event.target).closest("li");
+    const cards = [...this.list.children];
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const next = card && step && cards[cards.indexOf(card) + step];
+    if (!next || event.target instanceof HTMLInputElement) return;
+    event.preventDefault();
+    controlsOf(next)[0]?.focus();
+    next.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {Entry} entry */
@@ -97,6 +125,14 @@ class Conversation {
     }
     this.clock = window.setTimeout(() => this.tick(), TICK_MS);
   }
+}
+
+/** Let the Tab key into a turn, or past it. @param {Element} card @param {boolean} on */
+function setStops(card, on) {
+  const rows = /** @type {HTMLElement[]} */ ([...card.querySelectorAll("[role=toolbar]")]);
+  for (const row of rows) stopAt(row, on ? (stopOf(row) ?? row) : null);
+  const others = controlsOf(card).filter((control) => !rows.some((row) => row.contains(control)));
+  for (const control of others) control.tabIndex = on ? 0 : -1;
 }
 
 function welcome() {

@@ -14,7 +14,7 @@ import { instruction } from "./turn_card.js";
 /** @import { Job } from "../../core/store.js" */
 
 /** @type {Record<string, string>} */
-const STAGES = { queued: "Waiting", submitted: "Sent", running: "Working" };
+export const STAGES = { queued: "Waiting", submitted: "Sent", running: "Working" };
 /** @type {Record<string, string>} */
 const BILLED = { yes: "It was billed.", no: "Nothing was billed.", maybe: "It may have been billed." };
 const UNKNOWN = { message: "The edit ended without a picture.", hint: "", billed: "maybe", suggestions: [] };

@@ -1,11 +1,13 @@
 // A version in the conversation: what was asked, what came of it, what can be done next.
-import { sendToTier, VERSION } from "../../core/commands.js";
-import { button, h } from "../../core/dom.js";
+import { VERSION } from "../../core/commands.js";
+import { button, h, iconButton } from "../../core/dom.js";
 import { percent, price, seconds, words } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { commandButtons } from "../../core/offer.js";
+import { roving } from "../../core/roving.js";
 import { imageUrl } from "../../core/session.js";
 import { pager } from "../answers.js";
+import { openMenu } from "../tree/menu.js";
 import { chips } from "./chips.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
@@ -37,12 +39,14 @@ export function turnCard(version, page) {
     outcome && h("p", { class: "kx-muted kx-facts" }, factsOf(version, outcome).join(" · ")),
     outcome?.warnings.map((warning) => h("p", { class: "kx-warning" }, icon("warning"), warning)),
     chips(outcome?.alternatives ?? [], null, page),
-    h(
-      "div",
-      { class: "kx-actions" },
-      pager(version, page),
-      commandButtons(VERSION, "turn", page, version),
-      otherTiers(version, page),
+    roving(
+      h(
+        "div",
+        { class: "kx-actions", role: "toolbar", "aria-label": `What to do with v${version.number}` },
+        pager(version, page),
+        commandButtons(VERSION, "turn", page, version),
+        more(version, page),
+      ),
     ),
     details(version),
   );
@@ -82,10 +86,10 @@ export function undoneCard(version, page) {
 }
 
 /** @param {VersionRow} version @param {Page} page @param {"thumb" | "preview"} kind */
-function thumbnail({ id, digest, width, height }, page, kind = "thumb") {
+function thumbnail({ id, digest, number, width, height }, page, kind = "thumb") {
   const picture = h("img", { src: imageUrl(digest, kind), alt: "", loading: "lazy", width, height });
   const show = () => page.call("select", { version: id });
-  return button("kx-thumb", picture, show, { "aria-label": "Show this version" });
+  return button("kx-thumb", picture, show, { "aria-label": `Show v${number}` });
 }
 
 /** @param {VersionRow} version @param {OutcomeRow} outcome */
@@ -100,10 +104,11 @@ function factsOf({ request }, { model, backend_label, seconds: taken, price_usd,
   ].filter(Boolean);
 }
 
-/** @param {VersionRow} version @param {Page} page */
-function otherTiers(version, page) {
-  const others = page.store.tiers.filter((offer) => offer.tier !== version.request?.tier && offer.chosen);
-  return others.map(({ tier, label }) => button("kx-chip", `Send to ${label}`, () => sendToTier(page, version, tier)));
+/** Everything else that can be done with it. @param {VersionRow} version @param {Page} page */
+function more({ id, number }, page) {
+  const open = () => openMenu(id, shown, page);
+  const shown = iconButton(icon("more"), `More for v${number}`, open, { "aria-haspopup": "menu" });
+  return shown;
 }
 
 /** @param {VersionRow} version */

@@ -1,5 +1,6 @@
 // Keys by which a visitor's own programs act for them.
 import { button, fill, h } from "../../core/dom.js";
+import { dollars } from "../../core/format.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 /** @import { AccessKeyRow } from "../../core/types.d.ts" */
@@ -24,7 +25,13 @@ export function accessKeys(page) {
   return h(
     "div",
     { class: "kx-access-keys" },
-    h("p", { class: "kx-muted" }, ABOUT),
+    h(
+      "p",
+      { class: "kx-muted" },
+      ABOUT,
+      " ",
+      h("a", { class: "kx-link", href: "api", target: "_blank" }, "How it does that"),
+    ),
     list,
     newKey(page, made, draw),
     made,
@@ -32,21 +39,25 @@ export function accessKeys(page) {
 }
 
 /** @param {AccessKeyRow} row @param {Page} page @param {() => unknown} changed */
-function keyRow({ id, name, made_at }, page, changed) {
+function keyRow({ id, name, made_at, budget_usd, spent_usd }, page, changed) {
   const revoke = async () => {
     const answer = await page.call("revoke_access_key", { id });
     if (!answer.error) changed();
   };
-  const about = h("span", {}, h("b", {}, name), " ", h("span", { class: "kx-muted" }, `made ${made_at.slice(0, 10)}`));
+  const spent =
+    budget_usd === null ? spent_usd > 0 && dollars(spent_usd) : `${dollars(spent_usd)} of ${dollars(budget_usd)}`;
+  const told = [`made ${made_at.slice(0, 10)}`, spent && `${spent} spent`].filter(Boolean).join(" · ");
+  const about = h("span", {}, h("b", {}, name), " ", h("span", { class: "kx-muted" }, told));
   return h("div", { class: "kx-row" }, about, button("kx-link", "Revoke", revoke, { "aria-label": `Revoke ${name}` }));
 }
 
 /** @param {Page} page @param {HTMLElement} shown @param {() => unknown} changed */
 function newKey(page, shown, changed) {
   const make = async () => {
-    const answer = await page.call("make_access_key", { name: field.value });
+    const budget_usd = budget.value.trim() ? Number(budget.value) : null;
+    const answer = await page.call("make_access_key", { name: field.value, budget_usd });
     if (answer.error) return;
-    field.value = "";
+    field.value = budget.value = "";
     const key = h("input", { readonly: true, value: answer.result.key });
     const labelled = h("label", { class: "kx-field" }, h("span", {}, "The new access key"), key);
     fill(shown, labelled, h("p", { class: "kx-muted" }, ONCE));
@@ -61,5 +72,14 @@ function newKey(page, shown, changed) {
     maxlength: 80,
     onkeydown: (event) => event.key === "Enter" && make(),
   });
-  return h("div", { class: "kx-row" }, field, button("kx-button", "Make a key", make));
+  /** @type {HTMLInputElement} */
+  const budget = h("input", {
+    type: "number",
+    min: 0,
+    step: "any",
+    placeholder: "Budget in $, if any",
+    "aria-label": "What the key may spend in US dollars, if there is to be a limit",
+    onkeydown: (event) => event.key === "Enter" && make(),
+  });
+  return h("div", { class: "kx-row kx-new-key" }, field, budget, button("kx-button", "Make a key", make));
 }

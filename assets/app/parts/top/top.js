@@ -39,8 +39,8 @@ function followPanels(buttons, page) {
   });
 }
 
-/** @param {HTMLElement} root @param {Page} page */
-export function mountTop(root, page) {
+/** @param {HTMLElement} root @param {Page} page @param {HTMLElement} queueChip */
+export function mountTop(root, page, queueChip) {
   const { store } = page;
   const money = button("kx-link kx-money", "", () => page.dialogs.spending(), { id: "kx-money", hidden: true });
   const lost = "The connection is lost. Trying again; nothing is lost.";
@@ -51,7 +51,22 @@ export function mountTop(root, page) {
   followPanels(others, page);
   const { bar, show } = tabs();
   const grow = h("span", { class: "kx-grow" });
-  fill(root, h("header", { class: "kx-bar" }, projects, titleField(page), grow, money, others), offline, bar);
+  fill(
+    root,
+    h(
+      "div",
+      { class: "kx-bar" },
+      h("h1", { class: "kx-unseen" }, "kontext_ui"),
+      projects,
+      titleField(page),
+      grow,
+      queueChip,
+      money,
+      others,
+    ),
+    offline,
+    bar,
+  );
   store.subscribe(["project"], () => {
     const mark = document.title.startsWith(ARRIVED) ? ARRIVED : "";
     document.title = `${mark}${store.project?.title} · kontext_ui`;

@@ -1,8 +1,8 @@
 // What can be done with a version, as a menu beside it.
-import { VERSION } from "../../core/commands.js";
+import { menuOf } from "../../core/commands.js";
 import { button, h } from "../../core/dom.js";
 import { price } from "../../core/format.js";
-import { labelOf, offered } from "../../core/lookup.js";
+import { labelOf } from "../../core/lookup.js";
 import { describe } from "../../core/versions.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
@@ -32,7 +32,7 @@ export function openMenu(id, element, page, { at = null, chosen } = {}) {
   const outside = (event) => {
     if (!list.contains(/** @type {Node} */ (event.target))) close();
   };
-  const entries = offered(VERSION, "menu", page, version).map((command) => {
+  const entries = menuOf(version, page).map((command) => {
     const run = () => {
       close();
       chosen?.(command.id);
