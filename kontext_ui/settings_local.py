@@ -38,10 +38,15 @@ class LocalSettings(BaseSettings):
         default=None, description="Key that is sent to image servers, and that `serve-engine` requires."
     )
     image_server_model: str = Field(
-        default="", description="Model to request where a server needs a name; empty: the first that it lists."
+        default="",
+        description="Model to request where a server needs a name, which also tells what it wants (klein, kontext); "
+        "empty: the first that it lists.",
     )
-    image_server_steps: int = Field(
-        default=28, ge=1, le=100, description="Steps requested from image servers when an edit names none."
+    image_server_steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="Steps requested from image servers when an edit names none; empty: as many as their model wants.",
     )
     image_server_megapixels: float = Field(
         default=1.0, gt=0, le=2, description="Picture size requested from image servers; the model was trained at 1."

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kontext_ui.backends import diffusers
-from kontext_ui.backends.diffusers import MachineReport
+from kontext_ui.backends.diffusers import MachineReport, ModelHere
 from kontext_ui.backends.image_server import Found
 from kontext_ui.cli.exits import DONE, MACHINE, write_json
 from kontext_ui.cli.parser import Options
@@ -23,8 +23,8 @@ def examine(
     servers: Sequence[Found] = (),
 ) -> int:
     """Prints the findings; the exit code says whether the model could be used now, here or on an image server."""
-    if options.download:
-        folder = diffusers.fetch(settings)
+    if options.download is not None:
+        folder = diffusers.fetch(settings, options.download)
         if not options.quiet and not options.json:
             sys.stdout.write(f"The weights are in {folder}.\n")
     report = describe(settings)
@@ -58,7 +58,15 @@ def _fields(report: MachineReport) -> dict[str, Any]:
         "precisions": [dataclasses.asdict(row) for row in report.precisions],
         "would_run_as": report.would_run_as,
         "licence": report.known.licence,
+        "models": [dataclasses.asdict(row) for row in report.models],
+        "recommended": report.recommended,
     }
+
+
+def _row(model: ModelHere) -> str:
+    there = "here" if model.here else f"doctor --download {model.id}"
+    runs = model.would_run_as or "does not fit"
+    return f"  {model.name:22} {model.gb:3.0f} GB  {runs:22} {there}\n  {'':22} {model.licence}"
 
 
 def _lines(report: MachineReport, served: bool) -> list[str]:
@@ -78,6 +86,9 @@ def _lines(report: MachineReport, served: bool) -> list[str]:
         lines.append(f"  {row.name:10} {gb:>14} {offloaded:>16}  {row.note}{needs}")
     if report.devices:
         lines.append(f"Here it would run as: {report.would_run_as or report.obstacle}.")
+    lines += ["", "Models that can be drawn with:", *map(_row, report.models)]
+    if report.recommended:
+        lines.append(f"For this machine and whom it serves: {report.recommended}.")
     ready = report.readiness
     verdict = "The local model is ready." if ready.ready else f"{ready.reason} {ready.hint}"
     if not ready.ready:

@@ -57,7 +57,7 @@ class Options(argparse.Namespace):
     recipe: bool
     dry_run: bool
     older_than_h: float
-    download: bool
+    download: str | None
     host: str
     port: int
     max_waiting: int
@@ -94,7 +94,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--older-than-h", type=float, default=24.0, metavar="HOURS", help="only files older than this (default: 24)"
     )
     doctor = _add_command(commands, "doctor", "say what the local model needs and what this machine has")
-    doctor.add_argument("--download", action="store_true", help="fetch the weights from Hugging Face first (34 GB)")
+    doctor.add_argument(
+        "--download",
+        nargs="?",
+        const="",
+        metavar="MODEL",
+        help="fetch weights from Hugging Face first (16 to 35 GB): those of the settings, or MODEL by its id or name",
+    )
     _add_serve_engine(commands)
     return parser
 

@@ -26,8 +26,9 @@ TAG = re.compile(r"<sd_cpp_extra_args>(.*?)</sd_cpp_extra_args>")
 class FakeImageServer:
     """``received`` holds what each edit came down to on this server, after its own way of reading the form."""
 
-    def __init__(self, dialect: str, key: str | None = None) -> None:
+    def __init__(self, dialect: str, key: str | None = None, model: str = MODEL) -> None:
         self.dialect = dialect
+        self.model = model
         self.key = key
         self.scenario = "success"
         self.received: list[dict] = []
@@ -57,7 +58,7 @@ class FakeImageServer:
             return locked
         if self.dialect == "sd-server":
             return JSONResponse({"data": [{"id": "sd-cpp-local", "object": "model", "owned_by": "local"}]})
-        entry = {"id": MODEL, "object": "model", "owned_by": OWNERS[self.dialect]}
+        entry = {"id": self.model, "object": "model", "owned_by": OWNERS[self.dialect]}
         return JSONResponse({"object": "list", "data": [entry]}, 200 if self.well else 503)
 
     async def health(self, request: Request) -> Response:
@@ -81,11 +82,13 @@ class FakeImageServer:
             return answer
         if not form.get("prompt"):
             return self._error(422 if self.dialect in ("vllm-omni", "sglang") else 400, "prompt is required")
-        if self.dialect == "vllm-omni" and form.get("model", MODEL) != MODEL:
+        if self.dialect == "vllm-omni" and form.get("model", self.model) != self.model:
             return self._error(400, f"Model {form['model']} does not exist")
         if self.dialect == "vllm-omni" and form.get("response_format", "b64_json") != "b64_json":
             return self._error(400, "only b64_json")
         read = await self._read(form)
+        if self.dialect == "sglang" and "klein" in self.model and read["guidance"] != 1:
+            return self._error(400, "guidance_scale must be 1 for a distilled model")
         self.received.append(read)
         if self.dialect == "kontext":
             return StreamingResponse(self._stream(request, read), media_type="text/event-stream")

@@ -14,7 +14,7 @@ from kontext_ui.backends.diffusers.config import EngineConfig
 from kontext_ui.backends.diffusers.engine import DiffusersBackend
 from kontext_ui.backends.diffusers.machine import Device
 from kontext_ui.backends.diffusers.painter import Painter
-from kontext_ui.backends.diffusers.report import MachineReport, describe_machine
+from kontext_ui.backends.diffusers.report import MachineReport, ModelHere, describe_machine
 from kontext_ui.errors import KontextError
 from kontext_ui.settings import Settings, on_zero_gpu, serves_others
 
@@ -24,6 +24,7 @@ __all__ = [
     "DiffusersBackend",
     "EngineConfig",
     "MachineReport",
+    "ModelHere",
     "build",
     "config_of",
     "describe",
@@ -83,9 +84,14 @@ def describe(
     )
 
 
-def fetch(settings: Settings) -> Path:
-    """Download what the settings name and is not here; returns the folder. Raises ``ModelNotInstalled``."""
+def fetch(settings: Settings, model: str = "") -> Path:
+    """Download what the settings name and is not here; returns the folder. Raises ``ModelNotInstalled``.
+
+    ``model`` is another one, by its id in the catalogue or its name on the hub.
+    """
     config = config_of(settings)
+    if model:
+        config = config.with_weights(families.hub_of(model))
     folder = loading.fetch(config)
     for extra in extras.wanted(config):
         extra.fetch(config.token)

@@ -148,6 +148,11 @@ def weights_for(model: str, folder: Path | None = None) -> Weights:
     return next((each for each in named if "9b" in each.hub.lower() and "9b" in model.lower()), named[0])
 
 
+def hub_of(name: str) -> str:
+    """The name on the hub of what may be named by its id in the catalogue, too."""
+    return next((each.hub for each in ALL if each.model.id == name), name)
+
+
 def _said_by(index: Path) -> str:
     """The pipeline's class; empty for a folder that is not there, or says none that is known."""
     try:

@@ -11,7 +11,7 @@ from kontext_ui.backends.content_filter import ContentFilter
 from kontext_ui.backends.diffusers import extras, machine
 from kontext_ui.backends.diffusers.checks import readiness
 from kontext_ui.backends.diffusers.config import EngineConfig
-from kontext_ui.backends.diffusers.families import Weights, weights_for
+from kontext_ui.backends.diffusers.families import ALL, KLEIN_4B, KONTEXT, Weights, weights_for
 from kontext_ui.backends.diffusers.machine import Device
 from kontext_ui.backends.diffusers.memory import EXPLICIT, PRECISIONS, Precision, choose, needs_gb
 from kontext_ui.backends.diffusers.weights import locate, missing_parts, sizes_gb
@@ -31,6 +31,19 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class ModelHere:
+    """Weights that could be drawn with: their size, whether they lie here, and how they would run."""
+
+    id: str
+    name: str
+    hub: str
+    gb: float
+    here: bool
+    would_run_as: str | None
+    licence: str
+
+
+@dataclass(frozen=True)
 class MachineReport:
     """``packages`` are the installed ones with their versions, empty as long as one is missing."""
 
@@ -47,6 +60,9 @@ class MachineReport:
     megapixels: float
     precisions: tuple[Needs, ...]
     would_run_as: str | None
+    models: tuple[ModelHere, ...]
+    recommended: str
+    """Name of a model; empty where none fits."""
 
     @property
     def obstacle(self) -> str:
@@ -74,6 +90,7 @@ def describe_machine(
     optional = machine.installed_extras(installed)
     folder = locate(config)
     sizes = _sizes_gb(config, folder)
+    models = tuple(_here(config.with_weights(each.hub), each, found, optional) for each in ALL)
     return MachineReport(
         readiness=ready,
         packages={} if missing else {name: version_of(name) for name in machine.PACKAGES},
@@ -86,7 +103,28 @@ def describe_machine(
         megapixels=config.megapixels,
         precisions=_precisions(config, sizes, optional),
         would_run_as=_best(config, found, optional, _loaded_gb(config, sizes)),
+        models=models,
+        recommended=_recommended(config, models),
     )
+
+
+def _here(config: EngineConfig, known: Weights, found: Sequence[Device], optional: Sequence[str]) -> ModelHere:
+    folder = locate(config)
+    return ModelHere(
+        known.model.id, known.model.name, known.hub, round(known.gb, 1),
+        here=folder is not None and not missing_parts(folder),
+        would_run_as=_best(config, found, optional, _sizes_gb(config, folder)),
+        licence=known.model.licence,
+    )  # fmt: skip
+
+
+def _recommended(config: EngineConfig, models: Sequence[ModelHere]) -> str:
+    """FLUX.1 Kontext where all of it has room on the device and it may be used; else what is smaller and free."""
+    by_hub = {row.hub: row for row in models}
+    kontext, klein = by_hub[KONTEXT.hub], by_hub[KLEIN_4B.hub]
+    roomy = kontext.would_run_as is not None and "offload" not in kontext.would_run_as
+    best = kontext if roomy and config.may_draw else klein
+    return best.name if best.would_run_as is not None else ""
 
 
 def _sizes_gb(config: EngineConfig, folder: Path | None) -> Mapping[str, float]:

@@ -11,7 +11,6 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
 
 import httpx
 
@@ -21,22 +20,21 @@ from kontext_ui.backends.image_server.answers import BACKEND_ID, LABEL, NotStart
 from kontext_ui.backends.image_server.dialects import DIALECTS, Dialect, Wanted, mask_png, without_tags
 from kontext_ui.backends.image_server.exchange import Answer, Item, exchange
 from kontext_ui.backends.image_server.fleet import PROBE_TIMEOUT_S, Fleet, Found, Server
-from kontext_ui.backends.image_server.offer import capabilities_of, left_out
+from kontext_ui.backends.image_server.offer import capabilities_of
+from kontext_ui.backends.image_server.result import result_of
+from kontext_ui.backends.image_server.served import served_as
 from kontext_ui.edits import (
     Capabilities,
     Done,
     EditEvent,
     EditRequest,
-    EditResult,
-    Pixels,
     Readiness,
     Running,
-    Size,
     Tier,
 )
 from kontext_ui.errors import Billed, EditCancelled, InvalidRequest, KontextError, RateLimited, UnexpectedAnswer
 from kontext_ui.images import codec
-from kontext_ui.images.geometry import flattened, nearest_size, resized, size_of
+from kontext_ui.images.geometry import asked_size, flattened, nearest_size, resized, size_of
 from kontext_ui.models import kontext
 
 TICK_S = 0.25
@@ -46,8 +44,6 @@ ROUNDS = 4
 """How often all servers are asked at least while none can take the edit; full ones are asked until the timeout."""
 LONGEST_PAUSE_S = 10.0
 TYPICAL_S = 10.0
-ROUNDING_PX = 16
-"""Servers round sizes to multiples of 8 or 16."""
 MOST_ESTIMATED = 0.95
 
 
@@ -68,7 +64,7 @@ class ImageServerBackend:
         dialect: Dialect | None = None,
         key: str | None = None,
         model: str = "",
-        steps: int = kontext.STEPS,
+        steps: int | None = None,
         megapixels: float = 1.0,
         per_server: int = 2,
         timeout_s: float = 600.0,
@@ -80,7 +76,7 @@ class ImageServerBackend:
     ) -> None:
         self._key = key
         self._steps = steps
-        self._sizes = kontext.size_rule(megapixels)
+        self._megapixels = megapixels
         self._per_server = per_server
         self._timeout_s = timeout_s
         self._content = content
@@ -108,12 +104,13 @@ class ImageServerBackend:
     def capabilities(self, tier: Tier) -> Capabilities:
         servers = self._fleet.servers
         rates = [server.rate_s for server in servers if server.rate_s is not None]
-        work = self._steps * self._sizes.sizes[0].megapixels
+        model = self._model()
+        work = (self._steps or served_as(model).steps) * self._megapixels
         return capabilities_of(
             self._spoken(),
             steps=self._steps,
-            size_rule=self._sizes,
-            model=next((server.model for server in servers if server.model), ""),
+            size_rule=served_as(model).rule(self._megapixels),
+            model=model,
             typical_s=min(rates) * work if rates else TYPICAL_S,
             max_in_flight=max(1, self._per_server * len(servers)),
             paid=not self.runs_here,
@@ -191,6 +188,10 @@ class ImageServerBackend:
             self._shared = httpx.AsyncClient(transport=self._transport, limits=limits)
         return self._shared
 
+    def _model(self) -> str:
+        """What the servers call theirs: the first that is known, since they are meant to have the same."""
+        return next((server.model for server in self._fleet.servers if server.model), "")
+
     def _spoken(self) -> Dialect | None:
         """The dialect that all servers share, as far as is known."""
         known = {server.dialect.name for server in self._fleet.servers if server.dialect is not None}
@@ -209,18 +210,18 @@ class ImageServerBackend:
             raise InvalidRequest("There is no instruction in this request.", hint="Say what should change.")
         given = request.parameters
         share = kontext.SPEEDS[given.acceleration or "none"]
-        size = canvas = nearest_size(size_of(source), self._sizes)
+        rule = served_as(self._model()).rule(self._megapixels)
+        size = canvas = nearest_size(size_of(source), rule)
         if given.aspect_ratio:
-            width, height = (int(part) for part in given.aspect_ratio.split(":"))
-            size = nearest_size(Size(width, height), self._sizes)
+            size = asked_size(given.aspect_ratio, None, rule)
         sent = resized(flattened(source), kontext.scaled(canvas, share))
         mask = task.mask if request.native_mask else None
         return Wanted(
             prompt=prompt,
             size=kontext.scaled(size, share),
             seed=secrets.randbelow(kontext.MAX_SEED + 1) if given.seed is None else given.seed,
-            steps=self._steps if given.num_inference_steps is None else given.num_inference_steps,
-            guidance=kontext.GUIDANCE if given.guidance_scale is None else given.guidance_scale,
+            steps=given.num_inference_steps or self._steps or 0,
+            guidance=given.guidance_scale or 0.0,
             picture_png=codec.encode_png(sent),
             mask_png=None if mask is None else mask_png(resized(mask, size_of(sent))),
             visitor=hashlib.sha256(task.owner.encode()).hexdigest()[:16] if task.owner else "",
@@ -230,6 +231,7 @@ class ImageServerBackend:
         self, server: Server, wanted: Wanted, request: EditRequest, task: EditTask
     ) -> AsyncGenerator[EditEvent, None]:
         """The edit on one server. Raises ``NotStarted`` when it did not begin there."""
+        wanted = served_as(server.model).completed(wanted)
         started = self._clock()
         ahead = server.load(started)
         dialect = server.dialect or DIALECTS["openai"]
@@ -244,7 +246,7 @@ class ImageServerBackend:
                             self._fleet.recovered(server)
                             if not ahead:
                                 server.learn(wanted, self._clock() - started)
-                            yield Done(_result(item, server, dialect, wanted, request))
+                            yield Done(result_of(item, server, dialect, wanted, request))
                             return
                         yield item
             except NotStarted:
@@ -321,31 +323,6 @@ def _estimated(elapsed_s: float, estimate_s: float) -> Running:
     fraction = min(MOST_ESTIMATED, elapsed_s / max(estimate_s, TICK_S))
     left_s = math.ceil(estimate_s - elapsed_s)
     return Running(fraction, f"about {left_s} s left (estimated)" if left_s > 0 else "longer than estimated")
-
-
-def _result(answer: Answer, server: Server, dialect: Dialect, wanted: Wanted, request: EditRequest) -> EditResult:
-    pixels, size_warnings = _fitted(answer.pixels, wanted.size)
-    seed = answer.seed if answer.seed is not None else (wanted.seed if dialect.takes("seed") else None)
-    plan: dict[str, Any] = {
-        "server": dialect.name,
-        "model": answer.model or server.model,
-        "size": f"{wanted.size.width}x{wanted.size.height}",
-        "seed": seed,
-    }
-    if dialect.takes("num_inference_steps"):
-        plan |= {"steps": wanted.steps, "guidance": wanted.guidance}
-    warnings = (*left_out(dialect, request.parameters), *size_warnings, *answer.warnings)
-    return EditResult(pixels, plan=plan, seed=seed, model=kontext.DEV_LABEL, warnings=warnings)
-
-
-def _fitted(pixels: Pixels, wanted: Size) -> tuple[Pixels, tuple[str, ...]]:
-    """Undo a server's rounding; another size than that means that it did not read the size."""
-    size = size_of(pixels)
-    if size == wanted:
-        return pixels, ()
-    if abs(size.width - wanted.width) < ROUNDING_PX and abs(size.height - wanted.height) < ROUNDING_PX:
-        return resized(pixels, wanted), ()
-    return pixels, (f"The image server answered with {size} instead of {wanted}; its picture was scaled.",)
 
 
 def _headers(key: str | None) -> dict[str, str]:

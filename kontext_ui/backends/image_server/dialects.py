@@ -83,6 +83,7 @@ class Wanted:
     seed: int
     steps: int
     guidance: float
+    """0 for either: as the model wants it."""
     picture_png: bytes = field(repr=False)
     mask_png: bytes | None = field(default=None, repr=False)
     visitor: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kontext_ui.backends.image_server.dialects import Dialect
+from kontext_ui.backends.image_server.served import label_of, served_as
 from kontext_ui.edits import Capabilities, Mode, Parameters, SizeRule
 from kontext_ui.models import kontext
 
@@ -18,7 +19,7 @@ UNSUPPORTED = {
 def capabilities_of(
     dialect: Dialect | None,
     *,
-    steps: int,
+    steps: int | None,
     size_rule: SizeRule,
     model: str,
     typical_s: float,
@@ -30,13 +31,10 @@ def capabilities_of(
     and what a server does not accept is reported with its result."""
     untold = () if dialect is None else tuple(name for name in BY_DIALECT if not dialect.takes(name))
     masked = dialect is not None and dialect.mask is not None
-    named = model.rpartition("/")[2]
     return Capabilities(
-        model=named if named and "kontext" not in named.lower() else kontext.DEV_LABEL,
+        model=label_of(model),
         modes=frozenset({Mode.EDIT, Mode.INPAINT} if masked else {Mode.EDIT}),
-        parameters=tuple(
-            parameter for parameter in kontext.open_weights_parameters(steps) if parameter.name not in untold
-        ),
+        parameters=tuple(each for each in served_as(model).parameters(steps) if each.name not in untold),
         unsupported={**UNSUPPORTED, **dict.fromkeys(untold, NO_FIELD)},
         size_rule=size_rule,
         price_usd=0.0,

@@ -152,3 +152,38 @@ def test_weights_in_gguf_that_are_not_here_are_not_guessed_at(examine, tmp_path)
     _, said = examine(diffusers_gguf=str(tmp_path / "none.gguf"))
 
     assert "the GGUF file is not on this machine" in said
+
+
+@pytest.mark.parametrize(
+    ("device", "fields", "model"),
+    [
+        (CARD, {}, "FLUX.2 [klein] 4B"),
+        (Device("cuda", "A large card", 79.0, 80.0), {}, "FLUX.1 Kontext [dev]"),
+        (Device("cuda", "A large card", 79.0, 80.0), {"host": "0.0.0.0"}, "FLUX.2 [klein] 4B"),
+        (Device("cuda", "A small card", 11.5, 12.0), {}, "FLUX.2 [klein] 4B"),
+        (LAPTOP, {}, ""),
+    ],
+)
+def test_a_model_is_recommended_by_memory_and_licence(examine, device, fields, model):
+    _, said = examine("--json", devices=(device,), **fields)
+
+    assert json.loads(said)["recommended"] == model
+
+
+def test_every_model_is_listed_with_its_licence_and_how_to_get_it(examine):
+    _, said = examine()
+
+    assert "Apache-2.0" in said
+    assert "doctor --download flux2-klein-4b" in said
+    assert "For this machine and whom it serves: FLUX.2 [klein] 4B." in said
+
+
+@pytest.mark.parametrize("name", ["flux2-klein-4b", "black-forest-labs/FLUX.2-klein-4B"])
+def test_one_of_them_is_fetched_by_its_id_or_its_name(make_settings, monkeypatch, capsys, name, tmp_path):
+    asked = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda hub, **_: asked.append(hub) or str(tmp_path))
+    options = build_parser().parse_args(["doctor", "--download", name], namespace=Options())
+    doctor.examine(make_settings(), options, describe=machine_with((LAPTOP,), ()))
+
+    assert asked == ["black-forest-labs/FLUX.2-klein-4B"]
+    assert "The weights are in" in capsys.readouterr().out

@@ -16,6 +16,7 @@ from kontext_ui.backends.image_server import ImageServerBackend, addresses
 from kontext_ui.backends.image_server.backend import LONGEST_PAUSE_S
 from kontext_ui.backends.image_server.dialects import DIALECTS, mask_png, without_tags
 from kontext_ui.backends.image_server.fleet import REST_S
+from kontext_ui.backends.image_server.served import label_of, served_as
 from kontext_ui.bootstrap import build_editor
 from kontext_ui.edits import Done, EditRequest, Mode, Parameters, Running, Size, Tier
 from kontext_ui.errors import (
@@ -127,6 +128,38 @@ async def test_each_server_is_recognised_and_told_everything_it_can_be_told(flee
     assert result.seed == (None if dialect == "openai" else 7)
     assert result.plan["server"] == dialect
     assert len(result.warnings) == (3 if dialect == "openai" else 0)
+
+
+@pytest.mark.parametrize("dialect", ["vllm-omni", "sglang", "kontext"])
+async def test_a_distilled_model_is_asked_for_few_steps_and_no_guidance(fleet, picture, dialect):
+    fake = FakeImageServer(dialect, model="black-forest-labs/FLUX.2-klein-4B")
+    backend = fleet(Machines(gpu=fake), steps=None)
+    for wanted in (request(), request(guidance_scale=3.0, num_inference_steps=6)):
+        result = (await run(backend, picture, wanted))[-1].result
+        assert result.model == "FLUX.2 [klein] 4B"
+
+    assert [(read["steps"], read["guidance"]) for read in fake.received] == [(4, 1.0), (6, 1.0)]
+    offer = backend.capabilities(Tier.LOCAL)
+    assert (offer.model, offer.size_rule.kind) == ("FLUX.2 [klein] 4B", "range")
+    assert "guidance_scale" not in {parameter.name for parameter in offer.parameters}
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "steps", "guidance"),
+    [
+        ("black-forest-labs/FLUX.1-Kontext-dev", "FLUX.1 Kontext [dev]", 28, 2.5),
+        ("flux-2-klein-4b-Q4_K_S.gguf", "FLUX.2 [klein] 4B", 4, 1.0),
+        ("black-forest-labs/FLUX.2-klein-9B", "FLUX.2 [klein] 9B", 4, 1.0),
+        ("black-forest-labs/FLUX.2-klein-base-4B", "FLUX.2 [klein] 4B base", 50, 4.0),
+        ("black-forest-labs/flux-3-image-klein", "FLUX 3 Image Klein", 16, 1.0),
+        ("black-forest-labs/FLUX.2-dev", "FLUX.2 [dev]", 28, 4.0),
+        ("my-own", "my-own", 28, 2.5),
+        ("", "FLUX.1 Kontext [dev]", 28, 2.5),
+    ],
+)
+def test_a_models_name_tells_what_it_wants(name, label, steps, guidance):
+    known = served_as(name)
+    assert (label_of(name), known.steps, known.guidance) == (label, steps, guidance)
 
 
 @pytest.mark.parametrize("dialect", [name for name in DIALECTS if name != "openai"])
