@@ -122,6 +122,31 @@ class Reads(Protocol):
         """What it would say against an instruction; ``None`` when it would carry it out. CPU work of milliseconds."""
 
 
+@dataclass(frozen=True)
+class LastTurn:
+    """What made the picture that a message is about: words sent, steps of the plan, and what else they could mean."""
+
+    said: str
+    steps: tuple[Mapping[str, object], ...] = ()
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StandsAlone:
+    """A message in full words. ``replaces``: it is about the picture before the last turn."""
+
+    instruction: str
+    replaces: bool = False
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A backend that reads messages which lean on the turn before, such as "a bit more"."""
+
+    def follow(self, message: str, last: LastTurn) -> StandsAlone | None:
+        """``None`` for a message that stands alone already. Text only, in well under a millisecond."""
+
+
 @runtime_checkable
 class Sees(Protocol):
     """A backend that sees what is in a picture. Plain functions for worker threads."""

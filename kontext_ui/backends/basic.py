@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from anyio import to_thread
 
 from kontext_ui import basic
-from kontext_ui.backends.base import EditTask
+from kontext_ui.backends.base import EditTask, LastTurn, StandsAlone
 from kontext_ui.edits import (
     Capabilities,
     Done,
@@ -79,7 +79,7 @@ class BasicBackend:
         """Raises ``NotUnderstood``, ``InvalidRequest`` or ``EditCancelled``."""
         if task.input_image is None:
             raise InvalidRequest("This engine edits pictures; it cannot make one from text alone.")
-        edit = basic.Edit(request.instruction, task.input_image, task.mask)
+        edit = basic.Edit(request.sent_prompt, task.input_image, task.mask)
         steps = edit.plan.steps
         for number, step in enumerate(steps):
             task.raise_if_cancelled()
@@ -95,6 +95,13 @@ class BasicBackend:
         except NotUnderstood as error:
             return error
         return None
+
+    def follow(self, message: str, last: LastTurn) -> StandsAlone | None:
+        """In full words, where the message leans on what this engine did in the last turn."""
+        found = basic.follow(message, [basic.Turn(last.said, last.steps, last.alternatives)])
+        if found is None or found.undone:
+            return None
+        return StandsAlone(found.instruction, replaces=found.onto == "parent")
 
     def look(self, pixels: Pixels) -> Look:
         """What is seen in a picture; less where a package is missing."""

@@ -17,6 +17,7 @@ from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.drafts import EditDraft, Receipt
 from kontext_ui.editor.jobs.following import Following
 from kontext_ui.editor.jobs.journal import Journal
+from kontext_ui.editor.jobs.leaning import standing_alone
 from kontext_ui.editor.jobs.receipt import draft_of, make_receipt
 from kontext_ui.editor.jobs.router import Router
 from kontext_ui.editor.jobs.runner import JobRunner
@@ -254,8 +255,11 @@ class Edits:
         )
         if project.deleted_at is not None:
             raise InvalidRequest("This project is in the bin.", hint="Restore it from the bin to go on with it.")
+        keys = self._keys.of(owner)
+        if draft.after is None:  # else the turn that it leans on is still to come
+            draft, parent = await standing_alone(self._store, self._router, owner, project_id, draft, parent, keys)
         mask = None if draft.mask is None else await self._pixels.load_mask(draft.mask)
-        return make_receipt(self._router, draft, parent, self._keys.of(owner), mask), project, parent
+        return make_receipt(self._router, draft, parent, keys, mask), project, parent
 
 
 def _fingerprint(project_id: str, drafts: Sequence[EditDraft]) -> str:

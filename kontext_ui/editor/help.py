@@ -13,6 +13,7 @@ from anyio import CapacityLimiter, to_thread
 from kontext_ui.backends.base import Reads
 from kontext_ui.editor.accounts import Accounts
 from kontext_ui.editor.drafts import BackendOffer, EditDraft, TierOffer
+from kontext_ui.editor.jobs.leaning import in_full
 from kontext_ui.editor.jobs.router import Router
 from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Tier
@@ -144,7 +145,8 @@ class Help:
         reader: object = None if backend is None or version is None else self._router.backends[backend.id]
         refusal: NotUnderstood | None = None
         if isinstance(reader, Reads):
-            refusal = await _io(reader.explain, draft.instruction, draft.mask is not None)
+            words = (None if version is None else in_full(reader, draft, version)) or draft.instruction
+            refusal = await _io(reader.explain, words, draft.mask is not None)
         capable = next((tier for tier in CAPABLE if tier in ready and not self._reads(ready[tier])), None)
         context = _context(draft, backend, ready, version is not None, look or Look(), refusal, capable)
         return await _io(lint, draft.instruction, context)

@@ -78,12 +78,15 @@ class JobStore(OfProcess):
         insert_rows(db, "jobs", [row])
         return to_job(_open_row(db, job.id))
 
-    def release(self, job_id: str, parent: str, request: EditRequest, price_usd: float | None) -> Job:
-        """The job before it has made ``parent``: from now on this one is like any other."""
+    def release(self, job_id: str, made: str, parent: str, request: EditRequest, price_usd: float | None) -> Job:
+        """The job before it has made a version: from now on this one is like any other.
+
+        ``parent`` is what it edits: ``made``, or what that was made from, where this one replaces it.
+        """
         with self._connections.writing() as db:
             row = _open_row(db, job_id)
             version_row(db, row["project_id"], parent)
-            values = {"parent": parent, "request": REQUESTS.write(request), "price_usd": price_usd}
+            values = {"parent": parent, "request": REQUESTS.write(request), "price_usd": price_usd, "base_head": made}
             return _update(db, row, {**values, "updated_at": self._now()})
 
     def mark_sending(self, job_id: str) -> Job:

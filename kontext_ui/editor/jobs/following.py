@@ -13,6 +13,7 @@ from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.drafts import EditDraft
 from kontext_ui.editor.jobs.failures import bug, cancelled, describe, not_sent, over_budget
 from kontext_ui.editor.jobs.journal import Journal
+from kontext_ui.editor.jobs.leaning import standing_alone
 from kontext_ui.editor.jobs.receipt import make_receipt
 from kontext_ui.editor.jobs.router import Router
 from kontext_ui.editor.jobs.runner import JobRunner
@@ -111,12 +112,17 @@ class Following:
         _, parent = await to_thread.run_sync(
             self._store.tree.for_edit, job.owner, job.project, parent_id, request.images
         )
+        keys = self._keys.of(job.owner)
+        draft, parent = await standing_alone(self._store, self._router, job.owner, job.project, draft, parent, keys)
         mask = None if draft.mask is None else await self._pixels.load_mask(draft.mask)
-        receipt = make_receipt(self._router, draft, parent, self._keys.of(job.owner), mask)
+        receipt = make_receipt(self._router, draft, parent, keys, mask)
         if not await self._budgets.affords(job, receipt.price_usd):  # the picture may be larger than was thought
             await self._close(job, over_budget(receipt.price_usd or 0.0))
             return
-        job = await self._journal.job(self._store.jobs.release, job.id, parent_id, receipt.request, receipt.price_usd)
+        edited = draft.parent or parent_id
+        job = await self._journal.job(
+            self._store.jobs.release, job.id, parent_id, edited, receipt.request, receipt.price_usd
+        )
         self._runner.start(job, receipt.route, pinned=pinned)
 
     async def _close(self, job: Job, failure: Failure) -> None:
