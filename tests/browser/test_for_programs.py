@@ -13,7 +13,11 @@ from tests.browser.conftest import photo
 def test_a_key_with_a_budget_says_what_is_left_and_leads_to_the_lines_to_copy(person):
     person.page.click("#kx-settings-button")
     person.page.get_by_label("Name of a new access key").fill("Night shift")
-    person.page.get_by_label("What the key may spend").fill("2")
+    budget = person.page.get_by_label("What the key may spend")
+    budget.fill("two")
+    budget.press("Enter")
+    expect(person.page.locator(".kx-toast")).to_contain_text("budget usd cannot be read")
+    budget.fill("2")
     person.page.get_by_role("button", name="Make a key").click()
     expect(person.page.locator(".kx-access-keys")).to_contain_text("$0.00 of $2.00 spent")
     key = person.page.get_by_label("The new access key").input_value()
