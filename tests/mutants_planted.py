@@ -28,6 +28,8 @@ ADDRESSES = ("tests/unit/backends/hosted/test_addresses_of_providers.py",)
 GEOMETRY = ("tests/unit/test_geometry.py",)
 LOCK = ("tests/unit/test_lock.py",)
 WEB = ("tests/unit/web",)
+API = ("tests/unit/api",)
+TERMS = ("tests/unit/editor/test_terms.py",)
 SCRIPTS = tuple(sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "js").glob("*.test.js")))
 
 MUTANTS = (
@@ -291,6 +293,55 @@ MUTANTS = (
         GEOMETRY,
     ),
     # The web layer
+    # Programs
+    Mutant(
+        "programs: what is paid for with a key goes where its budget is asked",
+        '"submit": Action(m.Submission, _submit, _as_is, by_key=False)',
+        '"submit": Action(m.Submission, _submit, _as_is)',
+        WEB,
+    ),
+    Mutant(
+        "programs: a session of an agent belongs to the key that began it",
+        'AccessToken(token="", client_id=key, scopes=[])',
+        'AccessToken(token="", client_id="", scopes=[])',
+        WEB,
+    ),
+    Mutant(
+        "programs: a file that was sent is its owner's",
+        "return self._folder / hashlib.sha256(owner.encode()).hexdigest()[:32]",
+        "return self._folder / hashlib.sha256(b'').hexdigest()[:32]",
+        API,
+    ),
+    Mutant(
+        "programs: a name with any private address is not connected to",
+        "if not addresses or not all(map(self._allow, addresses)):",
+        "if not addresses or not any(map(self._allow, addresses)):",
+        API,
+    ),
+    Mutant(
+        "programs: it is the checked address that is connected to",
+        "self._plain.connect_tcp(addresses[0], port",
+        "self._plain.connect_tcp((await self._resolve(host, port))[0], port",
+        API,
+    ),
+    Mutant(
+        "programs: a call costs no more than it says",
+        "if most_usd is not None and total_usd > most_usd + EPSILON_USD:",
+        "if False:",
+        TERMS,
+    ),
+    Mutant(
+        "programs: who steps in costs no more than the call says",
+        "if most_usd is not None and (price_usd is None or price_usd > most_usd + EPSILON_USD):",
+        "if False:",
+        TERMS,
+    ),
+    Mutant(
+        "programs: what costs something needs a limit",
+        "if most_usd is None and not bounded and (total_usd or unknown):",
+        "if False:",
+        TERMS,
+    ),
     Mutant(
         "web: a page of another site has no identity here",
         "        if not is_same_origin(headers):\n            return None\n        sent",

@@ -10,8 +10,9 @@ import base64
 import json
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from mcp import types
@@ -69,7 +70,7 @@ class AgentApi:
             "kontext_ui",
             version=__version__,
             instructions=INSTRUCTIONS,
-            get_tool_input_schema=lambda name: ACTIONS[name].message.model_json_schema() if name in ACTIONS else None,
+            get_tool_input_schema=lambda name: _tools()[name].input_schema if name in ACTIONS else None,
             on_list_tools=self.list_tools,
             on_call_tool=self.call_tool,
             on_list_resources=self.list_resources,
@@ -107,7 +108,7 @@ class AgentApi:
             await self._manager.handle_request({**scope, "user": user}, receive, send)
 
     async def list_tools(self, ctx: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[_tool(name, action) for name, action in ACTIONS.items()])
+        return types.ListToolsResult(tools=list(_tools().values()))
 
     async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         action = ACTIONS.get(params.name)
@@ -192,6 +193,11 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._api.handle(scope, receive, send)
+
+
+@cache
+def _tools() -> Mapping[str, types.Tool]:
+    return {name: _tool(name, action) for name, action in ACTIONS.items()}
 
 
 def _tool(name: str, action: Action[Any]) -> types.Tool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -25,6 +26,12 @@ UPLOAD_ABOUT = "Send a picture ahead: its bytes, or a form with one file. Later 
 
 def document(address: str) -> dict[str, Any]:
     """``address`` is this server's, without a slash at the end."""
+    return {**_document(), "servers": [{"url": address or "/"}]}
+
+
+@cache
+def _document() -> dict[str, Any]:
+    """All that is the same on every server."""
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
     for action in ACTIONS.values():
         models += [(action.message, "validation"), (action.result, "serialization")]
@@ -34,7 +41,6 @@ def document(address: str) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "kontext_ui", "version": __version__, "description": ABOUT},
-        "servers": [{"url": address or "/"}],
         "security": [{"accessKey": []}, {"bearer": []}],
         "paths": {**paths, f"{ROOT}/upload": _upload()},
         "components": {

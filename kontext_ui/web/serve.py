@@ -19,7 +19,8 @@ def serve(make_editor: Callable[[Settings], Editor]) -> int:
     try:
         settings = load_settings()
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        logging.getLogger("httpx").setLevel(max(logging.WARNING, logging.getLogger().level))
+        for name in ("httpx", "mcp"):  # addresses and ids of sessions are nobody's business
+            logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
         port = open_port(settings)
         editor = make_editor(settings)
     except KontextError as error:

@@ -92,6 +92,7 @@ def launch_options(server: Server) -> dict[str, Any]:
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,
+        "mcp_server": False,  # ours stands beside it: Gradio's own does not know whose its calls are
         "show_error": False,
         "max_file_size": server.max_upload_bytes,  # told to clients; files come in by our own upload route
         "max_threads": MAX_CALLS,

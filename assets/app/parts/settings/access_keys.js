@@ -54,7 +54,9 @@ function keyRow({ id, name, made_at, budget_usd, spent_usd }, page, changed) {
 /** @param {Page} page @param {HTMLElement} shown @param {() => unknown} changed */
 function newKey(page, shown, changed) {
   const make = async () => {
-    const budget_usd = budget.value.trim() ? Number(budget.value) : null;
+    const typed = budget.value.trim();
+    // What is no number goes as it is, to be refused: a key without a limit is not what was meant.
+    const budget_usd = typed === "" ? null : Number.isNaN(Number(typed)) ? typed : Number(typed);
     const answer = await page.call("make_access_key", { name: field.value, budget_usd });
     if (answer.error) return;
     field.value = budget.value = "";
@@ -74,10 +76,8 @@ function newKey(page, shown, changed) {
   });
   /** @type {HTMLInputElement} */
   const budget = h("input", {
-    type: "number",
-    min: 0,
-    step: "any",
-    placeholder: "Budget in $, if any",
+    inputmode: "decimal",
+    placeholder: "Budget in $",
     "aria-label": "What the key may spend in US dollars, if there is to be a limit",
     onkeydown: (event) => event.key === "Enter" && make(),
   });
