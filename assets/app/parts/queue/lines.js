@@ -1,6 +1,7 @@
 // What runs and waits, here and in other projects, as the queue lists it.
+import { capital } from "../../core/format.js";
 import { OPEN_STATES } from "../../core/store.js";
-import { capital, STAGES, waits } from "../conversation/job_card.js";
+import { STAGES, waits } from "../conversation/job_card.js";
 
 /** @import { Job, Store } from "../../core/store.js" */
 /** @import { QueueRow } from "../../core/types.d.ts" */
