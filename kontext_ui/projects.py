@@ -63,6 +63,8 @@ class Outcome:
     """Digest of the model's own picture, kept so that the change mask can be changed later."""
     placement: Mapping[str, list[float]] = field(default_factory=dict)
     """Where the answer is placed on the parent."""
+    adjusted_px: int | None = None
+    """By how many pixels the change was widened afterwards (below 0: narrowed); 0 when its mask was painted."""
     meters: Mapping[str, float] = field(default_factory=dict)
     """Shift, zoom, drift and so on, by name; empty when the backend works at full resolution."""
 

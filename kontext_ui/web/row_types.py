@@ -50,6 +50,8 @@ class OutcomeRow:
     change_mask: str | None
     adjustable: bool
     """Whether the change mask can be grown, shrunk or replaced."""
+    adjusted_px: int | None
+    """By how much that was done, if it was; what it is then says the description."""
     warnings: tuple[str, ...]
     alternatives: tuple[str, ...]
     meters: Mapping[str, float]

@@ -101,6 +101,7 @@ def _outcome_row(outcome: Outcome, facts: Facts) -> OutcomeRow:
         changed=outcome.changed_fraction,
         change_mask=outcome.change_mask,
         adjustable=outcome.answer is not None and outcome.change_mask is not None,
+        adjusted_px=outcome.adjusted_px,
         warnings=outcome.warnings,
         alternatives=outcome.alternatives,
         meters=outcome.meters,

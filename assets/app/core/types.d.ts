@@ -160,6 +160,7 @@ export interface OutcomeRow {
   changed: number | null;
   change_mask: string | null;
   adjustable: boolean;
+  adjusted_px: number | null;
   warnings: string[];
   alternatives: string[];
   meters: Record<string, number>;
