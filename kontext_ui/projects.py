@@ -32,6 +32,8 @@ class Project:
     updated_at: datetime
     deleted_at: datetime | None = None
     version_count: int = 0
+    hidden_count: int = 0
+    """Branches that were pruned and can be restored."""
     spent_usd: float = 0.0
     unsure_usd: float = 0.0
     """Of ``spent_usd``, what edits cost that may have been billed: nobody could tell."""

@@ -23,6 +23,8 @@ class ProjectRow:
     head: str | None
     redo: str | None
     draft: str
+    hidden_count: int
+    """Branches that were hidden."""
     spent_usd: float
     unsure_usd: float
     """Of it, what may have been billed: nobody could tell."""

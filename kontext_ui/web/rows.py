@@ -58,6 +58,7 @@ def project_row(project: Project) -> ProjectRow:
         head=project.head,
         redo=project.redo,
         draft=project.draft,
+        hidden_count=project.hidden_count,
         spent_usd=project.spent_usd,
         unsure_usd=project.unsure_usd,
         budget_usd=project.budget_usd,

@@ -229,6 +229,7 @@ export interface ProjectRow {
   head: string | null;
   redo: string | null;
   draft: string;
+  hidden_count: number;
   spent_usd: number;
   unsure_usd: number;
   budget_usd: number | null;
