@@ -33,7 +33,9 @@ export class Notices {
   }
 
   get on() {
-    return recalled("notices", /** @type {string} */ ("off")) === "on" && this.around.Notification?.permission === "granted";
+    return (
+      recalled("notices", /** @type {string} */ ("off")) === "on" && this.around.Notification?.permission === "granted"
+    );
   }
 
   /** Ask the browser for leave the first time. @param {boolean} wanted @returns {Promise<boolean>} whether it is on now */
