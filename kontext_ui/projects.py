@@ -32,6 +32,8 @@ class Project:
     updated_at: datetime
     deleted_at: datetime | None = None
     version_count: int = 0
+    hidden_count: int = 0
+    """Branches that were pruned and can be restored."""
     spent_usd: float = 0.0
     unsure_usd: float = 0.0
     """Of ``spent_usd``, what edits cost that may have been billed: nobody could tell."""
@@ -63,6 +65,8 @@ class Outcome:
     """Digest of the model's own picture, kept so that the change mask can be changed later."""
     placement: Mapping[str, list[float]] = field(default_factory=dict)
     """Where the answer is placed on the parent."""
+    adjusted_px: int | None = None
+    """By how many pixels the change was widened afterwards (below 0: narrowed); 0 when its mask was painted."""
     meters: Mapping[str, float] = field(default_factory=dict)
     """Shift, zoom, drift and so on, by name; empty when the backend works at full resolution."""
 

@@ -11,6 +11,7 @@ import { mountCanvas } from "./parts/canvas/canvas.js";
 import { openDownload, openDownloads } from "./parts/canvas/download.js";
 import { openCompare } from "./parts/compare/compare.js";
 import { mountComposer } from "./parts/composer/composer.js";
+import { openSeveral } from "./parts/composer/several.js";
 import { mountConversation } from "./parts/conversation/conversation.js";
 import { openGallery } from "./parts/gallery/gallery.js";
 import { followHead } from "./parts/look.js";
@@ -52,6 +53,7 @@ function mount() {
     palette: () => openPalette(page),
     spending: () => openSpending(page),
     queue: () => queue.open(),
+    several: (draft, sent) => openSeveral(page, draft, sent),
   };
   const queue = new Queue(page);
   mountArrivals(page); // before the canvas, which asks it how a picture comes

@@ -70,6 +70,9 @@ class Pictures:
     async def change_mask(self, owner: str, project_id: str, version_id: str, how: int | str) -> Version:
         """Use more or less of the model's picture, without another edit: a new version next to this one.
 
+        One that was adjusted before gives way to the new one, unless something hangs on it: five clicks are one
+        adjustment, not five answers.
+
         ``how`` is by how many pixels the change mask grows (below 0: shrinks), or the digest of a mask
         stored with :meth:`add_mask`. Raises ``InvalidRequest`` for a version without a change mask.
         """
@@ -84,16 +87,25 @@ class Pictures:
         pixels = await self._pixels.compute(_reblend, before, answer, outcome.placement, mask)
         fraction = await self._pixels.compute(pipeline.changed_fraction, before, pixels)
         digest, stored = await self._pixels.save(pixels), await self._pixels.save_mask(mask)
+        by_px = (outcome.adjusted_px or 0) + how if isinstance(how, int) else 0
         changed = dataclasses.replace(
-            outcome, change_mask=stored, changed_fraction=fraction, price_usd=0.0, seconds=0.0, warnings=()
+            outcome,
+            change_mask=stored,
+            changed_fraction=fraction,
+            adjusted_px=by_px,
+            description=_adjustment(by_px),
+            price_usd=0.0,
+            seconds=0.0,
+            warnings=(),
         )
         made = await _io(self._store.tree.add_variant, owner, project_id, version_id, digest, changed)
         project = await _io(self._store.projects.get, owner, project_id)
-        self._tell(project, made)
+        before_it = await _io(self._store.tree.get, owner, project_id, version_id)
+        self._tell(project, made, () if before_it.pruned_at is None else (version_id,))
         return made
 
-    def _tell(self, project: Project, version: Version) -> None:
-        change = Change(project=project, versions=(version,), facts=self._journal.facts())
+    def _tell(self, project: Project, version: Version, removed: tuple[str, ...] = ()) -> None:
+        change = Change(project=project, versions=(version,), removed=removed, facts=self._journal.facts())
         self._journal.tell(project.id, change)
 
     async def _own_mask(self, owner: str, project_id: str, digest: str) -> Mask:
@@ -192,3 +204,10 @@ def _reblend(parent: Pixels, answer: Pixels, placement: Mapping[str, list[float]
 def _plain_name(filename: str) -> str:
     """The last part of a path as browsers and people send it, at most 120 characters."""
     return PurePosixPath(filename.replace("\\", "/")).name[:120]
+
+
+def _adjustment(by_px: int) -> str:
+    """What was done to a version's change, as a sentence."""
+    if by_px == 0:
+        return "The change follows another outline."
+    return f"{'Widened' if by_px > 0 else 'Narrowed'} the change by {abs(by_px)} px."

@@ -281,3 +281,9 @@ def m013_what_was_spent_on(db: Database) -> None:
         """
     )
     db.execute("CREATE INDEX spend_unsure ON spend (project_id, usd) WHERE NOT sure")
+
+
+@migrations()
+def m014_how_much_is_hidden(db: Database) -> None:
+    """For the number beside "Hidden", which is read with every project."""
+    db.execute("CREATE INDEX versions_hidden ON versions (project_id, pruned_by, id) WHERE pruned_by IS NOT NULL")

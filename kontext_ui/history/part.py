@@ -15,6 +15,8 @@ from kontext_ui.projects import Project
 PROJECT_SQL = """
     SELECT p.*, h.digest AS cover, r.id AS redo,
         (SELECT count(*) FROM versions v WHERE v.project_id = p.id AND v.pruned_at IS NULL) AS version_count,
+        (SELECT count(*) FROM versions v WHERE v.project_id = p.id AND v.pruned_by IS NOT NULL AND v.pruned_by = v.id)
+            AS hidden_count,
         (SELECT coalesce(sum(s.usd), 0) FROM spend s WHERE s.project_id = p.id) AS spent_usd,
         (SELECT coalesce(sum(s.usd), 0) FROM spend s WHERE s.project_id = p.id AND NOT s.sure) AS unsure_usd
     FROM projects p

@@ -196,6 +196,7 @@ def to_project(row: Row) -> Project:
         updated_at=read_time(row["updated_at"]),
         deleted_at=read_optional_time(row["deleted_at"]),
         version_count=row["version_count"],
+        hidden_count=row["hidden_count"],
         spent_usd=usd(row["spent_usd"]),
         unsure_usd=usd(row["unsure_usd"]),
         cover=row["cover"],

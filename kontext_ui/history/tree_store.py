@@ -24,6 +24,7 @@ from kontext_ui.history.image_store import need_image, note_image
 from kontext_ui.history.part import Part
 from kontext_ui.history.project_store import MAX_TITLE_CHARS, UNTITLED
 from kontext_ui.history.rows import (
+    OPEN_SQL,
     OUTCOMES,
     Row,
     clip,
@@ -61,6 +62,15 @@ PATH_SQL = """
     )
 """
 NO_LIMIT = 1 << 40
+
+
+RETIRE_SQL = f"""
+    UPDATE versions AS v SET pruned_at = ?, pruned_by = v.id
+    WHERE v.id = ? AND json_extract(v.outcome, '$.adjusted_px') IS NOT NULL AND NOT v.starred AND v.name IS NULL
+        AND NOT EXISTS (SELECT 1 FROM versions c WHERE c.parent = v.id AND c.pruned_at IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.parent = v.id AND j.{OPEN_SQL})
+"""
+"""Hides an adjustment that another one took the place of, unless something hangs on it."""
 
 
 class TreeStore(Part):
@@ -107,7 +117,8 @@ class TreeStore(Part):
 
     def add_variant(self, owner: str, project_id: str, version_id: str, digest: str, outcome: Outcome) -> Version:
         """Another version from the same parent and request as ``version_id``, made without a new edit. It
-        becomes the head. The blobs must be stored already.
+        becomes the head. The blobs must be stored already. Where ``version_id`` is an adjustment itself, on which
+        nothing hangs, it is hidden.
         """
         now = self._now()
         with self._connections.writing() as db:
@@ -124,6 +135,7 @@ class TreeStore(Part):
                     note_image(db, project_id, used, kind, size, ROOT_MEDIA_TYPE, None, now)
             db.execute("UPDATE versions SET redo_child = NULL WHERE id = ?", (row["parent"],))
             _move_head(db, project_id, made["id"], now)
+            db.execute(RETIRE_SQL, (now, version_id))
             return to_version(version_row(db, project_id, made["id"]))
 
     def get(self, owner: str, project_id: str, version_id: str) -> Version:

@@ -23,6 +23,8 @@ class ProjectRow:
     head: str | None
     redo: str | None
     draft: str
+    hidden_count: int
+    """Branches that were hidden."""
     spent_usd: float
     unsure_usd: float
     """Of it, what may have been billed: nobody could tell."""
@@ -50,6 +52,8 @@ class OutcomeRow:
     change_mask: str | None
     adjustable: bool
     """Whether the change mask can be grown, shrunk or replaced."""
+    adjusted_px: int | None
+    """By how much that was done, if it was; what it is then says the description."""
     warnings: tuple[str, ...]
     alternatives: tuple[str, ...]
     meters: Mapping[str, float]

@@ -190,6 +190,23 @@ def test_the_download_is_the_whole_picture(person):
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_format_of_the_last_download_is_the_first_choice_of_the_next(person):
+    person.opens_photo()
+    page = person.page
+    page.locator("#kx-download").click()
+    page.get_by_label("Include the edit recipe").uncheck()
+    with page.expect_download():
+        page.get_by_role("link", name="WebP").click()
+    page.reload()
+    person.ready()
+
+    page.locator("#kx-download").click()
+
+    expect(page.get_by_role("link", name="WebP")).to_be_focused()
+    expect(page.get_by_label("Include the edit recipe")).not_to_be_checked()
+    assert "recipe=0" in page.get_by_role("link", name="WebP").get_attribute("href")
+
+
 def test_star_name_search_hide_and_bring_back(person):
     person.opens_photo()
     version = person.edits("make it brighter", 2)

@@ -136,6 +136,9 @@ def test_on_a_phone(make_person):
     expect(person.turns.last).to_be_visible()
     page.get_by_role("button", name="History").click()
     expect(page.locator("[role=treeitem]").first).to_be_visible()
+    page.get_by_role("button", name="Gallery", exact=True).click()
+    expect(page.get_by_role("gridcell")).to_have_count(2)
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Picture").click()
     expect(page.locator("#kx-canvas .kx-world")).to_be_visible()
     small = page.evaluate(

@@ -192,6 +192,33 @@ def test_out_of_credit_is_said_and_nothing_is_lost(customer, provider):
     person.sees_versions(2)
 
 
+def test_several_models_are_asked_together_or_none_of_them_and_the_sum_is_known_before(customer, provider):
+    person, page = customer, customer.page
+    person.opens_photo(tier="pro")
+    settings_of(person).get_by_label("This project").fill("0.10")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    person.prompt.fill("make the door red")
+    page.locator("#kx-count").select_option("several")
+    several = page.get_by_role("dialog", name="The same to several models")
+    expect(several.get_by_role("checkbox", name="Pro $0.04")).to_be_checked()
+    several.get_by_role("checkbox", name="Max $0.08").check()
+    assert serious(page) == []
+    several.get_by_role("button", name="Send 2 · $0.12").click()
+
+    expect(several.get_by_role("alert")).to_contain_text("$0.120")
+    assert provider.submitted == []
+    several.get_by_role("checkbox", name="Max $0.08").uncheck()
+    several.get_by_role("checkbox", name="FLUX.2 [pro]").check()
+    several.get_by_role("button", name="Send 2 · $0.085").click()
+
+    person.sees_versions(3)
+    expect(person.prompt).to_have_value("")
+    expect(page.locator("#kx-tray .kx-answer-choice")).to_have_count(2)
+    expect(person.turns.last.locator(".kx-pager")).to_contain_text("of 2")
+    assert len(provider.submitted) == 2
+
+
 def test_a_budget_stops_before_it_is_passed_and_can_be_raised_in_place(make_hosted, make_person, bfl):
     bfl.pending = 0
     person = make_person(make_hosted(KONTEXT_UI_PROJECT_BUDGET_USD="0.05")).visit()

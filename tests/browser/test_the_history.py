@@ -205,11 +205,13 @@ def test_taking_back_a_hidden_branch_restores_where_one_stood(worked):
     worked.page.get_by_role("menuitem", name="Hide this branch").click()
     worked.sees_versions(1)
     paints(worked, worked.ids[0])
+    expect(worked.page.get_by_role("button", name="Hidden (1)")).to_be_visible()
 
     worked.page.locator(".kx-toast").get_by_role("button", name="Undo").click()
 
     worked.sees_versions(4)
     expect(worked.page.locator("#kx-canvas")).to_have_attribute("data-painted", stood)
+    expect(worked.page.locator("#kx-pruned")).to_be_hidden()
 
 
 def test_the_history_is_as_wide_as_somebody_made_it_and_stays_so(worked):

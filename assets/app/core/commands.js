@@ -310,6 +310,13 @@ export const VERSION = [
     run: (page, version) => send(page, withSeed(toDraft(version), seedOf(version))),
   },
   {
+    id: "several",
+    label: "The same to several models…",
+    places: ["menu"],
+    when: (_, version) => version.request !== null,
+    run: (page, version) => page.dialogs.several(toDraft(version)),
+  },
+  {
     id: "resend",
     label: "Edit the instruction and send it again",
     icon: "edit",

@@ -60,6 +60,8 @@ export interface Dialogs {
   palette(): void;
   spending(): void;
   queue(): void;
+  /** Ask the same of several models; `sent` is told once they are on their way. */
+  several(draft: EditDraft, sent?: () => unknown): void;
 }
 
 /** The window with all versions. */

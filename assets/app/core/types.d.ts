@@ -162,6 +162,7 @@ export interface OutcomeRow {
   changed: number | null;
   change_mask: string | null;
   adjustable: boolean;
+  adjusted_px: number | null;
   warnings: string[];
   alternatives: string[];
   meters: Record<string, number>;
@@ -230,6 +231,7 @@ export interface ProjectRow {
   head: string | null;
   redo: string | null;
   draft: string;
+  hidden_count: number;
   spent_usd: number;
   unsure_usd: number;
   budget_usd: number | null;

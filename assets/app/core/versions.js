@@ -25,12 +25,14 @@ export function describe(version) {
 
 /** What stands beside the number. @param {VersionRow} version */
 export function facts({ outcome, width, height, name }) {
-  const about = outcome
-    ? outcome.price_usd
-      ? price(outcome.price_usd)
-      : outcome.backend_label
-    : `${width} × ${height}`;
+  const about = outcome ? made(outcome) : `${width} × ${height}`;
   return [name && `“${name}”`, about].filter(Boolean).join(" · ");
+}
+
+/** @param {NonNullable<VersionRow["outcome"]>} outcome */
+function made({ adjusted_px, description, price_usd, backend_label }) {
+  if (adjusted_px !== null && adjusted_px !== undefined) return description;
+  return price_usd ? price(price_usd) : backend_label;
 }
 
 /** @param {string} text @param {number} length */

@@ -1,6 +1,7 @@
 // What an edit that has ended says: read out, and with a way there when its picture is not the one that is shown.
 import { h } from "../core/dom.js";
 import { OPEN_STATES } from "../core/store.js";
+import { notices } from "./notices.js";
 
 /** @import { Page } from "../core/page.d.ts" */
 /** @import { Job } from "../core/store.js" */
@@ -34,14 +35,15 @@ export class Arrivals {
   tell(job) {
     const { store } = this.page;
     const made = [...store.versions.values()].findLast((version) => version.job === job.id);
-    if (made) this.tellMade(made);
+    if (made) this.tellMade(made, job);
     else this.tellLost(store.jobs.get(job.id) ?? job);
   }
 
-  /** @param {VersionRow} made */
-  tellMade(made) {
+  /** @param {VersionRow} made @param {Job} job */
+  tellMade(made, job) {
     const { store, canvas, call, toast } = this.page;
     markTitle();
+    notices.tell(job, "Your edit is done", () => call("select", { version: made.id }));
     if (store.project?.head === made.id) {
       canvas.reveal(made.id);
       return this.say(`Done. ${made.outcome?.description || short(made.instruction)}`);
@@ -53,10 +55,14 @@ export class Arrivals {
   }
 
   /** @param {Job} job */
-  tellLost({ instruction, parent, state, failure }) {
+  tellLost(job) {
+    const { instruction, parent, state, failure } = job;
     const { store, call, toast } = this.page;
     if (OPEN_STATES.includes(state)) return null;
-    if (state !== "cancelled") markTitle();
+    if (state !== "cancelled") {
+      markTitle();
+      notices.tell(job, failure?.message ?? "Your edit made no picture", () => this.page.show("chat"));
+    }
     const onPath = store.path().some(({ id }) => id === parent);
     if (onPath || !parent) return this.say(failure?.message ?? `“${short(instruction)}” made no picture.`);
     return toast(`“${short(instruction)}” made no picture.`, {

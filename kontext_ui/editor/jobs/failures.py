@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 from kontext_ui.errors import BackendError, Billed, KontextError, NotUnderstood, UnexpectedAnswer
 from kontext_ui.projects import Failure, Job
 
@@ -21,6 +24,22 @@ def describe(error: KontextError) -> Failure:
         suggestions=() if refused is None else refused.suggestions,
         capable_tier=None if refused is None else refused.capable_tier,
     )
+
+
+def after_others(failure: Failure, before: Sequence[BackendError], labels: Sequence[str]) -> Failure:
+    """The last failure of several backends, told from the one that was asked first.
+
+    ``labels`` are the names of all of them, in the order in which they were tried.
+    """
+    if not before:
+        return failure
+    first, *others = labels
+    named = others[0] if len(others) == 1 else f"{', '.join(others[:-1])} and {others[-1]}"
+    if all(type(error).__name__ == failure.kind for error in before):
+        hint = f"After {first}, {named} could not do it either, for the same reason. {before[0].hint}"
+        return dataclasses.replace(failure, message=before[0].message, hint=hint.strip(), backend=before[0].backend)
+    hint = f"It went on to {named} because of this: {before[0].message} {failure.hint}"
+    return dataclasses.replace(failure, hint=hint.strip())
 
 
 def cancelled(job: Job, label: str, billed: Billed) -> Failure:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from kontext_ui.backends.base import EditTask
 from kontext_ui.editor.drafts import Route
 from kontext_ui.edits import Pixels, Running
+from kontext_ui.errors import BackendError
 from kontext_ui.projects import Failure, Job
 
 
@@ -27,6 +28,8 @@ class Run:
     preview: Pixels | None = None
     """The last picture that the backend has shown."""
     told_at: float = 0.0
+    failed: list[BackendError] = field(default_factory=list)
+    """Why those that were tried before the backend of now could not do it."""
     left_out: tuple[str, ...] = ()
     """Settings that a backend which stepped in does not have."""
     cancelled_as: Failure | None = None

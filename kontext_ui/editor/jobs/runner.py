@@ -24,7 +24,7 @@ from kontext_ui.editor.accounts import KeyRing
 from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.drafts import BackendOffer, Route
 from kontext_ui.editor.jobs import pipeline
-from kontext_ui.editor.jobs.failures import bug, cancelled, describe, outlived, uncertain
+from kontext_ui.editor.jobs.failures import after_others, bug, cancelled, describe, outlived, uncertain
 from kontext_ui.editor.jobs.journal import Journal
 from kontext_ui.editor.jobs.limits import Limits
 from kontext_ui.editor.jobs.router import Router, fit_parameters, price_of
@@ -155,7 +155,7 @@ class JobRunner:
         try:
             prepared, result = await self._carry_out(run, resume)
             async with self._finishing:
-                await self._commit(run, prepared, result, time.monotonic() - started)
+                await self._commit(run, prepared, result, started)
         except asyncio.CancelledError:
             if run.cancelled_as is None:
                 raise  # the program is closing: the job stays open and is resumed at the next start
@@ -168,6 +168,9 @@ class JobRunner:
         except JobClosed:
             # Another process treated this one as dead and finished the job: its result stands.
             log.warning("job %s was ended by another process", run.job.id)
+        except BackendError as error:
+            tried = [self._router.labels.get(one.backend, one.backend) for one in (*run.failed, error)]
+            await self._close(run, JobState.FAILED, after_others(describe(error), run.failed, tried))
         except KontextError as error:
             await self._close(run, JobState.FAILED, describe(error))
         except Exception:
@@ -189,6 +192,7 @@ class JobRunner:
                     following = self._router.next_after(error, run.job.request, self._keys.of(run.job.owner))
                 if following is None or not await self._reroute(run, following):
                     raise
+                run.failed.append(error)
                 log.info("job %s: %s failed (%s), continuing with %s", run.job.id, backend.id, error, following.id)
 
     async def _reroute(self, run: Run, offer: BackendOffer) -> bool:
@@ -285,7 +289,7 @@ class JobRunner:
         if not run.abandoned:
             self._journal.progress(run.job, run.progress)
 
-    async def _commit(self, run: Run, prepared: pipeline.Prepared, result: EditResult, seconds: float) -> None:
+    async def _commit(self, run: Run, prepared: pipeline.Prepared, result: EditResult, started: float) -> None:
         run.progress = Running(fraction=1.0, stage="saving")
         self._tell_progress(run)
         back = await self._pixels.compute(pipeline.bring_back, prepared, run.job.request, result)
@@ -295,6 +299,7 @@ class JobRunner:
             self._pixels.save_mask(back.change_mask),
             self._pixels.save_answer(None if back.candidate is None else back.candidate.pixels),
         )
+        seconds = time.monotonic() - started  # with our own part, which is what one waited for
         outcome = pipeline.outcome_of(run.job, run.route.capabilities, back, result, seconds)
         warnings = (*run.left_out, *outcome.warnings)
         outcome = dataclasses.replace(outcome, change_mask=mask, answer=answer, warnings=warnings)

@@ -4,12 +4,14 @@ import asyncio
 import io
 import os
 from datetime import timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 from kontext_ui.editor import EditDraft
+from kontext_ui.editor.jobs import pipeline
 from kontext_ui.edits import Done, EditResult, Mode, Parameter, Parameters, Reference, Size, SizeRule, Tier
 from kontext_ui.errors import (
     BackendUnavailable,
@@ -276,6 +278,47 @@ async def test_a_dearer_backend_steps_in_only_within_the_budget(make_desk):
     assert dear.submits == []
 
 
+async def test_when_all_fail_for_the_same_reason_the_first_is_named_and_the_others_with_it(make_desk):
+    empty = [
+        ScriptedBackend(name, price_usd=0.01 * number).enqueue(
+            OutOfCredit(f"{name} is empty.", backend=name, hint="Pay.")
+        )
+        for number, name in enumerate(("first", "second", "third"), start=1)
+    ]
+    desk = await make_desk(*empty)
+
+    failure = (await desk.edit()).job.failure
+
+    assert (failure.message, failure.backend) == ("first is empty.", "first")
+    assert failure.hint == "After First, Second and Third could not do it either, for the same reason. Pay."
+
+
+async def test_another_reason_at_the_end_says_why_it_was_asked_there(make_desk):
+    cheap = ScriptedBackend("cheap", price_usd=0.01).enqueue(OutOfCredit("Empty.", backend="cheap"))
+    refused = ContentModerated("Refused.", backend="dear", stage="input", hint="Say it otherwise.")
+    desk = await make_desk(cheap, ScriptedBackend("dear", price_usd=0.05).enqueue(refused))
+
+    failure = (await desk.edit()).job.failure
+
+    assert (failure.kind, failure.message, failure.backend) == ("ContentModerated", "Refused.", "dear")
+    assert failure.hint == "It went on to Dear because of this: Empty. Say it otherwise."
+
+
+async def test_the_seconds_of_an_edit_are_those_that_one_waits(make_desk, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("kontext_ui.editor.jobs.runner.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    whole = pipeline.bring_back
+
+    def slowly(*arguments):
+        clock[0] += 7
+        return whole(*arguments)
+
+    monkeypatch.setattr(pipeline, "bring_back", slowly)
+    desk = await make_desk(ScriptedBackend())
+
+    assert (await desk.edit()).version.outcome.seconds == 7
+
+
 async def test_settings_that_the_one_that_steps_in_lacks_are_named(make_desk):
     steps = Parameter("num_inference_steps", "Steps", "int", default=20, minimum=1, maximum=50)
     cheap = ScriptedBackend("cheap", price_usd=0.01, parameters=(steps,)).enqueue(
@@ -484,6 +527,35 @@ async def test_the_change_mask_can_be_narrowed_afterwards_without_another_edit(m
     assert len(backend.submits) == 1
     assert (await desk.project_now()).head == narrowed.id
     assert await desk.editor.upkeep.verify() == []
+
+
+async def test_several_adjustments_are_one_version_unless_something_hangs_on_one(make_desk):
+    def recoloured(task):
+        pixels = task.input_image.copy()
+        pixels[12:30, 16:40] = (255, 0, 0)
+        return Done(EditResult(pixels=pixels))
+
+    backend = HostedBackend(size_rule=SizeRule("list", sizes=(Size(64, 48),))).enqueue(submitted(), recoloured)
+    desk = await make_desk(backend)
+    made = (await desk.edit()).version
+    adjust = lambda of, how: desk.editor.pictures.change_mask(OWNER, desk.project, of.id, how)  # noqa: E731
+
+    first = await adjust(made, 2)
+    with desk.editor.projects.subscribe(desk.project) as changes:
+        second = await adjust(first, 2)
+        assert (await changes.next(5)).removed == (first.id,)
+    starred = await adjust(second, -6)
+    await desk.editor.versions.star(OWNER, desk.project, starred.id, True)
+    last = await adjust(starred, -1)
+
+    shown = [version.id for version in (await desk.editor.projects.open(OWNER, desk.project)).versions]
+    assert shown == [desk.root, made.id, starred.id, last.id]
+    said = [version.outcome.description for version in (first, second, starred, last)]
+    assert said == [
+        f"{how} the change by {px} px."
+        for how, px in (("Widened", 2), ("Widened", 4), ("Narrowed", 2), ("Narrowed", 3))
+    ]
+    assert (await desk.project_now()).head == last.id
 
 
 async def test_an_export_carries_the_chain_that_made_it_unless_asked_not_to(make_desk):

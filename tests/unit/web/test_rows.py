@@ -24,7 +24,7 @@ FACTS = Facts(labels={"bfl": "Black Forest Labs"}, can_check=frozenset({"job"}))
 REQUEST = EditRequest(instruction="make it red", tier=Tier.PRO, backend="bfl", input_image="d" * 64)
 PROJECT = Project(
     id="p", owner="ann", title="<b>Doors</b>", created_at=NOON, updated_at=NOON, head="v", redo="w", draft="make",
-    spent_usd=0.04, unsure_usd=0.01, budget_usd=2.0, version_count=3, cover="c", deleted_at=None,
+    spent_usd=0.04, unsure_usd=0.01, hidden_count=2, budget_usd=2.0, version_count=3, cover="c", deleted_at=None,
 )  # fmt: skip
 OUTCOME = Outcome(
     tier=Tier.PRO, backend="bfl", model="Kontext", seconds=3.5, price_usd=0.04, seed=7, description="Painted it.",

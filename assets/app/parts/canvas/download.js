@@ -3,6 +3,7 @@ import { url } from "../../core/api.js";
 import { dialogOf } from "../../core/dialog.js";
 import { checkbox, h } from "../../core/dom.js";
 import { counted } from "../../core/format.js";
+import { recalled, remember } from "../../core/remembered.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 /** @import { VersionRow } from "../../core/types.d.ts" */
@@ -33,15 +34,18 @@ export function openDownloads(page, versions) {
 function offerFormats(title, about, path) {
   /** @param {string} format @param {boolean} recipe */
   const address = (format, recipe) => url(`${path}format=${format}&recipe=${recipe ? 1 : 0}`);
+  const [last, withRecipe] = [recalled("download format", "png"), recalled("download recipe", "yes") === "yes"];
   const links = FORMATS.map(([format, label]) => {
-    const onclick = () => setTimeout(() => dialog.close()); // after the browser has followed it
-    return h(
-      "a",
-      { class: "kx-button", download: "", href: address(format, true), "data-format": format, onclick },
-      label,
-    );
+    const onclick = () => {
+      remember("download format", format);
+      setTimeout(() => dialog.close()); // after the browser has followed it
+    };
+    const looks = format === last ? "kx-button kx-primary" : "kx-button";
+    const href = address(format, withRecipe);
+    return h("a", { class: looks, download: "", href, "data-format": format, onclick }, label);
   });
-  const recipe = checkbox(true, (written) => {
+  const recipe = checkbox(withRecipe, (written) => {
+    remember("download recipe", written ? "yes" : "no");
     for (const link of links) link.href = address(link.dataset.format ?? "png", written);
   });
   const body = [
@@ -50,4 +54,5 @@ function offerFormats(title, about, path) {
     h("label", { class: "kx-check" }, recipe, "Include the edit recipe"),
   ];
   const dialog = dialogOf(title, body, { kind: "kx-small" });
+  links.find((link) => link.dataset.format === last)?.focus();
 }

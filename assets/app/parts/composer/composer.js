@@ -21,6 +21,7 @@ import { canGenerate, drawTiers, tierPicker } from "./tiers.js";
 /** @import { EditDraft } from "../../core/types.d.ts" */
 
 export const DIGEST_TYPE = "application/x-kontext-digest";
+const SEVERAL = "several";
 const PICTURE = /\.(heic|avif|tiff?)$/i;
 
 /** @implements {Composer} */
@@ -47,7 +48,10 @@ class ComposerPart {
     this.builder = builder(page, (text) => this.write(text));
     this.hints = new Hints(page, { write: (text) => this.write(text), focus: () => this.prompt.focus() });
     this.sendButton = sender("kx-send", "Send (Enter)", "send", () => this.send());
-    this.count = variants(() => this.drawSend());
+    this.count = variants(
+      () => this.drawSend(),
+      () => this.askSeveral(),
+    );
     this.stopButton = sender("kx-stop", "Stop the running edit (Esc)", "stop", () => pageCommand("stop").run?.(page));
     this.assemble();
     page.store.subscribe(["draft", "tiers", "opened"], (changed) => {
@@ -130,6 +134,22 @@ class ComposerPart {
     Object.assign(this.sendButton, { title: label, ariaLabel: label });
     fill(this.sendButton, usd > 0 && h("span", { class: "kx-send-price" }, price(usd)), icon("send"));
     this.sendButton.classList.toggle("kx-priced", usd > 0);
+  }
+
+  /** The same to several models, each of which is chosen with its price. */
+  async askSeveral() {
+    const { store, canvas, dialogs, toast } = this.page;
+    await canvas.settleMask();
+    const draft = { ...store.draft, instruction: store.draft.instruction.trim() };
+    if (!draft.instruction) {
+      toast("Write what should change first.");
+      return this.focus();
+    }
+    const follows = !this.branches && draft.parent === null && !draft.from_text;
+    return dialogs.several({ ...draft, after: follows ? this.lastSent() : null }, () => {
+      store.setDraft(afterSending(store.draft));
+      this.draw();
+    });
   }
 
   times() {
@@ -249,14 +269,27 @@ export function severalOf(draft, times) {
   return Array.from({ length: times }, (_, index) => (index ? withSeed(draft, null) : draft));
 }
 
-/** How many answers to ask for. @param {() => unknown} changed */
-function variants(changed) {
+/** How many answers to ask for, or whom. @param {() => unknown} changed @param {() => unknown} several */
+function variants(changed, several) {
   const options = [1, 2, 4].map((times) => h("option", { value: times }, `×${times}`));
-  return h(
+  let times = "1";
+  const onchange = () => {
+    if (select.value !== SEVERAL) {
+      times = select.value;
+      return changed();
+    }
+    select.value = times; // it is no number of answers
+    return several();
+  };
+  const label = "How many answers";
+  /** @type {HTMLSelectElement} */
+  const select = h(
     "select",
-    { id: "kx-count", "aria-label": "How many answers", title: "How many answers", hidden: true, onchange: changed },
+    { id: "kx-count", "aria-label": label, title: label, hidden: true, onchange },
     options,
+    h("option", { value: SEVERAL }, "Several models…"),
   );
+  return select;
 }
 
 /**

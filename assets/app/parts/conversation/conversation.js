@@ -18,6 +18,7 @@ class Conversation {
   shown = WINDOW;
   clock = 0;
   atEnd = true;
+  room = "";
   /** @type {Element | null} The turn that the Tab key leads to. */
   entered = null;
   older = button("kx-link kx-older", "Show earlier turns", () => this.showMore(), { hidden: true });
@@ -45,7 +46,10 @@ class Conversation {
     this.list.addEventListener("keydown", (event) => this.keyed(event));
     this.scroller.addEventListener("scroll", () => {
       const { scrollHeight, scrollTop, clientHeight } = this.scroller;
-      this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+      const room = `${scrollHeight} ${clientHeight}`;
+      // The browser scrolls by itself when something grows, before it says that it grew: only a person leaves the end.
+      if (room === this.room) this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+      this.room = room;
     });
     // The composer grows and pictures come in: who was at the end stays there.
     const kept = new ResizeObserver(() => this.atEnd && this.toEnd());

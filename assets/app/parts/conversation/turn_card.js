@@ -93,11 +93,11 @@ function thumbnail({ id, digest, number, width, height }, page, kind = "thumb") 
 }
 
 /** @param {VersionRow} version @param {OutcomeRow} outcome */
-function factsOf({ request }, { model, backend_label, seconds: taken, price_usd, seed, changed }) {
+function factsOf({ request }, { model, backend_label, seconds: taken, price_usd, seed, changed, adjusted_px }) {
   return [
     request?.model && model,
     backend_label,
-    seconds(taken),
+    adjusted_px === null ? seconds(taken) : "",
     price_usd ? price(price_usd) : "",
     seed === null ? "" : `seed ${seed}`,
     changed === null ? "" : `${percent(changed)} changed`,

@@ -1,5 +1,4 @@
 // What runs and waits, here and in other projects, as the queue lists it.
-
 import { capital } from "../../core/format.js";
 import { OPEN_STATES } from "../../core/store.js";
 import { STAGES, waits } from "../conversation/job_card.js";

@@ -1,8 +1,9 @@
 // Budgets, and the backends with a visitor's own keys.
 import { dialogOf } from "../../core/dialog.js";
-import { button, fill, h } from "../../core/dom.js";
+import { button, checkbox, fill, h } from "../../core/dom.js";
 import { dollars } from "../../core/format.js";
 import { spoken } from "../../core/spoken.js";
+import { notices } from "../notices.js";
 import { accessKeys } from "./access_keys.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
@@ -16,7 +17,13 @@ const ABOUT_KEYS = "Your key stays in memory, only for you, until you remove it 
 export async function openSettings(page, backend = null) {
   const backends = h("div", {});
   const budgets = h("div", {});
-  const headed = [h("h3", {}, "Budgets"), budgets, h("h3", {}, "Backends"), h("p", { class: "kx-muted" }, ABOUT_KEYS)];
+  const headed = [
+    h("h3", {}, "Budgets"),
+    budgets,
+    ...noticeSwitch(),
+    h("h3", {}, "Providers"),
+    h("p", { class: "kx-muted" }, ABOUT_KEYS),
+  ];
   const dialog = dialogOf("Settings", [headed, backends, h("h3", {}, "Access keys"), accessKeys(page)]);
   const fields = drawBackends(backends, page);
   const first = backend ? fields.get(backend) : null;
@@ -32,6 +39,17 @@ export async function openSettings(page, backend = null) {
     }),
   );
   first?.scrollIntoView({ block: "center" });
+}
+
+/** Whether long edits are told of when nobody looks; nothing where the browser cannot or must not. */
+function noticeSwitch() {
+  if (!notices.possible) return [];
+  const change = async (/** @type {boolean} */ wanted) => {
+    box.checked = await notices.set(wanted);
+  };
+  const box = checkbox(notices.on, change, { role: "switch", id: "kx-notices" });
+  const about = "Tell me when an edit of more than 10 seconds is done and I am not looking";
+  return [h("h3", {}, "Notifications"), h("label", { class: "kx-check" }, box, about)];
 }
 
 /** @param {Budget} budget @param {Page} page */

@@ -49,7 +49,7 @@ export function mountTop(root, page, queueChip) {
     commandButton(command, page, undefined, { id: `kx-${command.id}-button`, ...PANELS.get(command.id)?.props }),
   );
   followPanels(others, page);
-  const { bar, show } = tabs();
+  const { bar, show } = tabs(page);
   const grow = h("span", { class: "kx-grow" });
   fill(
     root,
@@ -109,8 +109,8 @@ function titleField({ store, call }) {
   return field;
 }
 
-/** On a phone one panel is shown at a time. */
-function tabs() {
+/** On a phone one panel is shown at a time; the gallery is one tap away. @param {Page} page */
+function tabs(page) {
   /** @param {View} view */
   const show = (view) => {
     document.documentElement.dataset.view = view;
@@ -122,6 +122,15 @@ function tabs() {
       return [view, h("button", props, icon(view), h("span", {}, label))];
     }),
   );
+  const gallery = h(
+    "button",
+    { type: "button", id: "kx-gallery-tab", onclick: () => page.dialogs.gallery() },
+    icon("grid"),
+    h("span", {}, "Gallery"),
+  );
+  page.store.subscribe(["project"], () => {
+    gallery.disabled = !page.store.head();
+  });
   show("image");
-  return { bar: h("nav", { class: "kx-tabs", "aria-label": "Views" }, [...buttons.values()]), show };
+  return { bar: h("nav", { class: "kx-tabs", "aria-label": "Views" }, [...buttons.values()], gallery), show };
 }

@@ -65,7 +65,12 @@ export class Tree {
   constructor(root, page) {
     this.root = root;
     this.page = page;
-    const hidden = button("kx-link", "Hidden", () => openHidden(page), { id: "kx-pruned" });
+    const hidden = button("kx-link", "Hidden", () => openHidden(page), { id: "kx-pruned", hidden: true });
+    page.store.subscribe(["project"], () => {
+      const count = page.store.project?.hidden_count ?? 0;
+      hidden.hidden = !count;
+      hidden.textContent = `Hidden (${count})`;
+    });
     this.commands = PAGE.filter(({ places }) => places?.includes("history")).map((command) => {
       const shown = commandButton(command, page, undefined, { id: `kx-${command.id}` });
       return { command, shown };
