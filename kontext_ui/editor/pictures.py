@@ -12,7 +12,7 @@ from kontext_ui.editor.drafts import Change
 from kontext_ui.editor.jobs import pipeline
 from kontext_ui.editor.jobs.journal import Journal
 from kontext_ui.editor.pixel_store import PixelStore
-from kontext_ui.edits import Mask, Pixels
+from kontext_ui.edits import Mask, Pixels, Rectangle, Size
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images import codec, lock, masks
 from kontext_ui.images.beside import side_by_side
@@ -22,6 +22,7 @@ from kontext_ui.projects import ImageKind, Project, Version
 
 _io = to_thread.run_sync
 PNG = "image/png"
+WHOLE = "whole"
 
 
 class Pictures:
@@ -73,15 +74,19 @@ class Pictures:
         One that was adjusted before gives way to the new one, unless something hangs on it: five clicks are one
         adjustment, not five answers.
 
-        ``how`` is by how many pixels the change mask grows (below 0: shrinks), or the digest of a mask
-        stored with :meth:`add_mask`. Raises ``InvalidRequest`` for a version without a change mask.
+        ``how`` is by how many pixels the change mask grows (below 0: shrinks), ``WHOLE`` for all of the model's
+        picture, or the digest of a mask stored with :meth:`add_mask`. Raises ``InvalidRequest`` for a version without
+        a change mask.
         """
         version = await _io(self._store.tree.get, owner, project_id, version_id)
         outcome = version.outcome
         if version.parent is None or outcome is None or outcome.change_mask is None or outcome.answer is None:
             raise InvalidRequest("Nothing of a model's picture was left out of this version.")
-        wanted: int | Mask = how if isinstance(how, int) else await self._own_mask(owner, project_id, how)
-        mask = await self._pixels.compute(_changed, await self._pixels.load_mask(outcome.change_mask), wanted)
+        if how == WHOLE:
+            mask = await self._pixels.compute(_everywhere, outcome.placement, version.size)
+        else:
+            wanted: int | Mask = how if isinstance(how, int) else await self._own_mask(owner, project_id, how)
+            mask = await self._pixels.compute(_changed, await self._pixels.load_mask(outcome.change_mask), wanted)
         parent = await _io(self._store.tree.get, owner, project_id, version.parent)
         before, answer = await self._pixels.load(parent.digest), await self._pixels.load(outcome.answer)
         pixels = await self._pixels.compute(_reblend, before, answer, outcome.placement, mask)
@@ -195,6 +200,12 @@ def _changed(current: Mask, how: int | Mask) -> Mask:
     if not isinstance(how, int):
         return how
     return masks.grow(current, how) if how >= 0 else masks.shrink(current, -how)
+
+
+def _everywhere(placement: Mapping[str, list[float]], size: Size) -> Mask:
+    """Wherever there is something of the model's picture."""
+    x, y, width, height = (round(value) for value in placement["region"])
+    return masks.from_rectangle(Rectangle(x, y, width, height), size)
 
 
 def _reblend(parent: Pixels, answer: Pixels, placement: Mapping[str, list[float]], mask: Mask) -> Pixels:

@@ -138,8 +138,8 @@ def _exactly(parent: Pixels, answer: Pixels, fit: Fit, mask: Mask | None, feathe
 
 
 _UNCHANGED = (
-    "No change was found in the result, so the picture stays as it was. Describe the change more precisely, "
-    "try another seed, or turn the pixel lock off if you only wanted a slight change of tone."
+    "No change was found in the result, so the picture stays as it was. Use the whole answer if you only wanted a "
+    "slight change of tone; else describe the change more precisely, or try another seed."
 )
 _TONE = "Only the colours of the whole picture changed, so the whole result was kept."
 _WHOLE = "Most of the picture changed, so the whole result was kept; only its framing was restored."

@@ -91,7 +91,9 @@ class GatedBackend:
 
 
 def edited(source, instruction):
-    """All of it inverted, or only its middle when the instruction speaks of the middle."""
+    """All of it inverted, or only its middle when the instruction speaks of the middle; nothing for "as it is"."""
+    if "as it is" in instruction:
+        return source
     if "middle" not in instruction:
         return 255 - source
     pixels = source.copy()

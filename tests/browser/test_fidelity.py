@@ -33,10 +33,24 @@ def test_only_what_changed_is_taken_and_more_or_less_of_it_afterwards(hosted):
     hosted.page.get_by_role("button", name="Narrow the change").click()
     hosted.sees_versions(3)
     hosted.sees_painted_head()
-    assert changed(hosted) < before
+    narrowed = changed(hosted)
+    assert narrowed < before
     hosted.page.get_by_role("button", name="Widen the change").click()
-    hosted.sees_versions(4)
+    expect(hosted.page.get_by_role("treeitem", name="v4")).to_be_visible()
+    hosted.sees_versions(3)  # an adjustment of an adjustment takes its place
+    assert changed(hosted) > narrowed
     expect(hosted.turns).to_have_count(2)
+
+
+def test_an_answer_without_a_change_is_one_click_away(hosted):
+    hosted.edits("a touch warmer, else as it is", 2)
+    expect(hosted.turns.last).to_contain_text("No change was found")
+
+    hosted.turns.last.get_by_role("button", name="Use the whole answer").click()
+    hosted.sees_versions(3)
+    hosted.sees_painted_head()
+    assert changed(hosted) > 50
+    expect(hosted.turns.last.get_by_role("button", name="Use the whole answer")).to_have_count(0)
 
 
 def test_trying_again_with_a_new_seed_or_the_same(hosted):

@@ -324,6 +324,15 @@ export const VERSION = [
     run: (page, version) => page.composer.take(toDraft(version)),
   },
   {
+    id: "whole-answer",
+    label: "Use the whole answer",
+    icon: "expand",
+    word: () => "Use the whole answer",
+    places: ["turn"],
+    when: (_, version) => Boolean(version.outcome?.adjustable) && version.outcome?.changed === 0,
+    run: (page, version) => page.call("change_mask", { version: version.id, how: "whole" }),
+  },
+  {
     id: "go-on",
     label: "Continue from here",
     icon: "fork",

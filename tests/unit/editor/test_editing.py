@@ -558,6 +558,29 @@ async def test_several_adjustments_are_one_version_unless_something_hangs_on_one
     assert (await desk.project_now()).head == last.id
 
 
+async def test_an_answer_without_a_change_stays_within_reach(make_desk):
+    """It was paid for: what the lock took for nothing may be the slight new tone that somebody asked for."""
+
+    def warmer(task):
+        tone = np.array((2, 0, -2))
+        return Done(EditResult(pixels=np.clip(task.input_image.astype(int) + tone, 0, 255).astype(np.uint8)))
+
+    sizes = SizeRule("list", sizes=(Size(64, 48),))
+    backend = HostedBackend(size_rule=sizes).enqueue(submitted(), warmer)
+    desk = await make_desk(backend)
+    made = (await desk.edit("a touch warmer")).version
+    root = await desk.editor.versions.get(OWNER, desk.project, desk.root)
+    assert (made.outcome.changed_fraction, made.digest) == (0, root.digest)
+    assert "Use the whole answer" in made.outcome.warnings[0]
+
+    whole = await desk.editor.pictures.change_mask(OWNER, desk.project, made.id, "whole")
+
+    assert whole.parent == made.parent
+    assert whole.outcome.changed_fraction > 0.5
+    assert np.abs(desk.pixels(whole.digest).astype(int) - desk.pixels(root.digest)).max() <= 3
+    assert len(backend.submits) == 1
+
+
 async def test_an_export_carries_the_chain_that_made_it_unless_asked_not_to(make_desk):
     desk = await make_desk()
     await desk.edit("first")

@@ -125,6 +125,7 @@ export class Changes {
       change("Widen the change", grow_px),
       change("Narrow the change", -grow_px),
       mask && change("Use the painted mask", mask),
+      (version.outcome?.changed ?? 1) < 1 && change("Use the whole answer", "whole"),
     ];
   }
 }
