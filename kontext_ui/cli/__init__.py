@@ -14,6 +14,7 @@ from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell
 from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.editor import Editor
 from kontext_ui.errors import InvalidRequest, KontextError
+from kontext_ui.proxies import use_proxies
 from kontext_ui.settings import Settings, load_settings
 from kontext_ui.web.serve import serve
 
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None, make_editor: Callable[[Settings
 
 async def _run(options: Options, make_editor: Callable[[Settings], Editor]) -> int:
     settings = load_settings(**({} if options.data_dir is None else {"data_dir": options.data_dir}))
+    use_proxies()
     if options.command == "doctor":
         return doctor.examine(settings, options, servers=await survey(settings))
     if options.command == "serve-engine":

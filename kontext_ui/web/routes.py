@@ -13,6 +13,7 @@ import mimetypes
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -95,7 +96,8 @@ class Pages:
             view = await self._editor.projects.open(owner, project_id)
         except KontextError as error:
             return failed(error)
-        await self._editor.preferences.set(owner, "last_project", project_id)
+        with suppress(KontextError):  # a history that cannot be written can still be read
+            await self._editor.preferences.set(owner, "last_project", project_id)
         preferences = {key: await self._editor.preferences.get(owner, key) or {} for key in ("theme", "composer")}
         examples = tuple(
             ExampleRow(f"assets/{self.version}/examples/{item.file}", item.alt, item.instruction) for item in EXAMPLES
