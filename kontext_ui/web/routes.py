@@ -127,7 +127,8 @@ class Pages:
             return failed(error)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         since = request.query_params.get("since")
-        return StreamingResponse(self._stream(owner, project_id, since), media_type="text/event-stream", headers=headers)
+        stream = self._stream(owner, project_id, since)
+        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
     async def _stream(self, owner: str, project_id: str, since: str | None) -> AsyncIterator[str]:
         """With ``since``, the revision that a page has, it ends with the first news or silence.
