@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from kontext_ui.backends.image_server import survey
 from kontext_ui.bootstrap import build_editor
 from kontext_ui.cli import care, doctor, edit, keys, projects, serve_engine, spending
-from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell
+from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell, write_any_text
 from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.editor import Editor
 from kontext_ui.errors import InvalidRequest, KontextError
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None, make_editor: Callable[[Settings
 
     Wrong usage exits with ``SystemExit(2)``, as argparse does.
     """
+    write_any_text()
     if not (sys.argv[1:] if arguments is None else arguments):
         return serve(make_editor)
     options = build_parser().parse_args(arguments, namespace=Options())

@@ -28,7 +28,7 @@ from kontext_ui.errors import HistoryError, KontextError
 from kontext_ui.web import rows
 from kontext_ui.web.actions import ACTIONS, Patched, act, read_message
 from kontext_ui.web.examples import EXAMPLES
-from kontext_ui.web.http import NOT_FOUND, as_json, failed, owner_of, read_body, written
+from kontext_ui.web.http import NOT_FOUND, as_json, attachment, failed, file_name, owner_of, read_body, written
 from kontext_ui.web.identity import ACCESS_KEY
 from kontext_ui.web.page import content_security_policy, make_page
 from kontext_ui.web.row_types import ExampleRow, Snapshot, TierRow
@@ -159,7 +159,7 @@ class Pages:
         if request.scope[ACCESS_KEY] and not ACTIONS[name].by_key:
             raise HTTPException(403, "An access key is not enough for this: use the page.")
         try:
-            message = read_message(name, await read_body(request, MAX_MESSAGE_BYTES))
+            message = read_message(name, await read_body(request, MAX_MESSAGE_BYTES, "message"))
             with self._editor.projects.subscribe(getattr(message, "project", "")) as changes:
                 result = await act(self._editor, owner, name, message)
                 change = changes.taken()
@@ -242,7 +242,7 @@ class Pages:
     async def export(self, request: Request) -> Response:
         """A version as a download: ``format``, ``quality`` (1-100) and ``recipe`` (0 or 1) in the query."""
         made = await self._exported(request, request.path_params["version"])
-        headers = {"content-disposition": f'attachment; filename="{made.name}"', "cache-control": "no-store"}
+        headers = {"content-disposition": attachment(made.name), "cache-control": "no-store"}
         return Response(made.data, media_type=made.media_type, headers=headers)
 
     async def export_many(self, request: Request) -> Response:
@@ -261,7 +261,7 @@ class Pages:
             file.close()
             raise
         name = made.name.rsplit("-", 1)[0]
-        headers = {"content-disposition": f'attachment; filename="{name}.zip"', "cache-control": "no-store"}
+        headers = {"content-disposition": attachment(f"{name}.zip"), "cache-control": "no-store"}
         return StreamingResponse(_pieces(file), media_type="application/zip", headers=headers)
 
     async def _exported(self, request: Request, version_id: str) -> _Exported:
@@ -284,7 +284,7 @@ class Pages:
             )
         except KontextError as error:
             raise HTTPException(404 if isinstance(error, NOT_FOUND) else 422, error.message) from None
-        return _Exported(f"{_file_name(project.title)}-v{version.number}{made.suffix}", made.data, made.media_type)
+        return _Exported(f"{file_name(project.title)}-v{version.number}{made.suffix}", made.data, made.media_type)
 
     async def asset(self, request: Request) -> Response:
         path = (self._assets / request.path_params["path"]).resolve()
@@ -314,11 +314,6 @@ def _event(name: str, data: object) -> str:
 
 def _patch_event(change: Change) -> str:
     return _event("patch", rows.change_patch(change))
-
-
-def _file_name(title: str) -> str:
-    safe = "".join(character if character.isascii() and character.isalnum() else "-" for character in title)
-    return "-".join(part for part in safe.split("-") if part)[:60] or "picture"
 
 
 def _hash_of(folder: Path) -> str:

@@ -1,5 +1,7 @@
 """Machines as people have them: proxies in the environment, IPv6, data folders that cannot be used."""
 
+import io
+import json
 import os
 import signal
 import subprocess
@@ -9,8 +11,10 @@ import httpx
 import pytest
 
 from kontext_ui import cli
+from kontext_ui.cli.edit import OWNER
 from kontext_ui.errors import HistoryError, InvalidSetting
 from kontext_ui.history.blobs import BlobStore, digest_of
+from kontext_ui.history.store import HistoryStore
 from kontext_ui.proxies import use_proxies
 from kontext_ui.web.serve import open_port, serve
 from tests.conftest import ROOT
@@ -178,6 +182,25 @@ def test_the_command_line_says_the_same(tmp_path, monkeypatch, capsys, spoil):
 
     assert cli.main(["projects", "--data-dir", str(folder)]) == 6
     assert "cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp932", "ascii", "utf-8"])
+def test_a_console_of_any_code_page_gets_its_json_and_its_list(tmp_path, monkeypatch, encoding):
+    """Windows gives redirected output its code page; what was paid for must be told all the same."""
+    store = HistoryStore(tmp_path / "history.sqlite3")
+    store.projects.create(OWNER, "海辺 – café 🙂")
+    store.close()
+    monkeypatch.chdir(tmp_path)
+    output = {}
+    for how in ("--json", None):
+        raw = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
+        assert cli.main(["projects", "--data-dir", str(tmp_path), *filter(None, [how])]) == 0
+        sys.stdout.flush()
+        output[how] = raw.getvalue()
+
+    assert json.loads(output["--json"].decode(encoding))["projects"][0]["title"] == "海辺 – café 🙂"
+    assert b"1 version" in output[None] or b"0 versions" in output[None]
 
 
 def test_a_disk_that_fails_while_a_picture_is_stored_is_told(tmp_path):
