@@ -7,7 +7,7 @@ import { offered } from "../../core/lookup.js";
 import { commandButton } from "../../core/offer.js";
 import { clear, reconcile } from "../../core/reconcile.js";
 import { differsBy } from "../../core/versions.js";
-import { DIGEST_TYPE } from "../composer/composer.js";
+import { DIGEST_TYPE } from "../../core/transfer.js";
 import { Family } from "./family.js";
 import { fold, hits } from "./finding.js";
 import { openHidden } from "./hidden.js";
