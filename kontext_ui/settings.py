@@ -63,9 +63,14 @@ def is_loopback(host: str) -> bool:
     if host.lower() == "localhost":
         return True
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        return ip_address(without_brackets(host)).is_loopback
     except ValueError:
         return False
+
+
+def without_brackets(host: str) -> str:
+    """An address of IPv6 as it is, whether it was written as in a URL or not."""
+    return host.removeprefix("[").removesuffix("]")
 
 
 def default_proxies() -> str:
@@ -113,7 +118,7 @@ class GeneralSettings(BaseSettings):
         default_factory=default_data_dir,
         description="Where projects and pictures are kept. On a Space: its persistent storage.",
     )
-    host: str = Field(
+    host: Annotated[str, AfterValidator(without_brackets)] = Field(
         default_factory=default_host,
         validation_alias=AliasChoices(f"{PREFIX}HOST", "GRADIO_SERVER_NAME"),
         description="Address to listen on: by default 127.0.0.1, on a Space 0.0.0.0.",

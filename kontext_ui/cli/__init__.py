@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from kontext_ui.backends.image_server import survey
 from kontext_ui.bootstrap import build_editor
 from kontext_ui.cli import care, doctor, edit, keys, projects, serve_engine, spending
-from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell
+from kontext_ui.cli.exits import INTERRUPTED, exit_code, tell, write_any_text
 from kontext_ui.cli.parser import Options, build_parser
 from kontext_ui.editor import Editor
 from kontext_ui.errors import InvalidRequest, KontextError
+from kontext_ui.proxies import use_proxies
 from kontext_ui.settings import Settings, load_settings
 from kontext_ui.web.serve import serve
 
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None, make_editor: Callable[[Settings
 
     Wrong usage exits with ``SystemExit(2)``, as argparse does.
     """
+    write_any_text()
     if not (sys.argv[1:] if arguments is None else arguments):
         return serve(make_editor)
     options = build_parser().parse_args(arguments, namespace=Options())
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None, make_editor: Callable[[Settings
 
 async def _run(options: Options, make_editor: Callable[[Settings], Editor]) -> int:
     settings = load_settings(**({} if options.data_dir is None else {"data_dir": options.data_dir}))
+    use_proxies()
     if options.command == "doctor":
         return doctor.examine(settings, options, servers=await survey(settings))
     if options.command == "serve-engine":

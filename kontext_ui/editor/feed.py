@@ -44,6 +44,22 @@ class Subscription:
         except TimeoutError:
             return None
 
+    def taken(self) -> Change | None:
+        """All that happened so far as one change, ``None`` for nothing. Its revision is that of the last."""
+        taken = []
+        while not self._queue.empty():
+            taken.append(self._queue.get_nowait())
+        if not taken:
+            return None
+        return Change(
+            taken[-1].revision,
+            project=next((change.project for change in reversed(taken) if change.project), None),
+            versions=tuple(version for change in taken for version in change.versions),
+            jobs=tuple(job for change in taken for job in change.jobs),
+            removed=tuple(removed for change in taken for removed in change.removed),
+            facts=taken[-1].facts,
+        )
+
     async def __aiter__(self) -> AsyncIterator[Change]:
         while not self.overflowed:
             yield await self._queue.get()

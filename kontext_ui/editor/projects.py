@@ -33,8 +33,8 @@ class Projects:
 
     async def open(self, owner: str, project_id: str) -> ProjectView:
         """A whole project as it stands. Later changes go to subscribers."""
+        revision = self._journal.feed.revision(project_id)  # first: what changes meanwhile is told again, never missed
         project = await _io(self._store.projects.get, owner, project_id)
-        revision = self._journal.feed.revision(project_id)
         versions = await _io(self._store.tree.all, owner, project_id)
         jobs = await _io(self._store.jobs.shown, owner, project_id)
         running = self._runner.progress(project_id)

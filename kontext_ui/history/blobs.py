@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -14,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from kontext_ui.errors import ImageMissing, StorageFull
+from kontext_ui.errors import HistoryError, ImageMissing, StorageFull
+from kontext_ui.history.connections import NO_SPACE, unusable
 
 KINDS = ("full", "preview", "thumb")
 
@@ -54,7 +54,10 @@ class BlobStore:
     def __init__(self, root: Path, *, write: Callable[[BinaryIO, bytes], None] = write_and_sync) -> None:
         self._root = root
         self._write = write
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise unusable(str(root), error.strerror or str(error)) from error
 
     def put(self, data: bytes, digest: str, suffix: str = ".png") -> Path:
         """Store an image under its digest (see :func:`digest_of`); when this returns it is on disk.
@@ -100,7 +103,7 @@ class BlobStore:
     def read(self, digest: str, kind: str = "full") -> bytes:
         try:
             return self.path(digest, kind).read_bytes()
-        except FileNotFoundError:
+        except OSError:
             raise _missing() from None
 
     def check(self, digest: str) -> None:
@@ -144,10 +147,10 @@ class BlobStore:
 
     def _put(self, target: Path, data: bytes, *, durable: bool) -> Path:
         try:
-            os.utime(target)
             if target.stat().st_size == len(data):
+                os.utime(target)
                 return target
-        except FileNotFoundError:
+        except OSError:
             pass
         temporary = target.with_name(f"{target.name}.{secrets.token_hex(8)}{TEMPORARY}")
         try:
@@ -161,10 +164,8 @@ class BlobStore:
         except BaseException as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise StorageFull(
-                    "The disk is full, so the picture was not stored.", hint="Free some space and try again."
-                ) from error
+            if isinstance(error, OSError):
+                raise _not_stored(error) from error
             raise
         return target
 
@@ -200,6 +201,12 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _not_stored(error: OSError) -> HistoryError:
+    if error.errno in NO_SPACE:
+        return StorageFull("The disk is full, so the picture was not stored.", hint="Free some space and try again.")
+    return unusable("The data folder", error.strerror or str(error))
 
 
 def _missing() -> ImageMissing:

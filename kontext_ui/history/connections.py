@@ -9,6 +9,7 @@ see the last committed state and never wait for a writer.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import threading
 import time
@@ -20,6 +21,11 @@ from sqlite_utils import Database
 
 from kontext_ui.errors import HistoryError, StorageFull
 from kontext_ui.history.migrations import migrate
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+FILE_TROUBLE = ("unable to open", "readonly", "read-only", "disk I/O", "not a database", "malformed", "authorization")
+"""What SQLite says of its file and not of a statement."""
+FOLDER_HINT = "Look at its rights and its disk, or name another data folder with KONTEXT_UI_DATA_DIR or --data-dir."
 
 
 class Connections:
@@ -33,20 +39,21 @@ class Connections:
         self._free = threading.Semaphore(readers)
         self._idle: list[Database] = []
         self._closed = False
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
-        self._writer = self._connect()
-        try:
-            self._enable_wal()
-            migrate(self._writer)
-        except BaseException:
-            self._writer.close()
-            raise
+        with _in_words():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+            self._writer = self._connect()
+            try:
+                self._enable_wal()
+                migrate(self._writer)
+            except BaseException:
+                self._writer.close()
+                raise
 
     @contextmanager
     def reading(self) -> Iterator[Database]:
         """One consistent view of the last committed state, for one thread."""
-        with self._free:
+        with self._free, _in_words():
             self._raise_if_closed()
             db = self._idle.pop() if self._idle else self._connect(read_only=True)
             try:
@@ -118,16 +125,31 @@ class Connections:
 
 @contextmanager
 def _in_words() -> Iterator[None]:
+    """What goes wrong with the file or its disk, as sentences; mistakes of this program stay what they are."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        text = str(error)
-        if "disk is full" in text:
-            raise StorageFull(
-                "The disk is full, so this was not saved.", hint="Free some space and try again."
-            ) from error
-        if "locked" in text or "busy" in text:
-            raise HistoryError(
-                "Another process kept the history busy for too long, so this was not saved.", hint="Try again."
-            ) from error
-        raise
+    except (sqlite3.DatabaseError, OSError) as error:
+        said = _sentence(error)
+        if said is None:
+            raise
+        raise said from error
+
+
+def _sentence(error: sqlite3.DatabaseError | OSError) -> HistoryError | None:
+    text = str(error)
+    if "disk is full" in text or (isinstance(error, OSError) and error.errno in NO_SPACE):
+        return StorageFull("The disk is full, so this was not saved.", hint="Free some space and try again.")
+    if isinstance(error, OSError):
+        return unusable(error.filename or "The data folder", error.strerror or text)
+    if "locked" in text or "busy" in text:
+        return HistoryError(
+            "Another process kept the history busy for too long, so this was not saved.", hint="Try again."
+        )
+    if any(sign in text for sign in FILE_TROUBLE):
+        return unusable("The history in the data folder", text)
+    return None
+
+
+def unusable(what: str, why: str) -> HistoryError:
+    """Of a part of the data folder."""
+    return HistoryError(f"{what} cannot be used: {why.rstrip('.')}.", hint=FOLDER_HINT)

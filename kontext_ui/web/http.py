@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import AsyncGenerator
+from typing import Literal
+from urllib.parse import quote
 
 from pydantic_core import to_json, to_jsonable_python
 from starlette.datastructures import FormData, Headers
@@ -26,6 +29,7 @@ from kontext_ui.web.rows import error_row
 
 FORM_BYTES = 100_000
 """What a message may hold besides its pictures."""
+MAX_NAME_CHARS = 60
 NOT_FOUND = (ProjectNotFound, VersionNotFound, ImageMissing)
 
 
@@ -37,11 +41,13 @@ def owner_of(request: Request) -> str:
     return owner
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The request's body, read only as far as the limit. Raises ``InvalidImage``."""
-    too_large = InvalidImage(
+async def read_body(request: Request, max_bytes: int, what: Literal["file", "message"] = "file") -> bytes:
+    """The request's body, read only as far as the limit. Raises ``InvalidImage``, for messages ``InvalidRequest``."""
+    too_large: InvalidRequest = InvalidImage(
         f"The file is larger than the limit of {max_bytes / 1e6:.0f} MB.", hint="Save a smaller copy, or a JPEG."
     )
+    if what == "message":
+        too_large = InvalidRequest("This is longer than anything that can be sent.", hint="Send a part of it.")
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise too_large
@@ -72,6 +78,18 @@ async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
 def failed(error: KontextError) -> Response:
     status = 404 if isinstance(error, NOT_FOUND) else 507 if isinstance(error, HistoryError) else 200
     return as_json({"error": error_row(error)}, status)
+
+
+def attachment(name: str) -> str:
+    """The header that gives a download its name, in any script (RFC 6266); old programs read the first one."""
+    plain = "".join(character if character.isascii() else "-" for character in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def file_name(title: str) -> str:
+    """Letters and digits of any script, with one hyphen for anything between them."""
+    kept = "".join(each if unicodedata.category(each)[0] in "LMN" else "-" for each in title)
+    return "-".join(part for part in kept.split("-") if part)[:MAX_NAME_CHARS].rstrip("-") or "picture"
 
 
 def as_json(value: object, status: int = 200) -> Response:

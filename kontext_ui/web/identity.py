@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kontext_ui.editor.access_keys import PREFIX
+from kontext_ui.errors import HistoryError
 from kontext_ui.projects import KeyHolder
 from kontext_ui.web.page import content_security_policy
 
@@ -57,13 +58,27 @@ HolderOfKey: TypeAlias = Callable[[str], Awaitable[KeyHolder | None]]
 
 
 def load_secret(folder: Path) -> str:
-    """The key that cookies are signed with, made once per data folder and readable by this user only."""
+    """The key that cookies are signed with, made once per data folder and readable by this user only.
+
+    Raises ``HistoryError`` when it cannot be read or written.
+    """
     path = folder / "cookie.key"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return _made(path) or path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeError) as error:
+        raise HistoryError(
+            f"{path} cannot be used: {getattr(error, 'strerror', None) or 'it is no key of this program'}.",
+            hint="Look at its rights and its disk, or name another data folder with KONTEXT_UI_DATA_DIR.",
+        ) from error
+
+
+def _made(path: Path) -> str | None:
+    """A new key; ``None`` when there is one."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return path.read_text().strip()
+        return None
     with os.fdopen(handle, "w") as file:
         key = secrets.token_urlsafe(32)
         file.write(key)

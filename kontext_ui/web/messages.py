@@ -15,6 +15,8 @@ from kontext_ui.web.examples import EXAMPLES
 
 MAX_TEXT = 20_000
 """Longest text taken from the page, in characters; a prompt has a limit of its own per backend."""
+MAX_DRAFT = 60_000
+"""What is typed is kept, whether or not anything can be done with it."""
 MAX_REPLAYED = 50
 MAX_AT_ONCE = 8
 """How many edits one message may ask for."""
@@ -34,6 +36,7 @@ def _budget(usd: float) -> float:
 
 
 Text: TypeAlias = Annotated[StrictStr, Field(max_length=MAX_TEXT)]
+LongText: TypeAlias = Annotated[StrictStr, Field(max_length=MAX_DRAFT)]
 SubmissionKey: TypeAlias = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 """What the sender calls a message, so that one that arrives twice is carried out once."""
 Usd: TypeAlias = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(_budget)]
@@ -77,7 +80,7 @@ class Title(InProject):
 
 @dataclass(frozen=True)
 class Words(InProject):
-    text: Text
+    text: LongText
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import mimetypes
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,12 +23,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from kontext_ui.editor import Editor
+from kontext_ui.editor import Change, Editor
 from kontext_ui.errors import HistoryError, KontextError
 from kontext_ui.web import rows
 from kontext_ui.web.actions import ACTIONS, Patched, act, read_message
 from kontext_ui.web.examples import EXAMPLES
-from kontext_ui.web.http import NOT_FOUND, as_json, failed, owner_of, read_body, written
+from kontext_ui.web.http import NOT_FOUND, as_json, attachment, failed, file_name, owner_of, read_body, written
 from kontext_ui.web.identity import ACCESS_KEY
 from kontext_ui.web.page import content_security_policy, make_page
 from kontext_ui.web.row_types import ExampleRow, Snapshot, TierRow
@@ -35,7 +36,7 @@ from kontext_ui.web.row_types import ExampleRow, Snapshot, TierRow
 log = logging.getLogger(__name__)
 IMMUTABLE = "private, max-age=31536000, immutable"
 """A picture's address holds the hash of its bytes, so it never changes."""
-PING_S = 15.0
+PING_S = 5.0
 """Silence after which proxies are reminded that an event stream is alive."""
 MAX_MESSAGE_BYTES = 200_000
 MAX_CALL_BYTES = 2_000_000
@@ -95,7 +96,8 @@ class Pages:
             view = await self._editor.projects.open(owner, project_id)
         except KontextError as error:
             return failed(error)
-        await self._editor.preferences.set(owner, "last_project", project_id)
+        with suppress(KontextError):  # a history that cannot be written can still be read
+            await self._editor.preferences.set(owner, "last_project", project_id)
         preferences = {key: await self._editor.preferences.get(owner, key) or {} for key in ("theme", "composer")}
         examples = tuple(
             ExampleRow(f"assets/{self.version}/examples/{item.file}", item.alt, item.instruction) for item in EXAMPLES
@@ -116,7 +118,7 @@ class Pages:
         return rows.tier_rows(self._editor.accounts.tiers(owner))
 
     async def events(self, request: Request) -> Response:
-        """Server-sent events: what changes in a project from now on."""
+        """Server-sent events: what changes in a project from now on. A ping says that there is nothing new."""
         owner = owner_of(request)
         project_id = request.query_params.get("project", "")
         try:
@@ -124,24 +126,32 @@ class Pages:
         except KontextError as error:
             return failed(error)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(self._stream(owner, project_id), media_type="text/event-stream", headers=headers)
+        since = request.query_params.get("since")
+        stream = self._stream(owner, project_id, since)
+        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
-    async def _stream(self, owner: str, project_id: str) -> AsyncIterator[str]:
+    async def _stream(self, owner: str, project_id: str, since: str | None) -> AsyncIterator[str]:
+        """With ``since``, the revision that a page has, it ends with the first news or silence.
+
+        For pages behind a proxy that hands on whole answers only.
+        """
         with self._editor.projects.subscribe(project_id, owner) as changes:
             yield _event("hello", {"revision": changes.revision})
-            while True:
+            while since in (None, str(changes.revision)):
                 change = await changes.next(PING_S)
                 if changes.overflowed:
                     break
-                if change is None:
-                    yield ": still here\n\n"
-                else:
-                    patch = await asyncio.to_thread(rows.change_patch, change)
-                    yield _event("patch", patch)
-            yield _event("stale", {})
+                yield _event("ping", {}) if change is None else await asyncio.to_thread(_patch_event, change)
+                if since is not None:
+                    return
+            if since is None:
+                yield _event("stale", {})
 
     async def act(self, request: Request) -> Response:
-        """One action of the page: a JSON message in, ``{result}`` with perhaps a patch, or ``{error}`` out."""
+        """One action of the page: a JSON message in, ``{result}`` or ``{error}`` out.
+
+        With the result comes what it changed: the stream that tells it too may be held back on its way.
+        """
         owner = owner_of(request)
         name = request.path_params["action"]
         if name not in ACTIONS:
@@ -149,13 +159,15 @@ class Pages:
         if request.scope[ACCESS_KEY] and not ACTIONS[name].by_key:
             raise HTTPException(403, "An access key is not enough for this: use the page.")
         try:
-            message = read_message(name, await read_body(request, MAX_MESSAGE_BYTES))
-            result = await act(self._editor, owner, name, message)
+            message = read_message(name, await read_body(request, MAX_MESSAGE_BYTES, "message"))
+            with self._editor.projects.subscribe(getattr(message, "project", "")) as changes:
+                result = await act(self._editor, owner, name, message)
+                change = changes.taken()
         except KontextError as error:
             return failed(error)
         if isinstance(result, Patched):
             return as_json({"result": {}, "patch": result.patch})
-        return as_json({"result": result})
+        return _answer(result, change)
 
     async def hook(self, request: Request) -> Response:
         """A provider's call that an edit has ended. The only route without an owner: the call carries its own proof."""
@@ -183,11 +195,13 @@ class Pages:
             if query.get("kind") == "mask":
                 digest = await self._editor.pictures.add_mask(owner, project_id, query.get("version", ""), data)
                 return as_json({"result": {"digest": digest}})
-            version = await self._editor.pictures.open(owner, project_id, data, name)
+            with self._editor.projects.subscribe(project_id) as changes:
+                version = await self._editor.pictures.open(owner, project_id, data, name)
+                change = changes.taken()
             recipe = await self._recipe(owner, data)
         except KontextError as error:
             return failed(error)
-        return as_json({"result": {"version": version.id, "digest": version.digest, "recipe": recipe}})
+        return _answer({"version": version.id, "digest": version.digest, "recipe": recipe}, change)
 
     async def _recipe(self, owner: str, data: bytes) -> Mapping[str, object] | None:
         """The recipe of a file that was exported here, and whether its project is still there for this visitor."""
@@ -228,7 +242,7 @@ class Pages:
     async def export(self, request: Request) -> Response:
         """A version as a download: ``format``, ``quality`` (1-100) and ``recipe`` (0 or 1) in the query."""
         made = await self._exported(request, request.path_params["version"])
-        headers = {"content-disposition": f'attachment; filename="{made.name}"', "cache-control": "no-store"}
+        headers = {"content-disposition": attachment(made.name), "cache-control": "no-store"}
         return Response(made.data, media_type=made.media_type, headers=headers)
 
     async def export_many(self, request: Request) -> Response:
@@ -247,7 +261,7 @@ class Pages:
             file.close()
             raise
         name = made.name.rsplit("-", 1)[0]
-        headers = {"content-disposition": f'attachment; filename="{name}.zip"', "cache-control": "no-store"}
+        headers = {"content-disposition": attachment(f"{name}.zip"), "cache-control": "no-store"}
         return StreamingResponse(_pieces(file), media_type="application/zip", headers=headers)
 
     async def _exported(self, request: Request, version_id: str) -> _Exported:
@@ -270,7 +284,7 @@ class Pages:
             )
         except KontextError as error:
             raise HTTPException(404 if isinstance(error, NOT_FOUND) else 422, error.message) from None
-        return _Exported(f"{_file_name(project.title)}-v{version.number}{made.suffix}", made.data, made.media_type)
+        return _Exported(f"{file_name(project.title)}-v{version.number}{made.suffix}", made.data, made.media_type)
 
     async def asset(self, request: Request) -> Response:
         path = (self._assets / request.path_params["path"]).resolve()
@@ -280,6 +294,10 @@ class Pages:
         headers = {"cache-control": "public, max-age=31536000, immutable" if fresh else "no-store"}
         media_type = "text/javascript" if path.suffix == ".js" else None
         return FileResponse(path, media_type=media_type, headers=headers)
+
+
+def _answer(result: object, change: Change | None) -> Response:
+    return as_json({"result": result} | ({} if change is None else {"patch": rows.change_patch(change)}))
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
@@ -294,9 +312,8 @@ def _event(name: str, data: object) -> str:
     return f"event: {name}\ndata: {written(data).decode()}\n\n"
 
 
-def _file_name(title: str) -> str:
-    safe = "".join(character if character.isascii() and character.isalnum() else "-" for character in title)
-    return "-".join(part for part in safe.split("-") if part)[:60] or "picture"
+def _patch_event(change: Change) -> str:
+    return _event("patch", rows.change_patch(change))
 
 
 def _hash_of(folder: Path) -> str:

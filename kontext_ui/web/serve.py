@@ -10,8 +10,12 @@ from collections.abc import Callable
 from types import FrameType
 
 from kontext_ui.editor import Editor
-from kontext_ui.errors import InvalidSetting, KontextError
+from kontext_ui.errors import HistoryError, InvalidSetting, KontextError
+from kontext_ui.proxies import use_proxies
 from kontext_ui.settings import Settings, believe_no_forwarded_address, load_settings, silence_telemetry
+
+WRONG_SETTING, MACHINE = 2, 6
+"""Exit codes, as the command line has them."""
 
 
 def serve(make_editor: Callable[[Settings], Editor]) -> int:
@@ -21,19 +25,20 @@ def serve(make_editor: Callable[[Settings], Editor]) -> int:
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         for name in ("httpx", "mcp"):  # addresses and ids of sessions are nobody's business
             logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+        use_proxies(settings.host)
         port = open_port(settings)
         editor = make_editor(settings)
+        silence_telemetry()
+        believe_no_forwarded_address()
+        from kontext_ui.web.server import build_server, launch_options  # gradio reads the environment while imported
+
+        server = build_server(editor, settings)
     except KontextError as error:
         sys.stderr.write("\n".join(line for line in (error.message, error.hint) if line) + "\n")
-        return 2
-    silence_telemetry()
-    believe_no_forwarded_address()
-    from kontext_ui.web.server import build_server, launch_options  # gradio reads the environment while imported
-
+        return MACHINE if isinstance(error, HistoryError) else WRONG_SETTING
     stop_in_order(editor)
-    server = build_server(editor, settings)
     _, address, _ = server.launch(
-        server_name=settings.host,
+        server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
         server_port=port,
         quiet=True,
         prevent_thread_lock=True,
@@ -47,13 +52,14 @@ def serve(make_editor: Callable[[Settings], Editor]) -> int:
 
 def open_port(settings: Settings) -> int:
     """The port to listen on; 0 is replaced by a free one. Raises ``InvalidSetting`` when it is in use."""
+    shown = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
             raise InvalidSetting(
-                f"Nothing can listen on {settings.host}:{settings.port}: {error.strerror or error}.",
+                f"Nothing can listen on {shown}: {error.strerror or error}.",
                 hint="Stop the program that uses the port, or choose another: KONTEXT_UI_PORT=0 takes a free one.",
             ) from error
         return int(probe.getsockname()[1])

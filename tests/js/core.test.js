@@ -85,32 +85,117 @@ test("the backend is the pinned one, else the one that the tier would choose", (
   assert.equal(store.backend().id, "bfl");
 });
 
-/** Streams that tell whether they are open, and a clock that is moved by hand. */
-function connected() {
+/** Streams that tell whether they are open and how they were asked for, and a clock that is moved by hand. */
+function connected(seen = { hidden: false }) {
   const streams = [];
   const timers = new Map();
-  const clock = { later: (run) => timers.set(timers.size + 1, run).size, never: (timer) => timers.delete(timer) };
-  const connect = () => {
-    const stream = { open: true, close: () => Object.assign(stream, { open: false }) };
+  let now = 0;
+  let last = 0;
+  const clock = {
+    later: (run, ms) => {
+      timers.set(++last, { run, at: now + ms });
+      return last;
+    },
+    never: (timer) => timers.delete(timer),
+  };
+  const connect = (brief) => {
+    const stream = { open: true, brief, close: () => Object.assign(stream, { open: false }) };
     streams.push(stream);
     return stream;
   };
-  const connection = new Connection(connect, clock);
+  const connection = new Connection(connect, () => seen.hidden, clock);
   connection.restart();
-  return {
-    connection,
-    streams,
-    pass: () => {
-      for (const run of timers.values()) run();
-    },
+  const pass = (seconds) => {
+    now += seconds * 1000;
+    for (const [timer, { run, at }] of [...timers]) {
+      if (at > now) continue;
+      timers.delete(timer);
+      run();
+    }
   };
+  /** Sixteen seconds of a stream that pings. */
+  const passAlive = () => {
+    for (let second = 0; second < 16; second += 2) {
+      connection.heard();
+      pass(2);
+    }
+  };
+  return { connection, streams, pass, passAlive };
 }
 
-test("a tab that nobody sees gives its connection back after a while, and takes one when it is seen again", () => {
+test("a tab that was never seen takes no connection, and takes one when it is seen", () => {
+  const seen = { hidden: true };
+  const { connection, streams, pass } = connected(seen);
+  pass(3600);
+  assert.equal(streams.length, 0);
+  seen.hidden = false;
+  connection.visibility(false);
+  assert.equal(streams.length, 1);
+});
+
+test("a stream that something holds back is asked for in short answers, and stays so", () => {
   const { connection, streams, pass } = connected();
+  pass(6);
+  connection.restart();
+  assert.deepEqual(
+    streams.map(({ open, brief }) => [open, brief]),
+    [
+      [false, false],
+      [false, true],
+      [true, true],
+    ],
+  );
+});
+
+test("a stream that is alive stays, and one that has fallen silent is begun anew", () => {
+  const { connection, streams, pass } = connected();
+  for (let ping = 0; ping < 20; ping++) {
+    connection.heard();
+    pass(5);
+  }
+  assert.equal(streams.length, 1);
+  pass(13);
+  assert.deepEqual(
+    streams.map(({ open, brief }) => [open, brief]),
+    [
+      [false, false],
+      [true, false],
+    ],
+  );
+});
+
+test("a program that is away is not taken for a proxy that holds back", () => {
+  const { connection, streams, pass } = connected();
+  for (let error = 0; error < 5; error++) {
+    pass(2);
+    connection.lost(false);
+  }
+  connection.lost(true);
+  pass(2);
+  assert.deepEqual(
+    streams.map(({ open, brief }) => [open, brief]),
+    [
+      [false, false],
+      [true, false],
+    ],
+  );
+});
+
+test("an answer that comes after the stream has told of it is old, and one before it does not stand for the stream", () => {
+  const { store } = makePage();
+  store.applyAnswer({ revision: 5, jobs: [job({ id: "new", state: "queued" })] });
+  assert.equal(store.jobs.get("new").state, "queued");
+  assert.ok(store.revision < 5);
+  store.applyPatch({ revision: 6, jobs: [job({ id: "new", state: "done", version: "made" })] });
+  store.applyAnswer({ revision: 5, jobs: [job({ id: "new", state: "queued" })] });
+  assert.equal(store.jobs.has("new"), false);
+});
+
+test("a tab that nobody sees gives its connection back after a while, and takes one when it is seen again", () => {
+  const { connection, streams, passAlive } = connected();
   connection.visibility(true);
   assert.equal(streams[0].open, true);
-  pass();
+  passAlive();
   assert.equal(streams[0].open, false);
   connection.visibility(false);
   assert.deepEqual(
@@ -120,10 +205,10 @@ test("a tab that nobody sees gives its connection back after a while, and takes 
 });
 
 test("a tab that is only hidden for a moment keeps its connection", () => {
-  const { connection, streams, pass } = connected();
+  const { connection, streams, passAlive } = connected();
   connection.visibility(true);
   connection.visibility(false);
-  pass();
+  passAlive();
   assert.deepEqual(
     streams.map(({ open }) => open),
     [true],

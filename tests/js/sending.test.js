@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { post, send as sendFile } from "../../assets/app/core/api.js";
+import { aheadOf, post, send as sendFile, snapshot } from "../../assets/app/core/api.js";
 import { emptyDraft } from "../../assets/app/core/draft.js";
 import { DOUBLE_CLICK_MS, Sending } from "../../assets/app/core/sending.js";
 
@@ -131,4 +131,14 @@ test("half of a character does not make a message unreadable", async () => {
   await post("submit_all", { drafts: [{ instruction: "a \ud83d hat \ude00 😀" }], usd: 1 });
 
   assert.deepEqual(JSON.parse(sent[0]), { drafts: [{ instruction: "a \ufffd hat \ufffd 😀" }], usd: 1 });
+});
+
+test("a clock that is wrong is known by the server's", async () => {
+  const now = Date.parse("2026-03-01T12:00:00Z");
+  assert.equal(aheadOf("Sun, 01 Mar 2026 11:00:00 GMT", now), 3_600_000);
+  assert.equal(aheadOf("Sun, 01 Mar 2026 13:00:00 GMT", now), -3_600_000);
+  for (const close of ["Sun, 01 Mar 2026 11:59:58 GMT", "soon", "", null]) assert.equal(aheadOf(close, now), 0);
+
+  const response = new Response("{}", { headers: { date: new Date(Date.now() - 1e7).toUTCString() } });
+  assert.ok((await snapshot(null, Promise.resolve(response))).ahead_ms > 9e6);
 });

@@ -25,6 +25,8 @@ export function imageUrl(project, digest, kind) {
 /** Only our own page can send this: see `web/identity.py`. */
 const OURS = { "x-kontext-page": "1" };
 const JSON_OF_OURS = { ...OURS, "content-type": "application/json" };
+/** An answer may have lain for a moment, and says when it was written in whole seconds. */
+const WORTH_MINDING_MS = 10_000;
 const HALVES = /\p{Surrogate}/gu;
 const TOO_LARGE_FOR_PROXY = {
   message: "Something between this page and the program takes no pictures of this size.",
@@ -109,26 +111,72 @@ export async function send(file, query) {
  * A project and everything the page needs to begin; the last one without an id. Rejects when it cannot be fetched.
  * @param {string | null} project
  * @param {Promise<Response> | null} prefetched
- * @returns {Promise<Snapshot>}
+ * @returns {Promise<Snapshot & {ahead_ms: number}>}
  */
 export async function snapshot(project, prefetched = null) {
   const query = project ? `?project=${encodeURIComponent(project)}` : "";
   const response = await (prefetched ?? fetch(url(`state${query}`), { credentials: "same-origin" }));
   const answer = await response.json();
   if (answer.error) throw new Error(answer.error.message);
-  return answer;
+  return { ...answer, ahead_ms: aheadOf(response.headers.get("date")) };
 }
+
+/** By how much the clock here is ahead of the server's, as far as that is worth minding. @param {string | null} date */
+export function aheadOf(date, now = Date.now()) {
+  const ahead_ms = now - Date.parse(date ?? "");
+  return Math.abs(ahead_ms) > WORTH_MINDING_MS ? ahead_ms : 0;
+}
+
+/** @typedef {{revision: () => number, hello: (revision: number) => void, patch: (patch: AnyPatch) => void, ping: () => void, stale: () => void, lost: (forGood: boolean) => void}} Told */
+
+/** Between two short answers; what one does oneself is seen at once in any case. */
+const PAUSE_MS = 1000;
 
 /**
  * What changes in a project from now on.
  * @param {string} project
- * @param {{hello: (revision: number) => void, patch: (patch: AnyPatch) => void, stale: () => void, lost: () => void}} told
+ * @param {Told} told
+ * @param {boolean} brief by short answers one after the other, which nothing on the way holds back
+ * @returns {{close: () => void}}
  */
-export function events(project, told) {
-  const source = new EventSource(url(`events?project=${project}`));
-  source.addEventListener("hello", (event) => told.hello(JSON.parse(event.data).revision));
-  source.addEventListener("patch", (event) => told.patch(JSON.parse(event.data)));
-  source.addEventListener("stale", () => told.stale());
-  source.addEventListener("error", () => told.lost());
+export function events(project, told, brief) {
+  const address = url(`events?project=${project}`);
+  if (brief) return briefEvents(address, told);
+  const source = new EventSource(address);
+  for (const name of NAMES) source.addEventListener(name, (event) => tell(told, name, event.data));
+  source.addEventListener("error", () => told.lost(source.readyState === EventSource.CLOSED));
   return source;
 }
+
+const NAMES = /** @type {const} */ (["hello", "patch", "ping", "stale"]);
+
+/** @param {Told} told @param {string} name @param {string} data */
+function tell(told, name, data) {
+  if (name === "hello") told.hello(JSON.parse(data).revision);
+  if (name === "patch") told.patch(JSON.parse(data));
+  if (name === "ping") told.ping();
+  if (name === "stale") told.stale();
+}
+
+/** @param {string} address @param {Told} told */
+function briefEvents(address, told) {
+  const asking = new AbortController();
+  const { signal } = asking;
+  const goOn = async () => {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    if (signal.aborted) return;
+    await askBriefly(address, told, signal).catch(() => signal.aborted || told.lost(false));
+    goOn();
+  };
+  goOn();
+  return { close: () => asking.abort() };
+}
+
+/** @param {string} address @param {Told} told @param {AbortSignal} signal */
+async function askBriefly(address, told, signal) {
+  const response = await fetch(`${address}&since=${told.revision()}`, { credentials: "same-origin", signal });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  for (const [, name, data] of (await response.text()).matchAll(EVENT)) if (!signal.aborted) tell(told, name, data);
+}
+
+const EVENT = /^event: (\w+)\ndata: (.*)$/gm;

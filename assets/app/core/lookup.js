@@ -99,13 +99,27 @@ export function commandIn(table, key, page, subject) {
   return table.find((command) => command.keys?.includes(key) && (command.when?.(page, subject) ?? true)) ?? null;
 }
 
+/** What stands on the keys of a Latin keyboard where another script has a letter. @type {Record<string, string>} */
+const SIGNS = { BracketLeft: "[", BracketRight: "]", Slash: "/", Period: ".", Minus: "-", Equal: "=" };
+
+/**
+ * The key's letter; with a Russian, Greek, Hebrew or Arabic layout the Latin one on the same key.
+ * @param {Pick<KeyboardEvent, "key"> & {code?: string}} event
+ */
+function letterOf({ key, code = "" }) {
+  if (key.length !== 1 || key.charCodeAt(0) < 0x250) return key;
+  return code.match(/^(?:Key|Digit)(.)$/)?.[1] ?? SIGNS[code] ?? key;
+}
+
 /**
  * A key with what is held beside it, such as "Shift+Mod+Z"; `null` where it belongs to the system.
- * @param {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">} event
+ * @param {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey"> & {code?: string}} event
  */
-export function keyOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
+export function keyOf(event) {
+  const { ctrlKey, metaKey, altKey, shiftKey } = event;
   if (altKey) return null;
-  const name = key.length === 1 ? key.toUpperCase() : key;
+  const letter = letterOf(event);
+  const name = letter.length === 1 ? letter.toUpperCase() : letter;
   if (!ctrlKey && !metaKey) return name;
   return `${shiftKey ? "Shift+" : ""}Mod+${name}`;
 }

@@ -53,15 +53,15 @@ export function pageCommand(id) {
 }
 
 /**
- * Whether a key belongs to a field. In an empty prompt there is nothing to undo and nothing to leave: there
- * Ctrl+Z and Esc are the page's.
+ * Whether a key belongs to a field. Esc in the prompt is the page's unless an input method is at work, and in an
+ * empty prompt there is nothing to undo, so Ctrl+Z is too.
  * @param {KeyboardEvent} event
  */
-export function isTyping({ target, key, ctrlKey, metaKey }) {
+export function isTyping({ target, key, ctrlKey, metaKey, isComposing }) {
   if (!(target instanceof Element)) return false;
   const field = target.closest("input, textarea, select, [contenteditable]");
-  const passes = field?.id === "kx-prompt" && field instanceof HTMLTextAreaElement && field.value === "";
-  return field !== null && !(passes && (key === "Escape" || ctrlKey || metaKey));
+  if (field?.id !== "kx-prompt" || !(field instanceof HTMLTextAreaElement)) return field !== null;
+  return !((key === "Escape" && !isComposing) || (field.value === "" && (ctrlKey || metaKey)));
 }
 
 /** @param {Page} page */

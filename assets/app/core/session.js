@@ -23,7 +23,7 @@ const SOON_MS = 150;
  */
 export async function call(action, message = {}, { quiet = false } = {}) {
   const answer = await api.post(action, { project: store.project?.id, ...message });
-  store.applyPatch(answer.patch);
+  store.applyAnswer(answer.patch);
   if (answer.error && !quiet) toast(sentence(answer.error));
   return answer;
 }
@@ -35,7 +35,7 @@ export async function call(action, message = {}, { quiet = false } = {}) {
  */
 export async function upload(file, kind, more = {}) {
   const answer = await api.send(file, { project: store.project?.id ?? "", kind, ...more });
-  store.applyPatch(answer.patch);
+  store.applyAnswer(answer.patch);
   if (answer.error) toast(sentence(answer.error), null, "error");
   return answer;
 }
@@ -65,21 +65,34 @@ export function imageUrl(digest, kind = "preview") {
   return api.imageUrl(store.project?.id ?? "", digest, kind);
 }
 
-const connection = new Connection(() =>
-  api.events(store.project?.id ?? "", {
-    hello(revision) {
-      store.put("online", true);
-      lookElsewhere();
-      // A revision we have not seen means that something happened while nobody was listening.
-      if (revision !== store.revision) reopen();
-    },
-    patch(patch) {
-      store.applyPatch(patch);
-      if (patch.elsewhere) lookElsewhere();
-    },
-    stale: reopen,
-    lost: () => store.put("online", false),
-  }),
+const connection = new Connection(
+  (brief) =>
+    api.events(
+      store.project?.id ?? "",
+      {
+        revision: () => store.revision,
+        hello(revision) {
+          store.put("online", true);
+          connection.heard();
+          lookElsewhere();
+          // A revision we have not seen means that something happened while nobody was listening.
+          if (revision !== store.revision) reopen();
+        },
+        patch(patch) {
+          connection.heard();
+          store.applyPatch(patch);
+          if (patch.elsewhere) lookElsewhere();
+        },
+        ping: () => connection.heard(),
+        stale: reopen,
+        lost(forGood) {
+          store.put("online", false);
+          connection.lost(forGood);
+        },
+      },
+      brief,
+    ),
+  () => document.hidden,
 );
 
 function reopen() {
@@ -105,12 +118,13 @@ export async function open(project = null, prefetched = null) {
   connection.restart();
 }
 
-/** @param {Snapshot} snapshot */
+/** @param {Snapshot & {ahead_ms: number}} snapshot */
 function begin(snapshot) {
   const other = store.project && store.project.id !== snapshot.project?.id;
   store.clear();
   store.applyPatch(snapshot);
   if (other || !store.ready) store.draft = startingDraft(snapshot);
+  store.ahead_ms = snapshot.ahead_ms;
   store.ready = true;
   store.put("online", true);
   history.replaceState(null, "", `#${store.project?.id}`);

@@ -38,6 +38,8 @@ export class Store {
     this.revision = 0;
     this.ready = false;
     this.online = true;
+    /** By how much the clock here is ahead of the server's. */
+    this.ahead_ms = 0;
     /** @type {Set<{listener: Listener, keys: Set<Key>}>} */
     this.listeners = new Set();
     /** @type {Set<Key>} */
@@ -90,6 +92,16 @@ export class Store {
       if (value) this.put(key, value);
     }
     this.revision = Math.max(this.revision, patch.revision ?? 0);
+  }
+
+  /**
+   * What an answer says that it changed. The stream may be ahead of it, and then knows better; it may also have more
+   * that is still to come, so the answer's revision is not the page's.
+   * @param {AnyPatch | null | undefined} patch
+   */
+  applyAnswer(patch) {
+    const known = patch?.revision && patch.revision <= this.revision;
+    if (!known) this.applyPatch(patch && { ...patch, revision: 0 });
   }
 
   /** @param {AnyPatch} patch */

@@ -34,12 +34,19 @@ function made({ adjusted_px, description, price_usd, backend_label }) {
   if (adjusted_px !== null && adjusted_px !== undefined) return description;
   return price_usd ? price(price_usd) : backend_label;
 }
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** Words that run from right to left, so that the sentence of ours that they stand in keeps its order. @param {string} text */
+export const isolated = (text) => (RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text);
 
 /** @param {string} text @param {number} length */
 export function cut(text, length = SHORT) {
   const line = text.replace(/\s+/g, " ").trim();
-  return line.length > length ? `${line.slice(0, length - 1).trimEnd()}…` : line;
+  return isolated(line.length > length ? `${whole(line.slice(0, length - 1)).trimEnd()}…` : line);
 }
+
+/** Without half of a character at its end. @param {string} text */
+const whole = (text) => text.replace(/[\ud800-\udbff]$/, "");
 
 /** Whether cropping it to a common shape would hide what it shows. @param {Pick<VersionRow, "width" | "height">} size */
 export function isLong({ width, height }) {

@@ -1,6 +1,7 @@
 // What an edit that has ended says: read out, and with a way there when its picture is not the one that is shown.
 import { h } from "../core/dom.js";
 import { OPEN_STATES } from "../core/store.js";
+import { cut } from "../core/versions.js";
 import { notices } from "./notices.js";
 
 /** @import { Page } from "../core/page.d.ts" */
@@ -78,7 +79,7 @@ export class Arrivals {
 }
 
 /** @param {string} text */
-const short = (text) => (text.length > SHORT ? `${text.slice(0, SHORT - 1).trimEnd()}…` : text);
+const short = (text) => cut(text, SHORT);
 
 /** A dot in the tab's title until the page is looked at. */
 function markTitle() {

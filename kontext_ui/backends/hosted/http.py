@@ -38,8 +38,8 @@ from kontext_ui.errors import (
 from kontext_ui.images import codec
 
 RESULT_LIMITS = codec.ImageLimits(max_bytes=60_000_000, max_pixels=50_000_000)
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-"""Failures before the first byte of the request could have arrived."""
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Failures before the first byte of the request could have arrived; a proxy that opens no way lets none through."""
 SUBMIT_ATTEMPTS = 4
 USER_AGENT = f"kontext-ui/{__version__}"
 READ_TIMEOUT_S, CONNECT_TIMEOUT_S = 60.0, 10.0

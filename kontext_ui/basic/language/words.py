@@ -127,13 +127,28 @@ TAIL = re.compile(
 
 
 def clean(text: str) -> str:
-    """Lower case, one kind of space and quote, common variants joined."""
-    text = unicodedata.normalize("NFKC", text).lower().replace("’", "'").replace("‘", "'")
+    """Lower case, one kind of space and quote, common variants joined, signs that are no words left out."""
+    text = unicodedata.normalize("NFKC", SMILEY.sub(" ", _without_signs(text)))
+    text = text.lower().replace("’", "'").replace("‘", "'")
     text = TAIL.sub("", SAID_FIRST.sub("", " ".join(text.split())))
     for variant, plain in JOINED:
         text = text.replace(variant, plain)
     return PHRASES.sub(lambda match: match[0].replace(" ", "-"), text)
 
+
+def _without_signs(text: str) -> str:
+    """Without what no one reads as a word: invisible characters, as pasted texts have them, and pictographs."""
+    return "".join(
+        " " if unicodedata.category(character) in ("So", "Sk") and character not in READ and ord(character) > 127
+        else "" if unicodedata.category(character) in ("Cf", "Co", "Cn", "Me") or "\ufe00" <= character <= "\ufe0f"
+        else character
+        for character in text
+    )  # fmt: skip
+
+
+READ = "°№"
+"""Signs that mean something in an instruction."""
+SMILEY = re.compile(r"(?<!\S)(?:[:;=8][-o']?[)(\]\[DdPp/\\|3*]|[(][-o']?[:;=]|<3|\^[_.]?\^|[xX]D)+(?=[\s.,!?]|$)")
 
 PHRASES = re.compile(
     r"\b(?:(?:pixel|line|pop|fantasy|digital|craft) art|line drawing|pencil (?:sketch|drawing)|charcoal drawing"

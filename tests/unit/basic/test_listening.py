@@ -48,3 +48,37 @@ def test_politeness_and_other_words_for_the_same_change_nothing(said, plain):
         return [(s.operation, s.arguments.get("name")) for s in basic.read(instruction).steps]
 
     assert meaning(said) == meaning(plain)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "make\u200b the sk\u200by stormy",
+        "\ufeffmake the sky stormy\u200e",
+        "make the sky stor\u00admy",
+        "make\u00a0the\u2009sky\u3000stormy",
+        "make the sky stormy 🙂",
+        "make the sky stormy ⛈️⛈️!",
+        "⚡ make the sky stormy 👍🏽 👩‍🎨",
+        "make the sky stormy :)",
+        "make the sky stormy ;-) <3",
+        "make the sky stormy, thanks :D",
+        "make the sky stormy ^^",
+        "ｍａｋｅ ｔｈｅ ｓｋｙ ｓｔｏｒｍｙ",
+    ],
+)
+def test_what_cannot_be_seen_or_is_no_word_is_not_minded(said):
+    assert basic.read(said).steps == basic.read("make the sky stormy").steps
+
+
+@pytest.mark.parametrize(
+    "instruction", ["rotate it by 90°", "crop it to 16:9", "make it 10% brighter"]
+)
+def test_signs_that_mean_something_are_kept(instruction):
+    basic.read(instruction)
+
+
+def test_signs_between_quotes_are_the_users():
+    plan = basic.read('write "Hi 🙂 :)" at the top')
+
+    assert "Hi 🙂 :)" in str(plan)

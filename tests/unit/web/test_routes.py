@@ -5,12 +5,14 @@ import hashlib
 import io
 import re
 import zipfile
+from urllib.parse import unquote
 
 import httpx
 import pytest
 from PIL import Image
 
 from kontext_ui.edits import Done, Running
+from kontext_ui.web.http import attachment, file_name
 from kontext_ui.web.page import make_page
 from kontext_ui.web.server import build_server
 from tests.conftest import ROOT
@@ -144,8 +146,43 @@ async def test_a_version_is_exported_as_a_named_file(ann, name, media_type):
     answer = await ann.http.get(f"/kontext/export/{ann.project}/{ann.root}", params={"format": name, "quality": "80"})
 
     assert answer.headers["content-type"] == media_type
-    assert answer.headers["content-disposition"].startswith('attachment; filename="The-door-T-re-v1.')
+    named = answer.headers["content-disposition"]
+    assert named.startswith('attachment; filename="The-door-T-re-v1.')
+    assert "filename*=UTF-8''The-door-T%C3%BCre-v1." in named
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("शिखर 2", "शिखर-2"),
+        ("海辺の写真", "海辺の写真"),
+        ('a/b\\c:"d"\r\nX: y', "a-b-c-d-X-y"),
+        ("🏖🏖", "picture"),
+        ("..", "picture"),
+        ("مرحبا بالعالم", "مرحبا-بالعالم"),
+        ("é" * 300, "é" * 60),
+    ],
+)
+def test_a_title_of_any_script_names_its_file(title, name):
+    made = file_name(title)
+    header = attachment(f"{made}.png")
+
+    assert made == name
+    assert header.isascii()
+    assert unquote(header.partition("UTF-8''")[2]) == f"{name}.png"
+    assert not set(header) & set("\r\n")
+
+
+async def test_a_very_long_instruction_is_refused_in_words_that_fit(ann):
+    asked = draft("make it so " * 5_000)
+    told = (await ann.does("check", project=ann.project, draft=asked)).json()["error"]["message"]
+    far_too_long = (await ann.does("check", project=ann.project, draft=draft("x" * 250_000))).json()["error"]
+    await ann.result("save_draft", project=ann.project, text=asked["instruction"])
+
+    assert "characters" in told
+    assert far_too_long["message"] == "This is longer than anything that can be sent."
+    assert (await ann.state())["project"]["draft"] == asked["instruction"]
 
 
 async def test_several_versions_are_exported_as_one_archive(ann):
@@ -154,7 +191,7 @@ async def test_several_versions_are_exported_as_one_archive(ann):
     ids = f"{ann.root},{edited},{ann.root}"
     answer = await ann.http.get(f"/kontext/export/{ann.project}", params={"versions": ids, "format": "jpeg"})
 
-    assert answer.headers["content-disposition"] == 'attachment; filename="Doors.zip"'
+    assert answer.headers["content-disposition"].startswith('attachment; filename="Doors.zip"')
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.namelist() == ["Doors-v1.jpg", "Doors-v2.jpg"]
         assert all(archive.read(name).startswith(b"\xff\xd8") for name in archive.namelist())

@@ -6,6 +6,8 @@ import { button, fileField, fill, h } from "../../core/dom.js";
 import { emptyDraft } from "../../core/draft.js";
 import { icon } from "../../core/icons.js";
 import { upload } from "../../core/session.js";
+import { toast } from "../../core/toast.js";
+import { ADDRESS_ONLY, broughtBy } from "../../core/transfer.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 /** @import { RecipeStep } from "../../core/types.d.ts" */
@@ -29,7 +31,10 @@ export function takeFiles(root, openFiles) {
   root.addEventListener("drop", (event) => {
     event.preventDefault();
     root.classList.remove("kx-drop");
-    openFiles([...(event.dataTransfer?.files ?? [])]);
+    const { files, text, address } = broughtBy(event.dataTransfer);
+    if (files.length) openFiles(files);
+    else if (text || address)
+      toast(address ? ADDRESS_ONLY : "That brought words and no picture. Drop them on the instruction.");
   });
   addEventListener("paste", (event) => {
     const typing = event.target instanceof Element && event.target.closest("input, textarea");

@@ -7,6 +7,7 @@ import { icon } from "../../core/icons.js";
 import { pageCommand } from "../../core/offer.js";
 import { sending } from "../../core/sending.js";
 import { upload } from "../../core/session.js";
+import { ADDRESS_ONLY, broughtBy, DIGEST_TYPE } from "../../core/transfer.js";
 import { builder } from "./builder.js";
 import { Hints } from "./hints.js";
 import { ideas } from "./ideas.js";
@@ -20,9 +21,7 @@ import { canGenerate, drawTiers, tierPicker } from "./tiers.js";
 /** @import { Composer, Page } from "../../core/page.d.ts" */
 /** @import { EditDraft } from "../../core/types.d.ts" */
 
-export const DIGEST_TYPE = "application/x-kontext-digest";
 const SEVERAL = "several";
-const PICTURE = /\.(heic|avif|tiff?)$/i;
 
 /** @implements {Composer} */
 class ComposerPart {
@@ -223,7 +222,7 @@ class ComposerPart {
   /** @param {File[]} files */
   async attach(files) {
     const { store } = this.page;
-    for (const picture of files.filter(({ type, name }) => type.startsWith("image/") || PICTURE.test(name))) {
+    for (const picture of files) {
       if (!store.head()) await upload(picture, "root");
       else {
         const { result } = await upload(picture, "reference");
@@ -237,8 +236,11 @@ class ComposerPart {
     event.preventDefault();
     event.stopPropagation();
     const digest = event.dataTransfer?.getData(DIGEST_TYPE);
-    if (digest) this.page.store.addReference(digest);
-    else this.attach([...(event.dataTransfer?.files ?? [])]);
+    if (digest) return this.page.store.addReference(digest);
+    const { files, text, address } = broughtBy(event.dataTransfer);
+    if (text) return this.prompt.insert(text);
+    if (address) return this.page.toast(ADDRESS_ONLY);
+    return this.attach(files);
   }
 
   focus() {

@@ -3,6 +3,7 @@ import { postAndLeave } from "../../core/api.js";
 import { debounce, h } from "../../core/dom.js";
 import { withInstruction } from "../../core/draft.js";
 import { leaveBehind } from "../../core/left_behind.js";
+import { broughtBy } from "../../core/transfer.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 
@@ -29,7 +30,7 @@ export class Prompt {
       "aria-describedby": "kx-receipt",
       autocomplete: "off",
       spellcheck: "true",
-      maxlength: 8000,
+      dir: "auto",
       oninput: () => this.typed(),
       onkeydown: (event) => this.keyed(event),
       onpaste: (event) => this.pasted(event),
@@ -119,11 +120,19 @@ export class Prompt {
     this.does.send();
   }
 
-  /** @param {ClipboardEvent} event */
+  /** Words go where the cursor is, as they do anywhere. @param {ClipboardEvent} event */
   pasted(event) {
-    const files = [...(event.clipboardData?.files ?? [])];
+    const { files } = broughtBy(event.clipboardData);
     if (!files.length) return;
     event.preventDefault();
     this.does.attach(files);
+  }
+
+  /** Put a text in where the cursor is. @param {string} text */
+  insert(text) {
+    this.field.focus();
+    if (document.execCommand("insertText", false, text)) return;
+    this.field.setRangeText(text);
+    this.typed();
   }
 }

@@ -122,10 +122,11 @@ class Conversation {
   /** The seconds of running edits go on while there are any. */
   tick() {
     clearTimeout(this.clock);
-    const running = this.page.store.openJobs();
-    if (!running.length) return;
+    const { store } = this.page;
+    if (!store.openJobs().length) return;
+    const now = Date.now() - store.ahead_ms;
     for (const shown of /** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll("[data-since]"))) {
-      shown.textContent = `${Math.round((Date.now() - Number(shown.dataset.since)) / 1000)} s`;
+      shown.textContent = `${Math.max(0, Math.round((now - Number(shown.dataset.since)) / 1000))} s`;
     }
     this.clock = window.setTimeout(() => this.tick(), TICK_MS);
   }
