@@ -15,8 +15,8 @@ def guide(address: str) -> str:
     actions = "\n".join(_action(name, action) for name, action in ACTIONS.items())
     return f"""# kontext_ui
 
-Edit pictures by instruction ("make the door red"). Every result is a new version in a project's tree, and nothing is ever
-overwritten.
+Edit pictures by instruction ("make the door red"). Every result is a new version in a project's tree, and nothing is
+ever overwritten.
 
 Every call needs an access key in the header `X-Kontext-Key`. Ask the person you work for to make one at {address}/
 under Settings, Access keys; you act for that person then, in their projects and on their budgets.

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from kontext_ui.api import ACTIONS, Shown
+from kontext_ui.api.pictures import MAX_PREVIEW_BYTES, PREVIEW_SIDES_PX
 from kontext_ui.api.uploads import Uploads
 from kontext_ui.edits import Running
 from kontext_ui.errors import (
@@ -18,6 +19,7 @@ from kontext_ui.errors import (
     ProjectNotFound,
     VersionNotFound,
 )
+from kontext_ui.images.codec import encode_png
 from tests.unit.api.conftest import ADDRESS, Program, data_uri
 from tests.unit.editor.conftest import picture
 from tests.unit.editor.scripted import WAIT, done, running, submitted
@@ -225,6 +227,16 @@ async def test_comparing_puts_side_by_side_and_measures(ann):
     assert shown.facts.changed > 0.9
     before, after = np.asarray(opened(shown))[:, :64], np.asarray(opened(shown))[:, 72:]
     assert abs(255 - before.astype(int) - after).mean() < 6  # the backend inverts, the preview is a JPEG
+
+
+async def test_a_preview_is_small_enough_for_a_message(ann):
+    noise = np.random.default_rng(0).integers(0, 255, (1200, 1200, 3), np.uint8)
+    project = (await ann.opens(data_uri(encode_png(noise)))).project
+
+    small = await ann.does("picture", project=project)
+
+    assert len(small.data) <= MAX_PREVIEW_BYTES
+    assert max(opened(small).size) in PREVIEW_SIDES_PX
 
 
 @pytest.mark.parametrize(
