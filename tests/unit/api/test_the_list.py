@@ -230,7 +230,7 @@ async def test_comparing_puts_side_by_side_and_measures(ann):
 
 
 async def test_a_preview_is_small_enough_for_a_message(ann):
-    noise = np.random.default_rng(0).integers(0, 255, (1200, 1200, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 255, (800, 1024, 3), np.uint8)
     project = (await ann.opens(data_uri(encode_png(noise)))).project
 
     small = await ann.does("picture", project=project)
