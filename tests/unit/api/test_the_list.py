@@ -1,6 +1,7 @@
 """What every action does, says and refuses, whichever way it is called."""
 
 import asyncio
+import dataclasses
 import io
 
 import numpy as np
@@ -183,18 +184,6 @@ async def test_a_keys_budget_is_a_limit_and_can_be_asked_for(services, ann):
     assert (await ann.does("offers")).key_budget is None
 
 
-async def test_variants_are_all_or_none(ann, backend):
-    project = (await ann.opens()).project
-    message = {"project": project, "instruction": "go", "tier": "pro", "count": 3}
-    with pytest.raises(BudgetExceeded):
-        await ann.does("variants", **message, max_price_usd=0.11)
-    assert backend.submits == []
-
-    made = await ann.does("variants", **message, max_price_usd=0.12)
-    assert [edit.state for edit in made.edits] == ["done"] * 3
-    assert len({edit.version.parent for edit in made.edits}) == 1
-
-
 async def test_an_edit_follows_a_running_one(ann, backend):
     backend.enqueue(submitted(), WAIT, done)
     project = (await ann.opens()).project
@@ -265,7 +254,7 @@ async def test_a_recipe_is_carried_out_elsewhere(ann):
 
 
 async def test_references_and_masks_come_along(ann, backend, services):
-    backend._caps = type(backend._caps)(**{**vars(backend._caps), "max_reference_images": 2})
+    backend._caps = dataclasses.replace(backend._caps, max_reference_images=2)
     first = await ann.opens()
     upload = await services.uploads.keep("ann", "cat.png", picture(seed=2))
 
