@@ -13,7 +13,7 @@ from kontext_ui.api.caller import Caller, Services
 from kontext_ui.api.pictures_in import mask_of, reference_of
 from kontext_ui.api.tree import version_of
 from kontext_ui.editor import EditDraft
-from kontext_ui.edits import Reference, Running
+from kontext_ui.edits import Reference, Running, Tier
 from kontext_ui.projects import Job, Terms
 
 LOOK_S = 2.0
@@ -26,13 +26,18 @@ async def edit(at: Services, who: Caller, asked: m.Edit) -> r.EditState:
     """Apply an instruction to a picture. The answer comes when the edit is over or after wait_s seconds; the edit goes
     on either way, and wait gives its result later. Every result is a new version in the project's tree.
     """
-    (job,) = await _sent(at, who, asked, 1)
+    (job,) = await _sent(at, who, asked, [await _draft(at, who, asked)])
     return await _state(at, who, job, asked.wait_s)
 
 
 async def variants(at: Services, who: Caller, asked: m.Variants) -> r.Edits:
-    """Apply one instruction several times, to choose among the answers. All are sent or none."""
-    jobs = await _sent(at, who, asked, asked.count)
+    """Apply one instruction several times, or by several models, to choose among the answers. All are sent or none."""
+    draft = await _draft(at, who, asked)
+    chosen = [_at(draft, choice) for choice in asked.models] or [draft] * asked.count
+    seed = draft.parameters.seed
+    if seed is not None and not asked.models:
+        chosen = [_with_seed(draft, seed + place) for place in range(asked.count)]
+    jobs = await _sent(at, who, asked, chosen)
     return r.Edits(edits=await asyncio.gather(*(_state(at, who, job, asked.wait_s) for job in jobs)))
 
 
@@ -56,14 +61,20 @@ async def replay(at: Services, who: Caller, asked: m.Replay) -> r.Replaying:
     return r.Replaying(project=asked.project, steps=len(asked.steps), finished=task.done(), head=project.head)
 
 
-async def _sent(at: Services, who: Caller, asked: m.Edit, count: int) -> Sequence[Job]:
+async def _sent(at: Services, who: Caller, asked: m.Edit, drafts: Sequence[EditDraft]) -> Sequence[Job]:
     """The jobs of a call: those of the first time, where it was made before under this name."""
-    draft = await _draft(at, who, asked)
-    first = draft.parameters.seed if asked.seed is None else asked.seed
-    seeds = [None if first is None else first + place for place in range(count)]
-    drafts = [dataclasses.replace(draft, parameters=dataclasses.replace(draft.parameters, seed=seed)) for seed in seeds]
     terms = Terms(who.key, asked.max_price_usd)
     return await at.editor.edits.submit_all(who.owner, asked.project, drafts, _name(asked.request_id), terms)
+
+
+def _at(draft: EditDraft, choice: str) -> EditDraft:
+    """The same for another model: ``tier`` or ``tier/model``."""
+    tier, _, model = choice.partition("/")
+    return dataclasses.replace(draft, tier=Tier(tier), model=model, backend=None)
+
+
+def _with_seed(draft: EditDraft, seed: int) -> EditDraft:
+    return dataclasses.replace(draft, parameters=dataclasses.replace(draft.parameters, seed=seed))
 
 
 def _name(request_id: str) -> str | None:
@@ -75,7 +86,7 @@ async def _draft(at: Services, who: Caller, asked: m.Edit) -> EditDraft:
     mask = None
     if asked.mask:
         mask = await mask_of(at, who, await version_of(at, who, asked.project, asked.version), asked.mask)
-    return EditDraft(
+    draft = EditDraft(
         asked.instruction,
         tier=asked.tier,
         backend=asked.backend or None,
@@ -91,6 +102,7 @@ async def _draft(at: Services, who: Caller, asked: m.Edit) -> EditDraft:
         model=asked.model,
         parameters=asked.parameters,
     )
+    return draft if asked.seed is None else _with_seed(draft, asked.seed)
 
 
 async def _state(at: Services, who: Caller, job: Job, seconds: float) -> r.EditState:

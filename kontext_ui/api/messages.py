@@ -20,6 +20,7 @@ Text: TypeAlias = Annotated[str, Field(max_length=20_000)]
 Id: TypeAlias = Annotated[str, Field(max_length=64)]
 Image: TypeAlias = Annotated[str, Field(json_schema_extra={"x-kontext": "image"})]
 """A picture that comes along: see ``pictures_in.py``."""
+Choice: TypeAlias = Annotated[str, Field(pattern=rf"^({'|'.join(Tier)})(/[A-Za-z0-9._-]{{1,60}})?$")]
 Seconds: TypeAlias = Annotated[float, Field(ge=0, le=MAX_WAIT_S)]
 RequestId: TypeAlias = Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]{8,48})?$")]
 
@@ -87,6 +88,8 @@ class Edit(Message):
 class Variants(Edit):
     count: Annotated[int, Field(ge=2, le=MAX_AT_ONCE)] = 2
     """How many answers. All are sent or none; `max_price_usd` is for all together."""
+    models: Annotated[tuple[Choice, ...], Field(max_length=MAX_AT_ONCE)] = ()
+    """Ask several models the same instead: a tier, or a tier, a slash and a model, for each answer."""
 
 
 class OnEdit(Message):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from anyio import to_thread
 
 from kontext_ui.api import messages as m
 from kontext_ui.api import results as r
@@ -15,8 +18,10 @@ from kontext_ui.errors import KontextError
 from kontext_ui.images.codec import EncodedImage
 from kontext_ui.projects import Version
 
-PREVIEW_SIDE_PX = 1024
-"""Small enough for what agents take in one message."""
+PREVIEW_SIDES_PX = (1024, 768, 512)
+"""The longer side of a preview: the first with which it is small enough."""
+MAX_PREVIEW_BYTES = 700_000
+"""What agents take in one message."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,10 @@ async def picture(at: Services, who: Caller, asked: m.Picture) -> Shown:
     """A version's picture: a preview of at most 1024 pixels, or the whole of it."""
     version = await version_of(at, who, asked.project, asked.version)
     if asked.size == "full":
-        made = await at.editor.pictures.export(who.owner, asked.project, version.id, "png", with_recipe=False)
+        path = await at.editor.pictures.path(who.owner, asked.project, version.digest)
+        made = EncodedImage(await to_thread.run_sync(path.read_bytes), "image/png", path.suffix, version.size)
     else:
-        made = await at.editor.pictures.small(who.owner, asked.project, version.digest, PREVIEW_SIDE_PX)
+        made = await _preview(lambda side: at.editor.pictures.small(who.owner, asked.project, version.digest, side))
     return _shown(
         version, made, who.address_of("picture", project=version.project, version=version.id, size=asked.size)
     )
@@ -59,9 +65,9 @@ async def compare(at: Services, who: Caller, asked: m.Compare) -> Shown:
     """Two versions side by side, and how much of the picture differs."""
     right = await version_of(at, who, asked.project, asked.b)
     left = await version_of(at, who, asked.project, asked.a or right.parent or right.id)
-    made, changed = await at.editor.pictures.beside(
-        who.owner, asked.project, left.digest, right.digest, PREVIEW_SIDE_PX
-    )
+    digests = left.digest, right.digest
+    changed = await at.editor.pictures.changed(who.owner, asked.project, *digests)
+    made = await _preview(lambda side: at.editor.pictures.beside(who.owner, asked.project, *digests, side))
     url = who.address_of("compare", project=asked.project, a=left.id, b=right.id)
     shown = _shown(right, made, url)
     facts = r.ComparedInfo(**shown.facts.model_dump(), left=left.id, changed=changed)
@@ -76,6 +82,14 @@ async def export(at: Services, who: Caller, asked: m.Export) -> Shown:
     )
     query = {"format": asked.format, "quality": str(asked.quality), "with_recipe": str(asked.with_recipe).lower()}
     return _shown(version, made, who.address_of("export", project=version.project, version=version.id, **query))
+
+
+async def _preview(make: Callable[[int], Awaitable[EncodedImage]]) -> EncodedImage:
+    for side_px in PREVIEW_SIDES_PX:
+        made = await make(side_px)
+        if len(made.data) <= MAX_PREVIEW_BYTES:
+            break
+    return made
 
 
 def _shown(version: Version, made: EncodedImage, url: str) -> Shown:

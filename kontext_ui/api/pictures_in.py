@@ -9,6 +9,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from anyio import to_thread
+
 from kontext_ui.api.caller import Caller, Services
 from kontext_ui.errors import InvalidImage, InvalidRequest
 from kontext_ui.projects import Version
@@ -33,7 +35,7 @@ async def picture_of(at: Services, who: Caller, image: str) -> Sent:
     if not image:
         raise InvalidRequest("There is no picture yet.", hint="Give an address, a data: URI, or the id of an upload.")
     if image[:5].lower() == "data:":
-        return Sent(_decoded(image), "picture")
+        return Sent(await to_thread.run_sync(_decoded, image), "picture")
     if image.partition("://")[0].lower() in ("http", "https"):
         return Sent(await at.fetcher.fetch(image), PurePosixPath(unquote(urlsplit(image).path)).name)
     return Sent(*await at.uploads.read(who.owner, image))

@@ -145,18 +145,20 @@ class Pictures:
         path = await self.path(owner, project_id, digest, "preview")
         return await self._pixels.compute(lambda: codec.make_preview(codec.decode(path.read_bytes()), max_side_px))
 
-    async def beside(
-        self, owner: str, project_id: str, left: str, right: str, max_side_px: int
-    ) -> tuple[EncodedImage, float | None]:
-        """Two pictures side by side as a small file, and the share of pixels that differ; ``None`` where the sizes do.
+    async def beside(self, owner: str, project_id: str, left: str, right: str, max_side_px: int) -> EncodedImage:
+        """Two pictures side by side as a small file. Raises ``ProjectNotFound`` or ``ImageMissing``."""
+        one, other = await self._both(owner, project_id, left, right)
+        return await self._pixels.compute(side_by_side, one, other, max_side_px)
 
-        Raises ``ProjectNotFound`` or ``ImageMissing``.
-        """
-        for digest in (left, right):
+    async def changed(self, owner: str, project_id: str, before: str, after: str) -> float | None:
+        """The share of pixels that differ, 0..1; ``None`` where the sizes do. Raises as :meth:`beside` does."""
+        one, other = await self._both(owner, project_id, before, after)
+        return await self._pixels.compute(pipeline.changed_fraction, one, other)
+
+    async def _both(self, owner: str, project_id: str, *digests: str) -> list[Pixels]:
+        for digest in digests:
             await _io(self._store.images.get, owner, project_id, digest)
-        one, other = await self._pixels.load(left), await self._pixels.load(right)
-        changed = await self._pixels.compute(pipeline.changed_fraction, one, other)
-        return await self._pixels.compute(side_by_side, one, other, max_side_px), changed
+        return [await self._pixels.load(digest) for digest in digests]
 
     async def recipe(self, owner: str, project_id: str, version_id: str) -> tuple[RecipeStep, ...]:
         """The turns from the root to a version; none for a picture that was opened."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from anyio import to_thread
 from pydantic_core import from_json
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -101,7 +102,8 @@ class HttpApi:
             query = dict(request.query_params)
             return {**query, "image": await self._keep(who, query.get("title", ""), data)} if data else query
         try:
-            values = from_json(await read_body(request, self._max_message_bytes) or b"{}")
+            body = await read_body(request, self._max_message_bytes)
+            values = await to_thread.run_sync(from_json, body or b"{}")  # it may hold pictures
         except ValueError:
             raise InvalidRequest("The message is no JSON.", hint="Send content-type: application/json.") from None
         if not isinstance(values, dict):

@@ -30,6 +30,7 @@ from starlette.types import Receive, Scope, Send
 
 from kontext_ui import __version__
 from kontext_ui.api import ACTIONS, Action, Caller, Services, Shown, problem_of, read
+from kontext_ui.api.pictures import MAX_PREVIEW_BYTES
 from kontext_ui.edits import Running
 from kontext_ui.errors import KontextError
 from kontext_ui.web.api_http import unknown_caller
@@ -38,8 +39,8 @@ from kontext_ui.web.identity import ACCESS_KEY, OWNER_KEY
 
 log = logging.getLogger(__name__)
 PATH = "/mcp"
-MAX_INLINE_BYTES = 700_000
-"""Of a picture within an answer; clients refuse messages over a megabyte."""
+MAX_MESSAGE_BYTES = 16_000_000
+"""The SDK reads messages between all others; a larger picture is uploaded first, or given by its address."""
 INLINE = ("image/jpeg", "image/png", "image/webp")
 MAX_LISTED = 100
 RESOURCE = re.compile(r"kontext://projects/(?P<project>[\w-]+)(?:/versions/(?P<version>[\w-]+)(?P<small>/preview)?)?")
@@ -63,7 +64,7 @@ class AgentApi:
 
     def __init__(self, services: Services, max_upload_bytes: int, public_url: str = "") -> None:
         self._services = services
-        self._max_message_bytes = max_upload_bytes * 4 // 3 + FORM_BYTES
+        self._max_message_bytes = min(MAX_MESSAGE_BYTES, max_upload_bytes * 4 // 3 + FORM_BYTES)
         self._public_url = public_url
         self._manager: StreamableHTTPSessionManager | None = None
         self._server: Server[Any] = Server(
@@ -220,7 +221,7 @@ def _picture(made: Shown) -> list[types.ContentBlock]:
         description="The whole picture.",
         mime_type="image/png",
     )
-    if facts.media_type not in INLINE or len(made.data) > MAX_INLINE_BYTES:
+    if facts.media_type not in INLINE or len(made.data) > MAX_PREVIEW_BYTES:
         return [link]
     return [types.ImageContent(data=base64.b64encode(made.data).decode(), mime_type=facts.media_type), link]
 

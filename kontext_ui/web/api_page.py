@@ -15,8 +15,9 @@ from kontext_ui.api import ACTIONS, Action
 from kontext_ui.api.caller import ROOT
 from kontext_ui.editor import Editor
 from kontext_ui.web.api_examples import EXAMPLES, KEY
+from kontext_ui.web.api_guide import guide
 from kontext_ui.web.http import address_of
-from kontext_ui.web.identity import API_PAGE, OWNER_KEY
+from kontext_ui.web.identity import API_PAGE, GUIDE, OWNER_KEY
 
 STYLES = ("tokens", "base", "api")
 CODE = re.compile(r"`([^`]+)`")
@@ -50,7 +51,7 @@ class ApiPage:
         self._public_url = public_url
 
     def routes(self) -> list[Route]:
-        return [Route(API_PAGE, self.page)]
+        return [Route(API_PAGE, self.page), Route(GUIDE, self.guide)]
 
     async def page(self, request: Request) -> Response:
         """The same for everybody but for the colours, which are those that the visitor chose in the editor."""
@@ -58,6 +59,11 @@ class ApiPage:
         theme = await self._editor.preferences.get(owner, "theme") if isinstance(owner, str) else None
         html = self._html(address_of(request, self._public_url), theme if theme in THEMES else "system")
         return HTMLResponse(html, headers={"cache-control": "no-store"})
+
+    async def guide(self, request: Request) -> Response:
+        """The same for everybody."""
+        text = guide(address_of(request, self._public_url))
+        return Response(text, media_type="text/markdown", headers={"cache-control": "no-store"})
 
     def _html(self, address: str, theme: object) -> str:
         styles = "\n".join(f'<link rel="stylesheet" href="{self._base}/styles/{name}.css">' for name in STYLES)
@@ -99,7 +105,8 @@ this page.</p>
 <section>
 <h2>Actions</h2>
 <p>The same in Python (<code>api_name="/edit"</code>), over HTTP (<code>{ROOT}/edit</code>) and as an agent's tools.
-For generated clients there is <a href="{ROOT.removeprefix("/")}/openapi.json">an OpenAPI document</a>.</p>
+For generated clients there is <a href="{ROOT.removeprefix("/")}/openapi.json">an OpenAPI document</a>, for agents that
+read before they call <a href="agents.md">a text</a>.</p>
 {actions}
 </section>
 </main>

@@ -41,8 +41,11 @@ ACCESS_KEY = "kontext_access_key"
 OWNER = re.compile(r"[A-Za-z0-9_-]{20,64}")
 ACCESS_KEY_HEADER = "x-kontext-key"
 API_PAGE = "/api"
+GUIDE = "/agents.md"
 OPEN = ("/kontext/", "/favicon.ico", "/robots.txt", "/gradio_api/startup-events")
 """Beginnings of paths that are answered without a key; Gradio asks the last one of itself while it starts."""
+DESCRIPTION = "/gradio_api/openapi.json"
+"""What Gradio says of the named endpoints, for those who list Spaces. Nothing of anybody is in it."""
 WITH_KEY = (
     "/config",
     "/gradio_api/info",
@@ -136,7 +139,7 @@ class Identity:
 
     @staticmethod
     def _refusal(path: str, *, by_key: bool) -> ASGIApp | None:
-        if path in ("/", API_PAGE) or path.startswith(OPEN):
+        if path in ("/", API_PAGE, GUIDE, DESCRIPTION) or path.startswith(OPEN):
             return None
         if path not in WITH_KEY and not path.startswith(BELOW_WITH_KEY):
             return JSONResponse({"detail": "Not found"}, 404)

@@ -1,6 +1,7 @@
 """What every action does, says and refuses, whichever way it is called."""
 
 import asyncio
+import dataclasses
 import io
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from kontext_ui.api import ACTIONS, Shown
+from kontext_ui.api.pictures import MAX_PREVIEW_BYTES, PREVIEW_SIDES_PX
 from kontext_ui.api.uploads import Uploads
 from kontext_ui.edits import Running
 from kontext_ui.errors import (
@@ -18,6 +20,7 @@ from kontext_ui.errors import (
     ProjectNotFound,
     VersionNotFound,
 )
+from kontext_ui.images.codec import encode_png
 from tests.unit.api.conftest import ADDRESS, Program, data_uri
 from tests.unit.editor.conftest import picture
 from tests.unit.editor.scripted import WAIT, done, running, submitted
@@ -181,18 +184,6 @@ async def test_a_keys_budget_is_a_limit_and_can_be_asked_for(services, ann):
     assert (await ann.does("offers")).key_budget is None
 
 
-async def test_variants_are_all_or_none(ann, backend):
-    project = (await ann.opens()).project
-    message = {"project": project, "instruction": "go", "tier": "pro", "count": 3}
-    with pytest.raises(BudgetExceeded):
-        await ann.does("variants", **message, max_price_usd=0.11)
-    assert backend.submits == []
-
-    made = await ann.does("variants", **message, max_price_usd=0.12)
-    assert [edit.state for edit in made.edits] == ["done"] * 3
-    assert len({edit.version.parent for edit in made.edits}) == 1
-
-
 async def test_an_edit_follows_a_running_one(ann, backend):
     backend.enqueue(submitted(), WAIT, done)
     project = (await ann.opens()).project
@@ -227,6 +218,16 @@ async def test_comparing_puts_side_by_side_and_measures(ann):
     assert abs(255 - before.astype(int) - after).mean() < 6  # the backend inverts, the preview is a JPEG
 
 
+async def test_a_preview_is_small_enough_for_a_message(ann):
+    noise = np.random.default_rng(0).integers(0, 255, (800, 1024, 3), np.uint8)
+    project = (await ann.opens(data_uri(encode_png(noise)))).project
+
+    small = await ann.does("picture", project=project)
+
+    assert len(small.data) <= MAX_PREVIEW_BYTES
+    assert max(opened(small).size) in PREVIEW_SIDES_PX
+
+
 @pytest.mark.parametrize(
     ("format_name", "found"), [("png", "PNG"), ("jpeg", "JPEG"), ("webp", "WEBP"), ("tiff", "TIFF")]
 )
@@ -253,7 +254,7 @@ async def test_a_recipe_is_carried_out_elsewhere(ann):
 
 
 async def test_references_and_masks_come_along(ann, backend, services):
-    backend._caps = type(backend._caps)(**{**vars(backend._caps), "max_reference_images": 2})
+    backend._caps = dataclasses.replace(backend._caps, max_reference_images=2)
     first = await ann.opens()
     upload = await services.uploads.keep("ann", "cat.png", picture(seed=2))
 

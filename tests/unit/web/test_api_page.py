@@ -86,6 +86,23 @@ async def test_the_page_tells_of_every_action_and_holds_nothing_of_anybody(ann, 
     assert (await ann.http.get("/api")).text == html
 
 
+async def test_a_text_tells_agents_the_same(nobody):
+    answer = await nobody.http.get("/agents.md")
+
+    assert answer.headers["content-type"].startswith("text/markdown")
+    assert re.findall(r"^- `(\w+)` \((?:GET|POST)\)", answer.text, re.MULTILINE) == list(ACTIONS)
+    assert f"{SITE}/mcp" in answer.text
+    assert f"{SITE}/kontext/api/v1/openapi.json" in answer.text
+
+
+def test_gradios_description_of_the_endpoints_is_for_all_and_names_them(live):
+    told = live.visitor().get("/gradio_api/openapi.json")
+
+    assert told.status_code == 200
+    paths = "\n".join(told.json()["paths"])
+    assert all(f"/{name}" in paths for name in ACTIONS)
+
+
 async def test_the_page_has_the_colours_that_the_visitor_chose(ann):
     await ann.result("set_preference", key="theme", value="dark")
     assert 'data-theme="dark"' in (await ann.http.get("/api")).text

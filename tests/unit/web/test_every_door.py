@@ -29,6 +29,7 @@ FOR_ALL = {
     "/kontext/hook/{backend}/{token}": 404,
     f"{ROOT}/openapi.json": 200,
     "/api": 200,
+    "/agents.md": 200,
 }
 """Routes without an owner: the page itself, providers' calls, which carry their own proof, what describes the API."""
 OF_THE_CALLER = {f"{ROOT}/{name}" for name in ("offers", "projects", "upload")}
@@ -39,8 +40,8 @@ GIVES_AN_IDENTITY = "/kontext/state"
 AGENTS = "/mcp"
 FOR_KEYS = re.compile(r"/config|/gradio_api/(info|upload|queue/join|queue/data|call/.*|file=.*)")
 METHODS = ("GET", "POST", "DELETE")
-OPEN = {"/favicon.ico", "/robots.txt", "/gradio_api/startup-events"}
-"""Gradio's that anybody may have; it asks the last one of itself while it starts."""
+OPEN = {"/favicon.ico", "/robots.txt", "/gradio_api/startup-events", "/gradio_api/openapi.json"}
+"""Gradio's that anybody may have: it asks for one itself while it starts, the last only describes the endpoints."""
 
 
 def own_routes(app):
@@ -139,7 +140,7 @@ def gradios_paths(routes, ours):
 
 def test_of_what_gradio_serves_only_a_key_opens_what_endpoints_need(live):
     paths = set(gradios_paths(live.server.routes, live.paths)) - OPEN
-    assert {"/gradio_api/file=x", "/gradio_api/upload_progress", "/gradio_api/openapi.json", "/login"} <= paths
+    assert {"/gradio_api/file=x", "/gradio_api/upload_progress", "/login"} <= paths
     for who in (httpx.Client(base_url=live.url), live.visitor()):
         for path in sorted(paths):
             closed = {401} if FOR_KEYS.fullmatch(path) else {404}
