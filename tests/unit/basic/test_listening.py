@@ -71,9 +71,7 @@ def test_what_cannot_be_seen_or_is_no_word_is_not_minded(said):
     assert basic.read(said).steps == basic.read("make the sky stormy").steps
 
 
-@pytest.mark.parametrize(
-    "instruction", ["rotate it by 90°", "crop it to 16:9", "make it 10% brighter"]
-)
+@pytest.mark.parametrize("instruction", ["rotate it by 90°", "crop it to 16:9", "make it 10% brighter"])
 def test_signs_that_mean_something_are_kept(instruction):
     basic.read(instruction)
 
