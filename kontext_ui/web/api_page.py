@@ -40,6 +40,49 @@ RULES = (
         "Every refusal says what happened, what to do next, and whether it was billed.",
     ),
 )
+PAGE = """<!doctype html>
+<html lang="en" data-theme="{theme}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>kontext_ui for programs</title>
+{styles}
+<script type="module" src="{base}/api/page.js"></script>
+</head>
+<body class="kx-api">
+<header>
+<a class="kx-api-back" href="./">← The editor</a>
+<h1>For scripts and agents</h1>
+<p>Everything that the editor does, for programs. Its edits land in your projects and count against your budgets.</p>
+</header>
+<main>
+<section>
+<h2>1. Make a key</h2>
+<p>In <a href="./">the editor</a> under Settings, Access keys. Put it in here to have it in the examples; it stays in
+this page.</p>
+<input id="kx-api-key" aria-label="Your access key" placeholder="{key}" autocomplete="off" spellcheck="false">
+</section>
+<section>
+<h2>2. Copy one of these</h2>
+{examples}
+</section>
+<section>
+<h2>What you can count on</h2>
+<ul class="kx-api-rules">
+{rules}
+</ul>
+</section>
+<section>
+<h2>Actions</h2>
+<p>The same in Python (<code>api_name="/edit"</code>), over HTTP (<code>{root}/edit</code>) and as an agent's tools.
+For generated clients there is <a href="{inner}/openapi.json">an OpenAPI document</a>, for agents that
+read before they call <a href="agents.md">a text</a>.</p>
+{actions}
+</section>
+</main>
+</body>
+</html>
+"""
 
 
 class ApiPage:
@@ -70,49 +113,17 @@ class ApiPage:
         examples = "\n".join(_example(name, address) for name in EXAMPLES)
         rules = "\n".join(f"<li><b>{title}.</b> {text}</li>" for title, text in RULES)
         actions = "\n".join(_action(name, action) for name, action in ACTIONS.items())
-        return f"""<!doctype html>
-<html lang="en" data-theme="{theme}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>kontext_ui for programs</title>
-{styles}
-<script type="module" src="{self._base}/api/page.js"></script>
-</head>
-<body class="kx-api">
-<header>
-<a class="kx-api-back" href="./">← The editor</a>
-<h1>For scripts and agents</h1>
-<p>Everything that the editor does, for programs. Its edits land in your projects and count against your budgets.</p>
-</header>
-<main>
-<section>
-<h2>1. Make a key</h2>
-<p>In <a href="./">the editor</a> under Settings, Access keys. Put it in here to have it in the examples; it stays in
-this page.</p>
-<input id="kx-api-key" aria-label="Your access key" placeholder="{KEY}" autocomplete="off" spellcheck="false">
-</section>
-<section>
-<h2>2. Copy one of these</h2>
-{examples}
-</section>
-<section>
-<h2>What you can count on</h2>
-<ul class="kx-api-rules">
-{rules}
-</ul>
-</section>
-<section>
-<h2>Actions</h2>
-<p>The same in Python (<code>api_name="/edit"</code>), over HTTP (<code>{ROOT}/edit</code>) and as an agent's tools.
-For generated clients there is <a href="{ROOT.removeprefix("/")}/openapi.json">an OpenAPI document</a>, for agents that
-read before they call <a href="agents.md">a text</a>.</p>
-{actions}
-</section>
-</main>
-</body>
-</html>
-"""
+        return PAGE.format(
+            theme=theme,
+            base=self._base,
+            styles=styles,
+            key=KEY,
+            examples=examples,
+            rules=rules,
+            root=ROOT,
+            inner=ROOT.removeprefix("/"),
+            actions=actions,
+        )
 
 
 def _example(name: str, address: str) -> str:
