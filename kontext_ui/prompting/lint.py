@@ -182,7 +182,7 @@ def _several(text: str, context: LintContext) -> Hint | None:
 
 
 def _style(text: str, context: LintContext) -> Hint | None:
-    if kind_of(text) is not Kind.STYLE or preserves(text) or context.preserving:
+    if kind_of(text) is not Kind.STYLE or preserves(text) or context.preserving or not context.has_picture:
         return None
     return _with_clause(
         "style", text, "while preserving the original composition",

@@ -13,6 +13,7 @@ STYLES = (
 )
 """In the order of their layers, then of the parts."""
 ENTRY = "app/main.js"
+ICON = "icon.svg"
 SKELETON = "app/skeleton.js"
 """Written into the head: it asks for the project's state before anything else is loaded."""
 PANELS = {
@@ -54,6 +55,7 @@ def make_page(assets: Path, version: str) -> Page:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>kontext_ui</title>
+<link rel="icon" type="image/svg+xml" href="{base}/{ICON}">
 <script>{skeleton}</script>
 {styles}
 {preloads}

@@ -127,7 +127,11 @@ def test_a_recipe_is_replayed_on_another_picture(hosted):
     hosted.drop(data, "recipe.png")
     hosted.page.get_by_role("button", name="2 instructions: replay on the picture that was open").click()
 
-    hosted.sees_versions(4)
+    expect(hosted.page.locator(".kx-toast", has_text="All 2 steps are done.")).to_be_visible()
+    hosted.sees_versions(3)
+    expect(hosted.turns).to_have_count(3)
+    hosted.sees_painted_head()
+    expect(hosted.turns.last).to_contain_text("invert the middle again")
 
 
 def test_a_chain_is_asked_for_again_from_the_first_picture(hosted):

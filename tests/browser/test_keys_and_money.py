@@ -178,6 +178,23 @@ def test_a_moderated_edit_says_who_refused_why_and_gives_the_prompt_back(custome
     assert [body["prompt"] for body in provider.submitted] == ["something forbidden", "something allowed"]
 
 
+def test_checking_for_a_result_shows_that_it_is_asked_and_what_came_of_it(customer, provider):
+    provider.scenario, person = "moderated", customer
+    person.opens_photo(tier="pro")
+    person.says("something forbidden")
+    card = person.page.locator(".kx-failure")
+    expect(card).to_be_visible()
+
+    provider.pending = 1_000
+    card.get_by_role("button", name="Check for a result").click()
+    expect(person.page.locator(".kx-running")).to_be_visible()
+    expect(card).to_be_hidden()
+    provider.pending = 0
+
+    expect(card).to_contain_text("A new try often passes.")
+    assert len(provider.submitted) == 1
+
+
 def test_out_of_credit_is_said_and_nothing_is_lost(customer, provider):
     provider.scenario, person = "no_credit", customer
     person.opens_photo(tier="pro")

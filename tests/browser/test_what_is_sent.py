@@ -46,6 +46,36 @@ def paint(person, start=0.3, end=0.6):
     person.page.mouse.up()
 
 
+def test_a_lasso_goes_round_what_is_meant_and_the_selection_grows_and_shrinks(customer, sent):
+    page = customer.page
+    customer.opens_photo(photo(400, 300), tier="pro")
+    page.locator("#kx-mask").click()
+    page.get_by_role("button", name="Lasso").click()
+    box = page.locator(".kx-world").bounding_box()
+    corners = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.25)
+    page.mouse.down()
+    for x, y in corners[1:]:
+        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y, steps=4)
+    page.mouse.up()
+    round_it = page.evaluate(PAINTED_SHARE)
+    assert round_it == pytest.approx(0.25, abs=0.01)
+
+    page.get_by_role("button", name="Grow").click()
+    larger = page.evaluate(PAINTED_SHARE)
+    assert larger > round_it + 0.004
+    page.get_by_role("button", name="Shrink").click()
+    page.get_by_role("button", name="Shrink").click()
+    assert page.evaluate(PAINTED_SHARE) < round_it - 0.004
+    page.get_by_role("button", name="Undo in the mask").click()
+    page.get_by_role("button", name="Undo in the mask").click()
+    assert page.evaluate(PAINTED_SHARE) == larger
+
+    customer.says("make it red")
+    customer.sees_versions(2)
+    assert sent[0]["mask"]
+
+
 def choose_everything(person):
     page = person.page
     page.locator("#kx-mask").click()

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { GALLERY, hide, JOB, PAGE, PROJECT, VERSION } from "../../assets/app/core/commands.js";
+import { GALLERY, hide, JOB, menuOf, PAGE, PROJECT, VERSION } from "../../assets/app/core/commands.js";
 import { commandFor, commandIn, keyOf, keyTable, labelOf, offered } from "../../assets/app/core/lookup.js";
 import { job, makePage, root, version } from "./page.js";
 
@@ -254,4 +254,29 @@ test("every key of a command is in the table, once", () => {
     keyTable().find(([key]) => key === "Esc"),
     ["Esc", "Leave a tool, or leave the full screen, or stop the running edit"],
   );
+});
+
+test("what comes out the same each time is not offered to be tried again, unless a seed was drawn", () => {
+  const page = makePage();
+  page.store.tiers = [
+    { tier: "local", label: "Local", chosen: "basic", others: [], backends: [{ id: "basic", full_resolution: true }] },
+  ];
+  const offers = (outcome) => offered(VERSION, "turn", page, version({ outcome })).map(({ id }) => id);
+  assert.ok(!offers({ backend: "basic", seed: null }).includes("retry"));
+  assert.ok(offers({ backend: "basic", seed: 7 }).includes("retry"));
+  assert.ok(offers({ backend: "bfl", seed: null }).includes("retry"));
+});
+
+test("what spends says what it costs, and other models are in the menu with their price", () => {
+  const page = makePage();
+  page.store.tiers = [
+    { tier: "pro", label: "Pro", chosen: "bfl", others: [], backends: [{ id: "bfl", price_usd: 0.04 }] },
+    { tier: "max", label: "Max", chosen: "bfl", others: [], backends: [{ id: "bfl", price_usd: 0.08 }] },
+    { tier: "dev", label: "Dev", chosen: null, others: [], backends: [{ id: "bfl", price_usd: 0.02 }] },
+  ];
+  const made = version({ outcome: { backend: "bfl", seed: 7, price_usd: null } });
+  const labels = menuOf(made, page).map((command) => labelOf(command, page, made));
+  assert.deepEqual(labels.slice(0, 2), ["Send to Max · $0.08", "Try again with the same seed · $0.04"]);
+  assert.equal(labelOf(find(VERSION, "retry"), page, made), "Try again with a new seed · $0.04");
+  assert.ok(!labels.some((label) => label.startsWith("Send to Dev") || label.startsWith("Send to Pro")));
 });

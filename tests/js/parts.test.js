@@ -4,6 +4,7 @@ import { hinted } from "../../assets/app/parts/composer/hints.js";
 import { typedValue } from "../../assets/app/parts/composer/parameters.js";
 import { canGenerate, choices } from "../../assets/app/parts/composer/tiers.js";
 import { entriesOf } from "../../assets/app/parts/conversation/conversation.js";
+import { sorted } from "../../assets/app/parts/projects/projects.js";
 import { job, makePage, root, version } from "./page.js";
 
 test("a number is sent as it was typed", () => {
@@ -99,4 +100,17 @@ test("another model is asked of those who carry it, the usual one also by its na
   assert.equal(store.backend().price_usd, 0.045);
   store.setDraft({ model: "kontext-pro" });
   assert.equal(store.backend().price_usd, 0.04);
+});
+
+test("projects are ordered by what one looks for, and otherwise as they came", () => {
+  const rows = [
+    { title: "Shoot 10", version_count: 3, spent_usd: 0 },
+    { title: "Shoot 9", version_count: 40, spent_usd: 0.1 },
+    { title: "alps", version_count: 1, spent_usd: 4 },
+  ];
+  const titles = (order) => sorted(rows, order).map(({ title }) => title);
+  assert.deepEqual(titles("changed"), ["Shoot 10", "Shoot 9", "alps"]);
+  assert.deepEqual(titles("title"), ["alps", "Shoot 9", "Shoot 10"]);
+  assert.deepEqual(titles("versions"), ["Shoot 9", "Shoot 10", "alps"]);
+  assert.deepEqual(titles("spent"), ["alps", "Shoot 9", "Shoot 10"]);
 });

@@ -1,17 +1,18 @@
 // Painting where the edit may work, at the photo's own resolution up to 4096 pixels on the longest side.
-import { h } from "../core/dom.js";
+import { h, svg } from "../core/dom.js";
 import { maskSize, rectangleBetween } from "./geometry.js";
-import { blackAndWhite, inked, invert, shareOf, stroke } from "./painting.js";
+import { blackAndWhite, fillShape, growInk, inked, invert, shareOf, stroke } from "./painting.js";
 
 /** @import { Point, Rectangle, Size } from "./geometry.js" */
 /** @import { KxViewer } from "./kx-viewer.js" */
-/** @typedef {"brush" | "eraser" | "rectangle"} Tool */
+/** @typedef {"brush" | "eraser" | "lasso" | "rectangle"} Tool */
 
 const MAX_SIDE_PX = 4096;
 const UNDO_BYTES = 256e6;
 const BRUSH_PX = { least: 4, most: 600, first: 80 };
 /** Smaller ones are slips of the hand. */
 const LEAST_RECTANGLE_PX = 16;
+const LEAST_LASSO_POINTS = 3;
 
 /**
  * Lies in a viewer's world. Fires "brushchange", "painted" after every stroke and step, and "rectangle" once one was
@@ -20,6 +21,11 @@ const LEAST_RECTANGLE_PX = 16;
 export class KxMask extends HTMLElement {
   canvas = h("canvas", { class: "kx-mask-canvas" });
   box = h("div", { class: "kx-rectangle", hidden: true });
+  /** What a lasso has gone round so far. */
+  outline = svg("polygon", { points: "" });
+  lasso = svg("svg", { class: "kx-lasso", "aria-hidden": "true" }, this.outline);
+  /** @type {Point[]} In pixels of the picture. */
+  round = [];
   /** The brush's outline; it lies over the viewer, so that it does not zoom. */
   ring = h("div", { class: "kx-brush", hidden: true });
   context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d", { willReadFrequently: true }));
@@ -51,7 +57,7 @@ export class KxMask extends HTMLElement {
     this.hidden = true;
     viewer.world.append(this);
     viewer.append(this.ring);
-    this.append(this.canvas, this.box);
+    this.append(this.canvas, this.box, this.lasso);
     viewer.addEventListener("pointerdown", (event) => this.pressed(event));
     viewer.addEventListener("pointermove", (event) => this.moved(event));
     viewer.addEventListener("pointerup", () => this.released());
@@ -67,6 +73,7 @@ export class KxMask extends HTMLElement {
     if (this.paintedFor !== size) {
       this.paintedFor = size;
       Object.assign(this.canvas, maskSize(picture, MAX_SIDE_PX));
+      this.lasso.setAttribute("viewBox", `0 0 ${picture.width} ${picture.height}`);
       this.done = [];
       this.undone = [];
       this.setBrush(Math.round(Math.max(picture.width, picture.height) / 16));
@@ -106,6 +113,18 @@ export class KxMask extends HTMLElement {
     this.remember();
     invert(this.context, this.canvas);
     this.painted();
+  }
+
+  /** By pixels of the picture; below 0 it shrinks. @param {number} pixels */
+  grow(pixels) {
+    this.remember();
+    growInk(this.context, this.canvas, pixels * this.scale);
+    this.painted();
+  }
+
+  /** Pixels of the mask for one of the picture. */
+  get scale() {
+    return this.canvas.width / (this.viewer?.picture.width ?? this.canvas.width);
   }
 
   painted() {
@@ -153,7 +172,7 @@ export class KxMask extends HTMLElement {
 
   /** @param {Point} to in pixels of the picture */
   strokeTo(to) {
-    const scale = this.canvas.width / (this.viewer?.picture.width ?? this.canvas.width);
+    const { scale } = this;
     const [from, end] = [this.last ?? to, to].map(({ x, y }) => ({ x: x * scale, y: y * scale }));
     stroke(this.context, from, end, { width: this.brush_px * scale, erases: this.tool === "eraser" });
     this.last = to;
@@ -168,7 +187,8 @@ export class KxMask extends HTMLElement {
     if (this.tool === "rectangle") {
       this.corner = at;
       this.drawBox(at);
-    } else {
+    } else if (this.tool === "lasso") this.goRound(at);
+    else {
       this.remember();
       this.strokeTo(at);
     }
@@ -179,6 +199,7 @@ export class KxMask extends HTMLElement {
     if (!this.viewer || !this.isOpen) return;
     this.moveRing(this.viewer, event);
     if (this.corner) this.drawBox(this.viewer.toPicture(event));
+    else if (this.round.length) this.goRound(this.viewer.toPicture(event));
     else if (this.last)
       for (const part of event.getCoalescedEvents?.() ?? [event]) this.strokeTo(this.viewer.toPicture(part));
   }
@@ -187,6 +208,7 @@ export class KxMask extends HTMLElement {
     if (this.last) this.painted();
     this.last = null;
     this.box.hidden = true;
+    if (this.round.length) this.closeLasso();
     if (!this.corner) return;
     this.corner = null;
     const { drawn } = this;
@@ -194,11 +216,31 @@ export class KxMask extends HTMLElement {
     this.dispatchEvent(new Event("rectangle"));
   }
 
+  /** @param {Point} to */
+  goRound(to) {
+    this.round.push(to);
+    this.outline.setAttribute("points", this.round.map(({ x, y }) => `${x},${y}`).join(" "));
+  }
+
+  /** What was gone round is filled. */
+  closeLasso() {
+    const { scale, round } = this;
+    this.round = [];
+    this.outline.setAttribute("points", "");
+    if (round.length < LEAST_LASSO_POINTS) return;
+    this.remember();
+    fillShape(
+      this.context,
+      round.map(({ x, y }) => ({ x: x * scale, y: y * scale })),
+    );
+    this.painted();
+  }
+
   /** @param {KxViewer} viewer @param {PointerEvent} event */
   moveRing(viewer, event) {
     const here = viewer.local(event);
     const across = this.brush_px * viewer.view.scale;
-    this.ring.hidden = this.tool === "rectangle" || event.pointerType === "touch";
+    this.ring.hidden = this.tool === "rectangle" || this.tool === "lasso" || event.pointerType === "touch";
     const [left, top] = [here.x - across / 2, here.y - across / 2];
     Object.assign(this.ring.style, { width: `${across}px`, height: `${across}px`, left: `${left}px`, top: `${top}px` });
   }

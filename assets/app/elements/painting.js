@@ -1,5 +1,7 @@
 // Painting on a mask. Only how opaque the ink is counts: opaque is where the edit may work.
 
+import { grown } from "./growing.js";
+
 /** @import { Point, Size } from "./geometry.js" */
 /** @typedef {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} Context */
 
@@ -24,6 +26,39 @@ export function stroke(context, from, to, { width, erases }) {
   context.lineTo(to.x + 0.01, to.y); // a line without length would not be drawn
   context.stroke();
   context.globalCompositeOperation = "source-over";
+}
+
+/** @param {Context} context @param {Point[]} shape */
+export function fillShape(context, [first, ...others]) {
+  context.fillStyle = INK;
+  context.beginPath();
+  context.moveTo(first.x, first.y);
+  for (const { x, y } of others) context.lineTo(x, y);
+  context.fill();
+}
+
+/** Distances are measured on a copy of at most this many pixels a side, which takes a blink. */
+const GROWN_SIDE_PX = 1280;
+
+/**
+ * @param {Context} context
+ * @param {HTMLCanvasElement} painted
+ * @param {number} by pixels of the mask; below 0 it shrinks
+ */
+export function growInk(context, painted, by) {
+  const scale = Math.min(1, GROWN_SIDE_PX / Math.max(painted.width, painted.height));
+  const [width, height] = [painted.width, painted.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const small = flat({ width, height });
+  small.drawImage(painted, 0, 0, width, height);
+  const pixels = small.getImageData(0, 0, width, height);
+  const words = new Uint32Array(pixels.data.buffer);
+  const alpha = Uint8ClampedArray.from(words, (word) => word >>> 24);
+  grown(alpha, width, height, by * scale).forEach((opaque, at) => {
+    words[at] = (opaque << 24) | INK_WORD;
+  });
+  small.putImageData(pixels, 0, 0);
+  context.clearRect(0, 0, painted.width, painted.height);
+  context.drawImage(small.canvas, 0, 0, painted.width, painted.height);
 }
 
 /** @param {Context} context @param {Size} size */

@@ -122,6 +122,12 @@ def test_a_scene_is_no_change():
     assert first(scene, has_picture=False) is None
 
 
+def test_a_style_has_no_composition_to_keep_where_there_is_no_picture():
+    assert first("Make it a watercolor painting", preserving=False).id == "style"
+    found = first("Make it a watercolor painting", preserving=False, has_picture=False)
+    assert found is None or found.id != "style"
+
+
 def test_short_prompts_may_be_expanded_and_long_ones_need_not():
     long = "Change " + "the very old wooden door of the small house " * 4 + "to green"
 

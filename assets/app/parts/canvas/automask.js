@@ -33,11 +33,16 @@ class AutoMask {
     onkeydown: (event) => this.keyed(event),
   });
   row = h("div", { class: "kx-auto-mask", id: "kx-auto-mask", hidden: true }, this.choices, this.name, this.said);
-  button = iconButton(icon("find"), "Find what to mask by name", () => this.toggle(), {
-    id: "kx-find-mask",
-    "aria-expanded": "false",
-    "aria-controls": "kx-auto-mask",
-  });
+  button = iconButton(
+    [icon("find"), h("span", { class: "kx-word", "aria-hidden": "true" }, "By name")],
+    "Find what to mask by name",
+    () => this.toggle(),
+    {
+      id: "kx-find-mask",
+      "aria-expanded": "false",
+      "aria-controls": "kx-auto-mask",
+    },
+  );
   busy = false;
   /** @type {string | null} */
   chosen = null;

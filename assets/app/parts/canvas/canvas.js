@@ -1,6 +1,6 @@
 // The picture: view, compare, mask, what changed, zoom, download.
 import { PAGE } from "../../core/commands.js";
-import { fill, h, named, setState } from "../../core/dom.js";
+import { button, fill, h, named, setState } from "../../core/dom.js";
 import { capital } from "../../core/format.js";
 import { offered, tooltipOf } from "../../core/lookup.js";
 import { commandButton, pageCommand } from "../../core/offer.js";
@@ -26,7 +26,7 @@ class CanvasPart {
   viewer = h("kx-viewer", { class: "kx-stage-area", tabindex: "-1" });
   compare = h("kx-compare");
   mask = h("kx-mask");
-  zoom = h("output", { class: "kx-muted kx-zoom" });
+  zoom = button("kx-link kx-zoom", "", () => this.toggleZoom(), { title: "Actual pixels (1), or all of it (0)" });
   /** @type {Map<string, HTMLButtonElement>} */
   buttons = new Map();
 
@@ -41,7 +41,9 @@ class CanvasPart {
     this.running = new Running();
     this.assemble();
     this.viewer.addEventListener("viewchange", () => {
-      this.zoom.textContent = `${Math.round(this.viewer.view.scale * 100)}%`;
+      const percent = `${Math.round(this.viewer.view.scale * 100)}%`;
+      this.zoom.textContent = percent;
+      this.zoom.setAttribute("aria-label", `Zoom ${percent}: actual pixels, or all of it`);
       this.compare.place();
     });
     page.store.subscribe(["project", "versions", "opened", "draft"], (changed) => this.draw(changed.has("opened")));
@@ -224,6 +226,11 @@ class CanvasPart {
     if (this.changes.on) this.closeMask();
     this.changes.draw(this.picture.showing);
     this.showMode();
+  }
+
+  toggleZoom() {
+    if (this.viewer.view.scale === 1) this.fit();
+    else this.zoomTo(1);
   }
 
   /** @param {number} factor */

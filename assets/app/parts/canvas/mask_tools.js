@@ -20,10 +20,13 @@ const shares = new Map();
 export const shareOfMask = (mask) => shares.get(mask) ?? null;
 
 const TOOLS = /** @type {const} */ ([
-  ["brush", "mask", "Brush"],
-  ["eraser", "eraser", "Eraser"],
-  ["rectangle", "rectangle", "Select a rectangle to send at full detail"],
+  ["brush", "mask", "Brush", "Brush"],
+  ["eraser", "eraser", "Eraser", "Eraser"],
+  ["lasso", "lasso", "Lasso: go round what you mean", "Lasso"],
+  ["rectangle", "rectangle", "Select a rectangle to send at full detail", "Rectangle"],
 ]);
+/** A step of growing, as a share of the picture's longer side. */
+const GROW_SHARE = 1 / 200;
 
 /**
  * @param {Canvas} canvas
@@ -46,7 +49,12 @@ export function maskTools(canvas) {
   });
   const file = fileField({ accept: "image/*" }, ([picked]) => picked && takeFile(painting, picked));
   /** @param {import("../../core/icons.js").IconName} name @param {string} label @param {() => unknown} run @param {import("../../core/dom.js").Props} [props] */
-  const tool = (name, label, run, props) => iconButton(icon(name), label, run, props);
+  const tool = (name, label, run, props) => iconButton([icon(name), worded(label)], label, run, props);
+  /** @param {number} direction */
+  const grow = (direction) => {
+    const { width, height } = mask.viewer?.picture ?? { width: 0, height: 0 };
+    mask.grow(direction * Math.max(2, Math.round(Math.max(width, height) * GROW_SHARE)));
+  };
   const bar = h(
     "div",
     { class: "kx-mask-bar" },
@@ -54,12 +62,16 @@ export function maskTools(canvas) {
     auto.button,
     h("label", { class: "kx-inline" }, "Size", sizeField(mask)),
     h("label", { class: "kx-inline" }, "Soft edge", featherField(page)),
-    tool("undo", "Undo in the mask", () => mask.undo()),
-    tool("redo", "Redo in the mask", () => mask.redo()),
+    iconButton(icon("undo"), "Undo in the mask", () => mask.undo()),
+    iconButton(icon("redo"), "Redo in the mask", () => mask.redo()),
+    tool("grow", "Grow", () => grow(1)),
+    tool("shrink", "Shrink", () => grow(-1)),
     tool("invert", "Invert", () => mask.invert()),
     tool("trash", "Clear", () => mask.clear()),
-    tool("upload", "Upload a black and white mask", () => file.click()),
-    tool("copy", "Use the last mask", () => useLast(painting), { id: "kx-last-mask" }),
+    iconButton(icon("upload"), "Upload a black and white mask", () => file.click()),
+    iconButton(icon("copy"), "Use the last mask", () => useLast(painting), {
+      id: "kx-last-mask",
+    }),
   );
   const end = h(
     "div",
@@ -87,6 +99,9 @@ export function maskTools(canvas) {
   };
 }
 
+/** What a tool is called, where there is room. @param {string} word */
+const worded = (word) => h("span", { class: "kx-word", "aria-hidden": "true" }, word);
+
 /** @param {KxMask} mask */
 function toolButtons(mask) {
   /** @param {Tool} tool */
@@ -94,8 +109,8 @@ function toolButtons(mask) {
     mask.tool = tool;
     for (const one of buttons) setState(one, "pressed", one.dataset.tool === tool);
   };
-  const buttons = TOOLS.map(([tool, name, label]) =>
-    iconButton(icon(name), label, () => pick(tool), {
+  const buttons = TOOLS.map(([tool, name, label, word]) =>
+    iconButton([icon(name), worded(word)], label, () => pick(tool), {
       "data-tool": tool,
       "aria-pressed": tool === mask.tool ? "true" : "false",
     }),

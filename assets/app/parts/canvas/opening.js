@@ -8,6 +8,7 @@ import { icon } from "../../core/icons.js";
 import { upload } from "../../core/session.js";
 import { toast } from "../../core/toast.js";
 import { ADDRESS_ONLY, broughtBy } from "../../core/transfer.js";
+import { replay } from "./replaying.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 /** @import { RecipeStep } from "../../core/types.d.ts" */
@@ -117,7 +118,11 @@ function offerRecipe(page, opened, before) {
     await page.open(project);
     await page.call("select", { version });
   };
-  const replay = () => page.call("replay", { version: before ?? opened.version, steps });
+  const again = async () => {
+    // The file brought the recipe; its picture is not wanted beside the one that the recipe is for.
+    if (before) await page.call("undo_open", { version: opened.version });
+    await replay(page, before ?? opened.version, steps);
+  };
   const count = steps.length === 1 ? "One instruction" : `${steps.length} instructions`;
   /** @param {string} label @param {() => unknown} run */
   const choice = (label, run, looks = "kx-button") =>
@@ -135,7 +140,7 @@ function offerRecipe(page, opened, before) {
       "div",
       { class: "kx-stack" },
       project && choice("Go on with its project", goOn, "kx-button kx-primary"),
-      choice(`${count}: replay on ${before ? "the picture that was open" : "this picture"}`, replay),
+      choice(`${count}: replay on ${before ? "the picture that was open" : "this picture"}`, again),
       choice("Just open it", () => {}),
     ),
   ];
@@ -168,7 +173,8 @@ export function emptyState(page, openFiles) {
   const formats = "PNG, JPEG, WebP, TIFF, HEIC or AVIF. It stays at its full resolution.";
   const invitation = [
     icon("image"),
-    h("b", {}, "Drop a picture here, or choose one"),
+    h("b", { class: "kx-long" }, "Drop a picture here, or choose one"),
+    h("b", { class: "kx-short" }, "Choose a photo"),
     h("span", { class: "kx-muted" }, formats),
   ];
   return h(

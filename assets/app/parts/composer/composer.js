@@ -41,7 +41,11 @@ class ComposerPart {
     this.root = root;
     this.page = page;
     this.prompt = new Prompt(page, { send: () => this.send(), attach: (files) => this.attach(files) });
-    this.receipt = new Receipt(page, (usd) => this.priced(usd));
+    this.receipt = new Receipt(
+      page,
+      (usd) => this.priced(usd),
+      (refused) => root.classList.toggle("kx-refused", refused),
+    );
     this.picker = tierPicker(page);
     this.panel = parameterPanel(page);
     this.builder = builder(page, (text) => this.write(text));

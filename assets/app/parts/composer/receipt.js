@@ -25,10 +25,15 @@ export class Receipt {
   /** @type {unknown[]} What it was refused under. */
   circumstances = [];
 
-  /** @param {Page} page @param {(usd: number | null) => void} [priced] told what an edit costs */
-  constructor(page, priced = () => {}) {
+  /**
+   * @param {Page} page
+   * @param {(usd: number | null) => void} [priced] told what an edit costs
+   * @param {(refused: boolean) => void} [judged] told whether it would be refused as it stands
+   */
+  constructor(page, priced = () => {}, judged = () => {}) {
     this.page = page;
     this.priced = priced;
+    this.judged = judged;
     this.check = debounce(() => this.checkNow(), PAUSE_MS);
   }
 
@@ -37,6 +42,7 @@ export class Receipt {
     const asked = store.draft;
     if (!store.ready || !asked.instruction.trim()) {
       this.priced(store.backend()?.price_usd ?? null);
+      this.judged(false);
       return fill(this.element, this.hint());
     }
     if (JSON.stringify(asked) === this.refused) return null;
@@ -49,6 +55,7 @@ export class Receipt {
   /** @param {ReceiptRow} receipt @param {string} instruction */
   show(receipt, instruction) {
     this.priced(receipt.price_usd);
+    this.judged(false);
     const takes = receipt.typical_s ? `about ${seconds(receipt.typical_s)}` : "";
     const facts = [receipt.backend_label, price(receipt.price_usd), receipt.price_note, takes, receipt.geometry];
     fill(
@@ -80,6 +87,7 @@ export class Receipt {
   showError(error) {
     const way = error.kind === "MissingCredentials" ? this.pasteKey() : null; // the place for keys says where to get one
     const raise = () => this.page.dialogs.settings();
+    this.judged(true);
     fill(
       this.element,
       h("span", { class: "kx-error", role: "alert" }, [error.message, !way && error.hint].filter(Boolean).join(" ")),

@@ -119,7 +119,7 @@ function details({ instruction: text, outcome, request }) {
   const given = Object.entries(request?.parameters ?? {}).filter(([, value]) => value !== null);
   return h(
     "details",
-    { class: "kx-details" },
+    { class: "kx-details", ontoggle: intoView },
     h("summary", {}, "Details"),
     h(
       "dl",
@@ -131,6 +131,12 @@ function details({ instruction: text, outcome, request }) {
       Object.entries(outcome.meters).map(([name, value]) => row(words(name), Number(value.toFixed(3)))),
     ),
   );
+}
+
+/** What opens below the fold is brought into view. @param {Event} event */
+function intoView({ target }) {
+  const details = /** @type {HTMLDetailsElement} */ (target);
+  if (details.open) details.scrollIntoView({ block: "nearest" });
 }
 
 /** @param {string} name @param {unknown} value */

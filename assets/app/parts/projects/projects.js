@@ -1,4 +1,4 @@
-// The drawer with all projects and the bin.
+// All projects as a grid of covers, and the bin.
 
 import { url } from "../../core/api.js";
 import { newProject, PROJECT } from "../../core/commands.js";
@@ -7,18 +7,42 @@ import { button, fill, h } from "../../core/dom.js";
 import { counted, price } from "../../core/format.js";
 import { icon } from "../../core/icons.js";
 import { commandButtons } from "../../core/offer.js";
+import { recalled, remember } from "../../core/remembered.js";
 
 /** @import { Page, ProjectEntry } from "../../core/page.d.ts" */
 /** @import { ProjectRow } from "../../core/types.d.ts" */
 
+const ORDERS = /** @type {const} */ ([
+  ["changed", "Changed last"],
+  ["title", "By name"],
+  ["versions", "Most versions"],
+  ["spent", "Most spent"],
+]);
+
+/** The server gives them by when they changed. @param {ProjectRow[]} rows @param {string} order */
+export function sorted(rows, order) {
+  if (order === "title") return rows.toSorted((a, b) => a.title.localeCompare(b.title, undefined, { numeric: true }));
+  if (order === "versions") return rows.toSorted((a, b) => b.version_count - a.version_count);
+  return order === "spent" ? rows.toSorted((a, b) => b.spent_usd - a.spent_usd) : rows;
+}
+
+/** @param {string} moment */
+const dayOf = (moment) =>
+  new Date(moment).toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
+
 class Projects {
-  list = h("ul", { class: "kx-projects" });
+  list = h("ul", { class: "kx-projects kx-home" });
   search = h("input", {
     type: "search",
     placeholder: "Search projects",
     "aria-label": "Search projects",
     oninput: () => this.draw(),
   });
+  order = h(
+    "select",
+    { "aria-label": "Order of the projects", onchange: () => this.reorder() },
+    ORDERS.map(([value, label]) => h("option", { value }, label)),
+  );
   bin = button("kx-link", "", () => this.switchBin());
   inBin = false;
   /** @type {ProjectRow[]} */
@@ -28,7 +52,14 @@ class Projects {
   constructor(page) {
     this.page = page;
     const create = button("kx-button", [icon("plus"), "New project"], () => this.create(), { id: "kx-new-project" });
-    this.dialog = dialogOf("Projects", [this.search, this.list, this.bin], { kind: "kx-drawer", beside: create });
+    this.order.value = recalled("order of projects", /** @type {string} */ (ORDERS[0][0]));
+    const bar = h("div", { class: "kx-row" }, this.search, this.order);
+    this.dialog = dialogOf("Projects", [bar, this.list, this.bin], { kind: "kx-home-dialog", beside: create });
+  }
+
+  reorder() {
+    remember("order of projects", this.order.value);
+    this.draw();
   }
 
   switchBin() {
@@ -45,7 +76,7 @@ class Projects {
 
   draw() {
     const wanted = this.search.value.trim().toLowerCase();
-    const shown = this.rows.filter((row) => row.title.toLowerCase().includes(wanted));
+    const shown = sorted(this.rows, this.order.value).filter((row) => row.title.toLowerCase().includes(wanted));
     const nothing = this.inBin ? "The bin is empty." : "No project of this name.";
     fill(
       this.list,
@@ -56,7 +87,7 @@ class Projects {
   /** @param {ProjectRow} row */
   item(row) {
     const title = h("b", {}, row.title);
-    const facts = [counted(row.version_count, "version"), row.spent_usd ? price(row.spent_usd) : ""];
+    const facts = [dayOf(row.updated_at), counted(row.version_count, "version"), row.spent_usd && price(row.spent_usd)];
     const cover = row.cover
       ? h("img", { src: url(`images/${row.id}/${row.cover}/thumb`), alt: "", loading: "lazy" })
       : icon("image");
@@ -71,7 +102,7 @@ class Projects {
       "li",
       { class: row.id === this.page.store.project?.id ? "kx-current" : null, "data-project": row.id },
       button("kx-project", [h("span", { class: "kx-cover" }, cover), words], open, { disabled: this.inBin }),
-      commandButtons(PROJECT, "project", this.page, entry),
+      h("div", { class: "kx-row kx-home-actions" }, commandButtons(PROJECT, "project", this.page, entry)),
     );
   }
 
