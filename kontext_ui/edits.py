@@ -294,6 +294,8 @@ class Capabilities:
     price_rule: PriceRule | None = None
     """Where the size counts; ``price_usd`` is then what one megapixel costs."""
     inpaint_price_usd: float | None = None
+    bills_untold: bool = False
+    """It is paid for, but at what price is not known here: ``price_usd`` only puts it in order."""
     typical_s: float = 1.0
     """0 where nothing is known."""
     max_in_flight: int | None = None

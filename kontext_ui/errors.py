@@ -23,6 +23,7 @@ whether money was spent (``billed``). The interface shows these three and nothin
     │   └── OutOfMemory
     ├── EditCancelled
     ├── BudgetExceeded
+    ├── LimitReached
     └── HistoryError
         ├── ProjectNotFound
         ├── VersionNotFound
@@ -34,6 +35,7 @@ whether money was spent (``billed``). The interface shows these three and nothin
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -196,6 +198,23 @@ class BudgetExceeded(KontextError):
         self.budget = budget
         self.limit_usd = limit_usd
         self.spent_usd = spent_usd
+
+
+class LimitReached(KontextError):
+    """What this server allows one visitor, one address or all together is used up; nothing was sent or kept.
+
+    ``limit`` names it as the settings do; ``free_at`` is when there is room again (UTC), where time brings it.
+    """
+
+    def __init__(self, message: str, *, limit: str, free_at: datetime | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.limit = limit
+        self.free_at = free_at
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """Seconds until there is room again, at least one; ``None`` where no time brings it."""
+        return None if self.free_at is None else max(1.0, (self.free_at - datetime.now(UTC)).total_seconds())
 
 
 class HistoryError(KontextError):

@@ -176,6 +176,17 @@ class Job:
     submission: str | None = None
     """What the sender calls it. Nobody has two jobs of one name, so a message that arrives twice is paid once."""
     terms: Terms = Terms()
+    own_key: bool = False
+    """Whether a key of the owner's own pays. It stays so: what one agreed to pay, the other is never billed for."""
+    address: str = ""
+    """A tag of where it was sent from, for limits; empty where that is not known or no longer counts."""
+    assumed_usd: float = 0.0
+    """What it counts as in budgets and limits while no price is known."""
+
+    @property
+    def counted_usd(self) -> float:
+        """What it costs as far as is known."""
+        return self.assumed_usd if self.price_usd is None else self.price_usd
 
     @property
     def waits(self) -> bool:

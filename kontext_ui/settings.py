@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from kontext_ui.errors import InvalidSetting
+from kontext_ui.settings_limits import LimitSettings
 from kontext_ui.settings_local import LocalSettings
 
 PREFIX = "KONTEXT_UI_"
@@ -116,7 +117,18 @@ class GeneralSettings(BaseSettings):
 
     data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default_factory=default_data_dir,
-        description="Where projects and pictures are kept. On a Space: its persistent storage.",
+        description="Where projects and pictures are kept. On a Space: what is mounted at /data.",
+    )
+    storage: Literal["auto", "disk", "bucket"] = Field(
+        default="auto",
+        description="How the data folder is used: on a disk, or on a mount without locks such as a bucket, where the "
+        "database lies on the local disk and each change is a small file in the folder. auto looks at the mount "
+        "(fuse, 9p, nfs, cifs).",
+    )
+    cookie_secret: SecretStr | None = Field(
+        default=None,
+        description="What visitors' cookies are signed with. Without it a secret is made and kept in the data folder; "
+        "where that does not last, set one, or every visitor is a stranger after each restart.",
     )
     host: Annotated[str, AfterValidator(without_brackets)] = Field(
         default_factory=default_host,
@@ -134,6 +146,11 @@ class GeneralSettings(BaseSettings):
     max_megapixels: float = Field(default=50, gt=0, description="Largest picture accepted, in megapixels.")
     keep_deleted_days: float = Field(
         default=30, ge=0, description="Days that a deleted project stays in the bin; 0 keeps it forever."
+    )
+    expire_days: float = Field(
+        default=0,
+        ge=0,
+        description="Days after which a project that nobody changed goes to the bin, which the page says; 0 never.",
     )
     pro_backends: str = Field(
         default="",
@@ -172,7 +189,10 @@ class GeneralSettings(BaseSettings):
         default=None, ge=0, description="Spending limit of a project in US dollars; each project can set its own."
     )
     day_budget_usd: float | None = Field(
-        default=None, ge=0, description="Spending limit of one visitor per day (UTC) in US dollars."
+        default=None,
+        ge=0,
+        description="Spending limit of one visitor per day (UTC) in US dollars. Visitors can change theirs: it "
+        "protects them; KONTEXT_UI_LIMIT_USD_PER_DAY protects your credit.",
     )
     content_filter: Literal["auto", "on", "off"] = Field(
         default="auto",
@@ -231,10 +251,23 @@ class GeneralSettings(BaseSettings):
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
         default="INFO", description="How much is logged."
     )
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="How it is logged: lines for people, or a JSON object a line, which then also says what the page "
+        "asks for. No text of visitors is in either.",
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="What Prometheus sends as bearer token to /metrics; without it there are no metrics.",
+    )
 
 
-class Settings(LocalSettings, GeneralSettings):
+class Settings(LocalSettings, LimitSettings, GeneralSettings):
     """Everything that can be configured. Each description is also a row of the documented table."""
+
+    public_limits: bool = Field(
+        default_factory=on_space, description=str(LimitSettings.model_fields["public_limits"].description)
+    )
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True

@@ -20,6 +20,7 @@ class Mutant(NamedTuple):
 EDGES = ("tests/unit/editor/test_promises_at_the_edges.py",)
 EDITING = ("tests/unit/editor/test_editing.py", *EDGES)
 RECOVERY = ("tests/unit/editor/test_recovery.py", "tests/unit/test_history_jobs.py")
+LIMITS = ("tests/unit/editor/test_limits.py", "tests/unit/editor/test_who_pays.py")
 ONE_EDIT = ("tests/unit/editor/test_one_edit.py",)
 OWNERS = ("tests/unit/test_history_owners.py", "tests/unit/test_history.py")
 JOBS = ("tests/unit/test_history_jobs.py",)
@@ -104,14 +105,14 @@ MUTANTS = (
     # Money
     Mutant(
         "budget: a day counts what still runs",
-        "check_budget(of_day, price_usd, standing.reserved_usd)",
-        "check_budget(of_day, price_usd, 0.0)",
+        "check_budget(of_day, usd, ledger.running_usd(Scope.VISITOR, sender))",
+        "check_budget(of_day, usd, 0.0)",
         EDITING,
     ),
     Mutant(
         "budget: a project counts what still runs",
-        "check_budget(of_project, price_usd, standing.reserved_project_usd)",
-        "check_budget(of_project, price_usd, 0.0)",
+        "check_budget(of_project, usd, ledger.project_running_usd(project_id))",
+        "check_budget(of_project, usd, 0.0)",
         EDITING,
     ),
     Mutant(
@@ -122,9 +123,45 @@ MUTANTS = (
     ),
     Mutant(
         "budget: another backend steps in only within it",
-        "        if not await self._budgets.affords(run.job, price):\n            return False\n",
-        "",
+        "request, failed, price, self._budgets.guard_change(run.job, price)",
+        "request, failed, price",
         EDITING,
+    ),
+    Mutant(
+        "limits: all visitors together cannot pass the server's",
+        "            guard(Ledger(db, self._clock()))\n            return [self._record(db, job) for job in jobs]",
+        "            return [self._record(db, job) for job in jobs]",
+        LIMITS,
+    ),
+    Mutant(
+        "limits: what visitors pay themselves is not the server's money",
+        "sum(expense.usd for expense in expenses if not expense.own_key)",
+        "usd",
+        LIMITS,
+    ),
+    Mutant(
+        "limits: what runs counts",
+        "return spent + ledger.running_usd(scope, sender, servers_only=True)",
+        "return spent",
+        LIMITS,
+    ),
+    Mutant(
+        "limits: an unknown price is not free",
+        "return Expense(self.unknown_usd if price_usd is None else price_usd, own_key)",
+        "return Expense(price_usd or 0.0, own_key)",
+        LIMITS,
+    ),
+    Mutant(
+        "money: a visitor's refused key is not replaced by the server's",
+        "same_payer = offer.own_key == job.own_key or not offer.takes_key",
+        "same_payer = True",
+        LIMITS,
+    ),
+    Mutant(
+        "money: a visitor's missing key is not replaced by the server's",
+        "    if job.own_key and not own_key:\n",
+        "    if False:\n",
+        LIMITS,
     ),
     Mutant(
         "money: what may have cost is never sent elsewhere",

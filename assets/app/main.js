@@ -22,6 +22,7 @@ import { addBorders, PanelsPart } from "./parts/panels/panels.js";
 import { openProjects } from "./parts/projects/projects.js";
 import { Queue } from "./parts/queue/queue.js";
 import { openHelp } from "./parts/settings/help.js";
+import { offerMove, openedLink } from "./parts/settings/moving.js";
 import { openSettings } from "./parts/settings/settings.js";
 import { applyTheme, switchTheme } from "./parts/top/theme.js";
 import { mountTop } from "./parts/top/top.js";
@@ -80,8 +81,10 @@ function mount() {
 
 const page = mount();
 keepFollowing();
-await open(location.hash.slice(1) || null, window.kxState ?? null);
+const moving = openedLink();
+await open(moving ? null : location.hash.slice(1) || null, window.kxState ?? null);
 applyTheme(store.preferences.theme);
 document.getElementById("kx-skeleton")?.remove();
 sending.recover(page);
 document.documentElement.dataset.kxReady = "yes";
+if (moving) offerMove(moving, page);

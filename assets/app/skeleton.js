@@ -1,6 +1,7 @@
 // Runs in the page's head: asks for the project before anything else is loaded, and draws the frame.
 (() => {
-  const project = location.hash.slice(1);
+  // Of a moving link the server learns nothing until the person has agreed.
+  const project = location.hash.startsWith("#move=") ? "" : location.hash.slice(1);
   window.kxState = fetch(`kontext/state${project ? `?project=${encodeURIComponent(project)}` : ""}`, {
     credentials: "same-origin",
   });

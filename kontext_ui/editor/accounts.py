@@ -11,6 +11,7 @@ from kontext_ui.backends.base import Backend, KeyChecking
 from kontext_ui.editor.drafts import TierOffer
 from kontext_ui.editor.jobs.router import Router
 from kontext_ui.errors import CredentialsRejected, InvalidRequest, KontextError
+from kontext_ui.projects import Job
 
 CHECK_TIMEOUT_S = 10.0
 """Someone is waiting at the dialog: a longer wait is as good as no answer."""
@@ -63,6 +64,10 @@ class KeyRing:
 
     def of(self, owner: str) -> Mapping[str, str]:
         return self._keys.get(owner, {})
+
+    def that_pay(self, job: Job) -> Mapping[str, str]:
+        """The owner's keys for a job that they pay, none for one of the program's: it is asked for only when sent."""
+        return self.of(job.owner) if job.own_key else {}
 
 
 class Accounts:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from anyio import to_thread
 
+from kontext_ui.editor.ceilings import Ceilings, Standing
 from kontext_ui.errors import BudgetExceeded, InvalidRequest
+from kontext_ui.history.ledger import Guard, Ledger, Scope, Sender
 from kontext_ui.history.rows import usd
-from kontext_ui.history.spend_store import Entry, Spent, Standing
+from kontext_ui.history.spend_store import Entry, Spent
 from kontext_ui.history.store import HistoryStore
-from kontext_ui.projects import Job, Project, Terms
+from kontext_ui.projects import Job, Terms
 
 DAY_BUDGET = "day_budget_usd"
 """The preference that holds a visitor's own limit for the day."""
@@ -45,7 +48,16 @@ class Spending:
     """UTC, newest first."""
 
 
-def check_budget(budget: Budget, price_usd: float | None, reserved: float) -> None:
+@dataclass(frozen=True)
+class Expense:
+    """What one edit may cost, in US dollars, and on whose account."""
+
+    usd: float
+    own_key: bool = False
+    """A key of the visitor's own pays."""
+
+
+def check_budget(budget: Budget, price_usd: float, reserved: float) -> None:
     """Raises ``BudgetExceeded`` when this edit would pass the limit. Free edits always pass."""
     if budget.limit_usd is None or not price_usd:
         return
@@ -91,61 +103,83 @@ def agreed(terms: Terms, prices: Sequence[float | None], *, bounded: bool) -> li
 
 
 class Budgets:
-    """What a project and a visitor's day may cost; limits from the settings unless changed in place."""
+    """What a project and a visitor's day may cost; limits from the settings unless changed in place.
 
-    def __init__(self, store: HistoryStore, *, project_usd: float | None = None, day_usd: float | None = None) -> None:
+    They are the visitors' own and count whichever key pays. ``ceilings`` are the operator's, and count the server's
+    keys alone. ``unknown_usd`` is what an edit counts as whose price is only known afterwards.
+    """
+
+    def __init__(
+        self,
+        store: HistoryStore,
+        *,
+        project_usd: float | None = None,
+        day_usd: float | None = None,
+        ceilings: Ceilings | None = None,
+        unknown_usd: float = 0.1,
+    ) -> None:
         self._store = store
         self._project_usd = project_usd
         self._day_usd = day_usd
+        self.ceilings = ceilings or Ceilings()
+        self.unknown_usd = unknown_usd
 
     async def of(self, owner: str, project_id: str) -> tuple[Budget, Budget]:
         """The project's and the day's."""
-        project = await _io(self._store.projects.get, owner, project_id)
-        return (await _io(self._stand, owner, project))[:2]
+        return await _io(self._store.usage.look, partial(self._stand, owner=owner, project_id=project_id))
 
-    async def guard(self, owner: str, project: Project, price_usd: float | None) -> None:
-        """Raises ``BudgetExceeded`` when an edit at this price would pass the project's or the day's limit."""
-        if not price_usd:
-            return
-        of_project, of_day, standing = await _io(self._stand, owner, project)
-        check_budget(of_project, price_usd, standing.reserved_project_usd)
-        check_budget(of_day, price_usd, standing.reserved_usd)
+    def expense(self, price_usd: float | None, *, own_key: bool) -> Expense:
+        """What counts for an edit at this price; ``None`` is one that is not known."""
+        return Expense(self.unknown_usd if price_usd is None else price_usd, own_key)
 
     async def agree(self, owner: str, terms: Terms, prices: Sequence[float | None]) -> list[Terms]:
         """On what terms each of a program's edits is sent. A program that repeats itself must not spend without end,
         so what costs something needs a limit: of the call, or of its access key.
 
-        Raises ``InvalidRequest`` when there is none, or none can be kept, and ``BudgetExceeded`` when one is passed.
+        Raises ``InvalidRequest`` when there is none, or none can be kept, and ``BudgetExceeded`` when the call's is
+        passed; the key's is asked by ``guard``.
         """
-        limit_usd = await self._check_key(owner, terms.access_key, usd(sum(price or 0 for price in prices)))
+        key = terms.access_key
+        limit_usd = None if key is None else (await self.of_key(owner, key)).limit_usd
         return agreed(terms, prices, bounded=limit_usd is not None)
 
     async def of_key(self, owner: str, key_id: str) -> Budget:
         """An access key's; what running edits may still cost counts as spent."""
-        limit_usd, used_usd = await _io(self._store.spend.of_key, owner, key_id)
-        return Budget("key", limit_usd, used_usd)
+        return await _io(self._store.usage.look, lambda ledger: Budget("key", *ledger.of_key(owner, key_id)))
 
-    async def _check_key(self, owner: str, key_id: str | None, price_usd: float) -> float | None:
-        """The key's limit, if it has one. Raises ``BudgetExceeded``."""
-        if key_id is None:
-            return None
-        budget = await self.of_key(owner, key_id)
-        check_budget(budget, price_usd, 0.0)
-        return budget.limit_usd
+    async def check(self, sender: Sender, project_id: str, expense: Expense) -> None:
+        """Raises what ``guard`` would have against one edit if it were sent now."""
+        await _io(self._store.usage.look, partial(self._money, sender, project_id, [expense], None))
 
-    async def affords(self, job: Job, price_usd: float | None) -> bool:
-        """Whether a running job may cost that much without exceeding a budget or the terms it was sent on."""
+    def guard(self, sender: Sender, project_id: str, expenses: Sequence[Expense], key: str | None = None) -> Guard:
+        """Raises ``BudgetExceeded`` or ``LimitReached`` in the transaction that is to record these edits.
+
+        ``key`` is the id of the access key that they are sent with.
+        """
+
+        def guard(ledger: Ledger) -> None:
+            self._money(sender, project_id, expenses, key, ledger)
+            self.ceilings.edits(ledger, sender, len(expenses))
+
+        return guard
+
+    def guard_change(self, job: Job, price_usd: float | None) -> Guard:
+        """The same for a recorded job whose price becomes another one, which its terms may forbid."""
+        before, now = (self.expense(price, own_key=job.own_key) for price in (job.price_usd, price_usd))
+        more = replace(now, usd=max(0.0, now.usd - before.usd))
         most_usd = job.terms.max_price_usd
-        if most_usd is not None and (price_usd is None or price_usd > most_usd + EPSILON_USD):
-            return False
-        extra_usd = (price_usd or 0.0) - (job.price_usd or 0.0)
-        project = await _io(self._store.projects.get, job.owner, job.project)
-        try:
-            await self.guard(job.owner, project, max(0.0, extra_usd))
-            await self._check_key(job.owner, job.terms.access_key, max(0.0, extra_usd))
-        except BudgetExceeded:
-            return False
-        return True
+
+        def guard(ledger: Ledger) -> None:
+            if most_usd is not None and (price_usd is None or price_usd > most_usd + EPSILON_USD):
+                raise BudgetExceeded(
+                    f"This costs more than the ${most_usd:.3f} that were agreed on.",
+                    budget="call",
+                    limit_usd=most_usd,
+                    spent_usd=0.0,
+                )
+            self._money(Sender(job.owner, job.address), job.project, [more], job.terms.access_key, ledger)
+
+        return guard
 
     async def spending(self, owner: str, project_id: str) -> Spending:
         """What the current branch of a project cost, and what all projects, models and the last days did."""
@@ -155,8 +189,26 @@ class Budgets:
         """Who spent what, by day, project and model: for whoever runs the program, not for visitors."""
         return await _io(self._store.spend.ledger)
 
+    async def limits(self, sender: Sender) -> list[Standing]:
+        """The operator's limits, as they stand for somebody."""
+        return await _io(self._store.usage.look, lambda ledger: self.ceilings.standing(ledger, sender))
+
     async def set_day(self, owner: str, usd: float | None) -> None:
         await _io(self._store.preferences.set, owner, DAY_BUDGET, usd)
+
+    def _money(
+        self, sender: Sender, project_id: str, expenses: Sequence[Expense], key: str | None, ledger: Ledger
+    ) -> None:
+        usd = sum(expense.usd for expense in expenses)
+        if not usd:
+            return
+        # The server's own ceiling first: a visitor who could raise a budget would be told so in vain.
+        self.ceilings.money(ledger, sender, sum(expense.usd for expense in expenses if not expense.own_key))
+        of_project, of_day = self._stand(ledger, sender.owner, project_id)
+        check_budget(of_project, usd, ledger.project_running_usd(project_id))
+        check_budget(of_day, usd, ledger.running_usd(Scope.VISITOR, sender))
+        if key is not None:
+            check_budget(Budget("key", *ledger.of_key(sender.owner, key)), usd, 0.0)
 
     def _spending(self, owner: str, project_id: str) -> Spending:
         project = self._store.projects.get(owner, project_id)
@@ -169,12 +221,14 @@ class Budgets:
             days=tuple(by(owner, "day", DAYS_SHOWN)),
         )
 
-    def _stand(self, owner: str, project: Project) -> tuple[Budget, Budget, Standing]:
-        standing = self._store.spend.standing(owner, project.id)
-        project_usd = self._project_usd if project.budget_usd is None else project.budget_usd
-        day_usd = self._store.preferences.get(owner, DAY_BUDGET)
+    def _stand(self, ledger: Ledger, owner: str, project_id: str) -> tuple[Budget, Budget]:
+        of_project = ledger.project_budget(owner, project_id)
+        of_day = ledger.preference(owner, DAY_BUDGET)
         return (
-            Budget("project", project_usd, standing.project_usd),
-            Budget("day", self._day_usd if day_usd is None else float(day_usd), standing.today_usd),
-            standing,
+            Budget("project", self._project_usd if of_project is None else of_project, ledger.project_usd(project_id)),
+            Budget(
+                "day",
+                self._day_usd if of_day is None else float(of_day),
+                ledger.today_usd(Scope.VISITOR, Sender(owner)),
+            ),
         )

@@ -52,6 +52,8 @@ class Receipt:
     warnings: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     """How the model differs from the usual one of its tier, where that matters for this edit."""
+    own_key: bool = False
+    """Whether a key of the visitor's own pays."""
 
 
 @dataclass(frozen=True)

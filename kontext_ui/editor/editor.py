@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from anyio import to_thread
@@ -30,11 +31,13 @@ from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.editor.preferences import Preferences
 from kontext_ui.editor.projects import Projects
 from kontext_ui.editor.queue import Queue
+from kontext_ui.editor.room import Room
 from kontext_ui.editor.upkeep import Upkeep
 from kontext_ui.editor.versions import Versions
+from kontext_ui.editor.visitors import Visitors
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.images import codec
-from kontext_ui.projects import Job
+from kontext_ui.projects import Job, JobState
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 5.0
@@ -53,27 +56,31 @@ class Editor:
         limits: codec.ImageLimits,
         budgets: Budgets,
         *,
+        min_free_bytes: int = 0,
         fallback: bool = True,
         tell_credit: bool = True,
         public_url: str = "",
         keep_deleted: timedelta | None = None,
+        expire_after: timedelta | None = None,
     ) -> None:
         self._store, self._router, self._feed = store, router, Feed()
         self._journal = journal = Journal(store, self._feed, router)
         keys, webhooks = KeyRing(), Webhooks(public_url)
         self._runner = JobRunner(journal, pixels, router, keys, budgets, webhooks, fallback=fallback)
-        self.projects = Projects(journal, self._runner)
+        room = Room(store, pixels.blobs, budgets.ceilings, min_free_bytes=min_free_bytes)
+        self.projects = Projects(journal, self._runner, budgets.ceilings)
         self.versions = Versions(journal)
-        self.pictures = Pictures(journal, pixels, limits)
+        self.pictures = Pictures(journal, pixels, limits, budgets.ceilings, room)
+        self.visitors = Visitors(store, budgets.ceilings)
         self._following = Following(journal, pixels, router, self._runner, keys, budgets)
-        self.edits = Edits(journal, pixels, router, self._runner, self._following, keys, budgets, webhooks)
+        self.edits = Edits(journal, pixels, router, self._runner, self._following, keys, budgets, webhooks, room)
         self.queue = Queue(store, self._runner)
         self.accounts = Accounts(router, keys, tell_credit=tell_credit)
         self.access_keys = AccessKeys(store)
         self.budgets = budgets
         self.help = Help(store, pixels, router, self.accounts)
         self.preferences = Preferences(store)
-        self.upkeep = Upkeep(store, pixels, keep_deleted=keep_deleted)
+        self.upkeep = Upkeep(store, pixels, keep_deleted=keep_deleted, expire_after=expire_after)
         self._heart: asyncio.Task[None] | None = None
         self._recovered = asyncio.Event()
         self._closed = False
@@ -82,6 +89,19 @@ class Editor:
     def facts(self) -> Facts:
         """What rows of versions say about backends."""
         return self._journal.facts()
+
+    def watch(self, listener: Callable[[Job, float], None]) -> None:
+        """Be told of each edit that ends in this process, and what it cost in US dollars as far as is known."""
+        self._journal.ended.append(listener)
+
+    async def open_edits(self) -> Mapping[JobState, int]:
+        """How many edits wait or run, of all processes on this data folder."""
+        return await to_thread.run_sync(self._store.jobs.open_by_state)
+
+    @property
+    def listeners(self) -> int:
+        """How many pages of this process are told of changes."""
+        return self._feed.listeners
 
     async def start(self) -> None:
         """Take up what an earlier process left open. Calling it again does nothing."""

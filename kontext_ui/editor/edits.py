@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from anyio import to_thread
 
 from kontext_ui.editor.accounts import KeyRing
-from kontext_ui.editor.budgets import Budgets
+from kontext_ui.editor.budgets import Budgets, Expense
+from kontext_ui.editor.ceilings import sender
 from kontext_ui.editor.drafts import EditDraft, Receipt
 from kontext_ui.editor.jobs.following import Following
 from kontext_ui.editor.jobs.journal import Journal
@@ -23,11 +24,12 @@ from kontext_ui.editor.jobs.router import Router
 from kontext_ui.editor.jobs.runner import JobRunner
 from kontext_ui.editor.jobs.webhooks import Webhooks
 from kontext_ui.editor.pixel_store import PixelStore
+from kontext_ui.editor.room import Room
 from kontext_ui.edits import Running
-from kontext_ui.errors import ImageMissing, InvalidRequest, JobNotFound, KontextError
+from kontext_ui.errors import ImageMissing, InvalidRequest, JobClosed, JobNotFound, KontextError
 from kontext_ui.images.codec import EncodedImage, make_preview
 from kontext_ui.images.export import RecipeStep
-from kontext_ui.projects import Job, JobState, Project, Terms, Turn, Version
+from kontext_ui.projects import Job, JobState, Terms, Turn, Version
 
 log = logging.getLogger(__name__)
 _io = to_thread.run_sync
@@ -48,6 +50,7 @@ class Edits:
         keys: KeyRing,
         budgets: Budgets,
         webhooks: Webhooks,
+        room: Room,
     ) -> None:
         self._journal, self._store = journal, journal.store
         self._pixels = pixels
@@ -57,13 +60,16 @@ class Edits:
         self._keys = keys
         self._budgets = budgets
         self._webhooks = webhooks
-        self._sending = asyncio.Lock()
+        self._room = room
         self._replays: set[asyncio.Task[None]] = set()
 
     async def check(self, owner: str, project_id: str, draft: EditDraft) -> Receipt:
         """What would happen if the draft were sent now; raises what ``submit`` would raise."""
-        receipt, project, _ = await self._receipt(owner, project_id, draft)
-        await self._budgets.guard(owner, project, receipt.price_usd)
+        receipt, _ = await self._receipt(owner, project_id, draft)
+        await self._budgets.check(sender(owner), project_id, self._expense(receipt))
+        if receipt.price_usd is None:
+            note = f"counts as ${self._budgets.unknown_usd:.2f} in budgets"
+            receipt = dataclasses.replace(receipt, price_note=" · ".join(filter(None, (receipt.price_note, note))))
         return receipt
 
     async def submit(
@@ -85,7 +91,7 @@ class Edits:
     ) -> list[Job]:
         """Several edits, for instance of one picture, so that one of the answers can be chosen.
 
-        All or none: the budgets are asked about the sum of their prices, and one that is refused refuses all.
+        All or none: budgets and limits are asked about all of them together, and one that is refused refuses all.
         ``key`` is the sender's name for this message: one that arrives again gets the jobs of the first time.
         Raises ``InvalidRequest`` for another message under the same name.
         ``terms`` are those of a program; a person at the page has seen the price and needs none.
@@ -93,23 +99,26 @@ class Edits:
         said = _fingerprint(project_id, drafts)
         if known := await self._sent_before(owner, key, said):
             return known
+        await self._room.check(owner)
         receipts, jobs = [], []
         for draft in drafts:
             resolved, before = await self._resolve(owner, project_id, draft)
-            receipt, project, parent = await self._receipt(owner, project_id, resolved)
+            receipt, parent = await self._receipt(owner, project_id, resolved)
             receipts.append(receipt)
-            jobs.append(_new_job(owner, project_id, None if before else parent, receipt, before))
+            job = _new_job(owner, project_id, None if before else parent, receipt, before)
+            jobs.append(dataclasses.replace(job, assumed_usd=self._budgets.unknown_usd))
         if key is not None:
             jobs = [dataclasses.replace(job, submission=f"{key}.{place}-{said}") for place, job in enumerate(jobs)]
-        async with self._sending:  # so that two edits cannot both take the last of a budget
-            if known := await self._sent_before(owner, key, said):
-                return known
-            prices = [receipt.price_usd for receipt in receipts]
-            await self._budgets.guard(owner, project, sum(price or 0 for price in prices))
-            if terms is not None:
-                each = await self._budgets.agree(owner, terms, prices)
-                jobs = [dataclasses.replace(job, terms=own) for job, own in zip(jobs, each, strict=True)]
-            jobs = await self._journal.jobs(self._store.jobs.create_all, jobs)
+        access_key = None if terms is None else terms.access_key
+        if terms is not None:
+            each = await self._budgets.agree(owner, terms, [receipt.price_usd for receipt in receipts])
+            jobs = [dataclasses.replace(job, terms=own) for job, own in zip(jobs, each, strict=True)]
+        expenses = [self._expense(receipt) for receipt in receipts]
+        guard = self._budgets.guard(sender(owner), project_id, expenses, access_key)
+        try:
+            jobs = await self._journal.jobs(self._store.jobs.create_all, jobs, guard)
+        except JobClosed:  # it has arrived twice, and the other one was the first to be recorded
+            return await self._sent_before(owner, key, said)
         for job, receipt, draft in zip(jobs, receipts, drafts, strict=True):
             if job.waits:
                 self._following.add(job, pinned=draft.backend is not None)
@@ -249,7 +258,10 @@ class Edits:
         for task in self._replays:
             task.cancel()
 
-    async def _receipt(self, owner: str, project_id: str, draft: EditDraft) -> tuple[Receipt, Project, Version | None]:
+    def _expense(self, receipt: Receipt) -> Expense:
+        return self._budgets.expense(receipt.price_usd, own_key=receipt.own_key)
+
+    async def _receipt(self, owner: str, project_id: str, draft: EditDraft) -> tuple[Receipt, Version | None]:
         project, parent = await _io(
             lambda: self._store.tree.for_edit(owner, project_id, draft.parent, draft.images, from_text=draft.from_text)
         )
@@ -259,7 +271,7 @@ class Edits:
         if draft.after is None:  # else the turn that it leans on is still to come
             draft, parent = await standing_alone(self._store, self._router, owner, project_id, draft, parent, keys)
         mask = None if draft.mask is None else await self._pixels.load_mask(draft.mask)
-        return make_receipt(self._router, draft, parent, keys, mask), project, parent
+        return make_receipt(self._router, draft, parent, keys, mask), parent
 
 
 def _fingerprint(project_id: str, drafts: Sequence[EditDraft]) -> str:
@@ -280,5 +292,7 @@ def _new_job(owner: str, project_id: str, parent: Version | None, receipt: Recei
         created_at=now,
         updated_at=now,
         price_usd=receipt.price_usd,
+        own_key=receipt.own_key,
+        address=sender(owner).address,
         after=None if before is None else before.id,
     )

@@ -79,6 +79,10 @@ class Feed:
     def revision(self, project_id: str) -> int:
         return self._revisions.get(project_id, self._start)
 
+    @property
+    def listeners(self) -> int:
+        return sum(len(those) for those in self._subscriptions.values())
+
     def publish(self, project_id: str, change: Change) -> Change:
         """Number the change, hand it to every listener and return it numbered."""
         numbered = dataclasses.replace(change, revision=self.revision(project_id) + 1)

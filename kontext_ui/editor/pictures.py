@@ -8,10 +8,12 @@ from pathlib import Path, PurePosixPath
 
 from anyio import to_thread
 
+from kontext_ui.editor.ceilings import Ceilings, sender
 from kontext_ui.editor.drafts import Change
 from kontext_ui.editor.jobs import pipeline
 from kontext_ui.editor.jobs.journal import Journal
 from kontext_ui.editor.pixel_store import PixelStore
+from kontext_ui.editor.room import Room
 from kontext_ui.edits import Mask, Pixels, Rectangle, Size
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.images import codec, lock, masks
@@ -28,14 +30,31 @@ WHOLE = "whole"
 class Pictures:
     """Use cases on pixels that need no backend."""
 
-    def __init__(self, journal: Journal, pixels: PixelStore, limits: codec.ImageLimits) -> None:
+    def __init__(
+        self, journal: Journal, pixels: PixelStore, limits: codec.ImageLimits, ceilings: Ceilings, room: Room
+    ) -> None:
         self._journal, self._store = journal, journal.store
         self._pixels = pixels
         self._limits = limits
+        self._ceilings = ceilings
+        self._room = room
+
+    async def may_bring(self, owner: str) -> None:
+        """Before a file is even read: raises ``LimitReached`` or ``StorageFull`` when it could not be kept."""
+        await self._room.check(owner)
+        if self._ceilings:
+            await _io(self._store.usage.look, self._ceilings.uploads(sender(owner), note=False))
+
+    async def _count_one(self, owner: str) -> None:
+        """A picture is brought. Raises as ``may_bring``."""
+        await self._room.check(owner)
+        if self._ceilings:
+            await _io(self._store.usage.take, self._ceilings.uploads(sender(owner)))
 
     async def open(self, owner: str, project_id: str, data: bytes, filename: str = "") -> Version:
         """Open a picture as a new root and make it the head. Raises ``InvalidImage``; then nothing is stored."""
         await _io(self._store.projects.get, owner, project_id)
+        await self._count_one(owner)
         opened = await self._pixels.compute(codec.open_image, data, self._limits)
         digest = await self._pixels.save(opened.pixels)
         profile = await self._pixels.save_profile(opened.icc_profile)
@@ -53,6 +72,7 @@ class Pictures:
     async def add_reference(self, owner: str, project_id: str, data: bytes) -> str:
         """Keep a picture that is only looked at; returns its digest."""
         await _io(self._store.projects.get, owner, project_id)
+        await self._count_one(owner)
         opened = await self._pixels.compute(codec.open_image, data, self._limits)
         digest = await self._pixels.save(opened.pixels)
         await _io(self._store.images.add, project_id, digest, ImageKind.REFERENCE, opened.size, PNG)
@@ -61,6 +81,7 @@ class Pictures:
     async def add_mask(self, owner: str, project_id: str, version_id: str, data: bytes) -> str:
         """Keep a black and white mask (white = edit) for a version, scaled to its size; returns the digest."""
         version = await _io(self._store.tree.get, owner, project_id, version_id)
+        await self._count_one(owner)
         opened = await self._pixels.compute(codec.open_image, data, self._limits)
         mask = await self._pixels.compute(masks.normalise, opened.pixels, version.size)
         digest = await self._pixels.save_mask(mask)
@@ -79,6 +100,7 @@ class Pictures:
         a change mask.
         """
         version = await _io(self._store.tree.get, owner, project_id, version_id)
+        await self._room.check(owner)
         outcome = version.outcome
         if version.parent is None or outcome is None or outcome.change_mask is None or outcome.answer is None:
             raise InvalidRequest("Nothing of a model's picture was left out of this version.")

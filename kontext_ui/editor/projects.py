@@ -6,10 +6,12 @@ from contextlib import AbstractContextManager
 
 from anyio import to_thread
 
+from kontext_ui.editor.ceilings import Ceilings, sender
 from kontext_ui.editor.drafts import ProjectView
 from kontext_ui.editor.feed import Subscription
 from kontext_ui.editor.jobs.journal import Journal
 from kontext_ui.editor.jobs.runner import JobRunner
+from kontext_ui.history.ledger import Guard
 from kontext_ui.projects import Project
 
 _io = to_thread.run_sync
@@ -18,12 +20,17 @@ _io = to_thread.run_sync
 class Projects:
     """Use cases on whole projects."""
 
-    def __init__(self, journal: Journal, runner: JobRunner) -> None:
+    def __init__(self, journal: Journal, runner: JobRunner, ceilings: Ceilings) -> None:
         self._journal, self._store = journal, journal.store
         self._runner = runner
+        self._ceilings = ceilings
 
     async def create(self, owner: str, title: str = "") -> Project:
-        return await _io(self._store.projects.create, owner, title)
+        """Raises ``LimitReached`` when there are as many as one may have."""
+        return await _io(self._store.projects.create, owner, title, self._one_more(owner))
+
+    def _one_more(self, owner: str) -> Guard:
+        return self._ceilings.projects(sender(owner))
 
     async def get(self, owner: str, project_id: str) -> Project:
         return await _io(self._store.projects.get, owner, project_id)
@@ -52,14 +59,14 @@ class Projects:
         return await self._journal.project(self._store.projects.rename, owner, project_id, title)
 
     async def duplicate(self, owner: str, project_id: str) -> Project:
-        return await _io(self._store.projects.duplicate, owner, project_id)
+        return await _io(self._store.projects.duplicate, owner, project_id, self._one_more(owner))
 
     async def delete(self, owner: str, project_id: str) -> Project:
         """Move it to the bin; running edits continue and their results are kept."""
         return await self._journal.project(self._store.projects.delete, owner, project_id)
 
     async def restore(self, owner: str, project_id: str) -> Project:
-        return await self._journal.project(self._store.projects.restore, owner, project_id)
+        return await self._journal.project(self._store.projects.restore, owner, project_id, self._one_more(owner))
 
     async def set_budget(self, owner: str, project_id: str, usd: float | None) -> Project:
         """``None`` removes the project's budget."""

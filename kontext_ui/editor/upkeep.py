@@ -19,10 +19,18 @@ CLEAN_EVERY_S = 86_400.0
 class Upkeep:
     """Checks what is stored, and removes what nothing refers to."""
 
-    def __init__(self, store: HistoryStore, pixels: PixelStore, *, keep_deleted: timedelta | None) -> None:
+    def __init__(
+        self,
+        store: HistoryStore,
+        pixels: PixelStore,
+        *,
+        keep_deleted: timedelta | None,
+        expire_after: timedelta | None = None,
+    ) -> None:
         self._store = store
         self._blobs = pixels.blobs
         self._keep_deleted = keep_deleted
+        self._expire_after = expire_after
         self._cleaned = -CLEAN_EVERY_S
 
     async def verify(self) -> list[str]:
@@ -39,8 +47,14 @@ class Upkeep:
         return swept.files, swept.bytes
 
     async def empty_bin(self) -> None:
-        """Once a day: what lay in the bin for long enough is gone for good, with its files."""
-        if self._keep_deleted is None or time.monotonic() - self._cleaned < CLEAN_EVERY_S:
+        """Once a day: old projects go to the bin where that is wanted, what lay in it for long enough is gone for good,
+        with its files, and so is what limits counted."""
+        if time.monotonic() - self._cleaned < CLEAN_EVERY_S:
             return
         self._cleaned = time.monotonic()
-        await self.sweep(timedelta(days=1))
+        await _io(self._store.usage.forget_old)
+        if self._expire_after is not None:
+            expired = await _io(self._store.projects.expire, datetime.now(UTC) - self._expire_after)
+            log.info("%d projects that nobody changed were moved to the bin", expired)
+        if self._keep_deleted is not None:
+            await self.sweep(timedelta(days=1))

@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -49,11 +49,16 @@ class BlobStore:
 
     A file appears under its name whole or not at all, and is never changed. Files are readable
     by this user only (0600, folders 0700). ``write`` is how bytes reach the disk; tests replace it.
+    In a ``bucket`` a file is written under its own name, because such mounts cannot all rename: what a crash cut
+    off has another size and is written again.
     """
 
-    def __init__(self, root: Path, *, write: Callable[[BinaryIO, bytes], None] = write_and_sync) -> None:
-        self._root = root
+    def __init__(
+        self, root: Path, *, write: Callable[[BinaryIO, bytes], None] = write_and_sync, bucket: bool = False
+    ) -> None:
+        self.root = self._root = root
         self._write = write
+        self._bucket = bucket
         try:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -106,6 +111,10 @@ class BlobStore:
         except OSError:
             raise _missing() from None
 
+    def size(self, digest: str) -> int:
+        """Of the full picture's file, in bytes."""
+        return self.path(digest).stat().st_size
+
     def check(self, digest: str) -> None:
         """Read the whole file. Raises :class:`ImageMissing` when it is gone or not what its name says."""
         if digest_of(self.read(digest)) != digest:
@@ -148,19 +157,23 @@ class BlobStore:
     def _put(self, target: Path, data: bytes, *, durable: bool) -> Path:
         try:
             if target.stat().st_size == len(data):
-                os.utime(target)
+                with suppress(OSError) if self._bucket else nullcontext():
+                    os.utime(target)
                 return target
         except OSError:
             pass
         temporary = target.with_name(f"{target.name}.{secrets.token_hex(8)}{TEMPORARY}")
+        if self._bucket:
+            temporary = target
         try:
             self._make_folder(target.parent)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | (0 if self._bucket else os.O_EXCL), 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 self._write(file, data)
-            temporary.replace(target)
-            if durable:
-                _sync_folder(target.parent)
+            if not self._bucket:
+                temporary.replace(target)
+                if durable:
+                    _sync_folder(target.parent)
         except BaseException as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -173,7 +186,8 @@ class BlobStore:
         if not folder.is_dir():
             for part in (folder.parent, folder):
                 part.mkdir(mode=0o700, exist_ok=True)
-                _sync_folder(part.parent)
+                if not self._bucket:
+                    _sync_folder(part.parent)
 
     def _files(self) -> Iterator[BlobFile]:
         for path in self._root.glob("??/??/*"):

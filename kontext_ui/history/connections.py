@@ -20,6 +20,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from kontext_ui.errors import HistoryError, StorageFull
+from kontext_ui.history.bucket import Bucket, Recording
 from kontext_ui.history.migrations import migrate
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -31,24 +32,39 @@ FOLDER_HINT = "Look at its rights and its disk, or name another data folder with
 class Connections:
     """Hands out the writing connection or one of at most ``readers`` reading ones."""
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = 15.0, readers: int = 4) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, *, busy_timeout_s: float = 15.0, readers: int = 4, bucket: Bucket | None = None
+    ) -> None:
+        self._bucket = bucket
+        self._path = path if bucket is None else bucket.path
         self._busy_timeout_s = busy_timeout_s
         self._readers = readers
         self._write_lock = threading.Lock()
         self._free = threading.Semaphore(readers)
         self._idle: list[Database] = []
         self._closed = False
-        with _in_words():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)
-            self._writer = self._connect()
-            try:
-                self._enable_wal()
-                migrate(self._writer)
-            except BaseException:
-                self._writer.close()
-                raise
+        try:
+            with _in_words():
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                if bucket is not None:
+                    bucket.restore(path)
+                self._path.touch(mode=0o600)
+                self._writer = self._connect()
+                self._prepare()
+        except BaseException:
+            if bucket is not None:
+                bucket.close()
+            raise
+
+    def _prepare(self) -> None:
+        try:
+            self._enable_wal()
+            migrate(self._writer)
+            if self._bucket is not None:
+                self._bucket.begin(self._writer.conn)
+        except BaseException:
+            self._writer.close()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Database]:
@@ -73,13 +89,26 @@ class Connections:
         with self._write_lock, _in_words():
             self._raise_if_closed()
             db = self._writer
+            if isinstance(db.conn, Recording):
+                db.conn.changes.clear()
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
-                db.commit()
+                self._commit(db)
             except BaseException:
                 db.rollback()
                 raise
+
+    def _commit(self, db: Database) -> None:
+        if self._bucket is None or not isinstance(db.conn, Recording):
+            db.commit()
+            return
+        kept = self._bucket.record(db.conn.changes)
+        try:
+            db.commit()
+        except BaseException:
+            self._bucket.take_back(kept)
+            raise
 
     def close(self) -> None:
         """Wait for what is running, then close every connection. Closing twice is harmless."""
@@ -93,11 +122,19 @@ class Connections:
                 db.close()
             self._idle.clear()
             self._writer.close()
+            if self._bucket is not None:
+                self._bucket.close()
             for _ in range(self._readers):
                 self._free.release()
 
     def _connect(self, *, read_only: bool = False) -> Database:
-        connection = sqlite3.connect(str(self._path), timeout=self._busy_timeout_s, check_same_thread=False)
+        recorded = self._bucket is not None and not read_only
+        connection = sqlite3.connect(
+            str(self._path),
+            timeout=self._busy_timeout_s,
+            check_same_thread=False,
+            factory=Recording if recorded else sqlite3.Connection,
+        )
         db = Database(connection, execute_plugins=False)
         db.execute("PRAGMA foreign_keys = on")
         # With WAL, "normal" may forget the last commits when the power fails; a paid edit must not be forgotten.

@@ -14,6 +14,7 @@ from sqlite_utils import Database
 from kontext_ui.edits import EditRequest, Size
 from kontext_ui.errors import Billed, JobClosed, JobNotFound
 from kontext_ui.history.image_store import note_image
+from kontext_ui.history.ledger import Guard, Ledger, allow_all
 from kontext_ui.history.processes import OfProcess, beat
 from kontext_ui.history.rows import (
     FAILURES,
@@ -25,6 +26,7 @@ from kontext_ui.history.rows import (
     bindable,
     first_row,
     insert_rows,
+    job_row,
     new_id,
     owned,
     select_rows,
@@ -32,8 +34,8 @@ from kontext_ui.history.rows import (
     to_version,
     version_row,
     write_json,
-    write_time,
 )
+from kontext_ui.history.spend_store import note_spend
 from kontext_ui.history.tree_store import insert_version
 from kontext_ui.projects import Failure, ImageKind, Job, JobState, Outcome, Project, Version
 
@@ -58,33 +60,48 @@ class JobStore(OfProcess):
         """
         return self.create_all([job])[0]
 
-    def create_all(self, jobs: Sequence[Job]) -> list[Job]:
-        """The same for several: all of them or none."""
+    def create_all(self, jobs: Sequence[Job], guard: Guard = allow_all) -> list[Job]:
+        """The same for several: all of them or none. ``guard`` raises what budgets and limits have against them."""
         with self._connections.writing() as db:
+            self._refuse_second(db, jobs)
+            guard(Ledger(db, self._clock()))
             return [self._record(db, job) for job in jobs]
 
+    @staticmethod
+    def _refuse_second(db: Database, jobs: Sequence[Job]) -> None:
+        """A message that was recorded is no matter of budgets any more, nor is another one under its name."""
+        for job in jobs:
+            if job.submission is not None and _sent_as(db, job.owner, job.submission.partition(".")[0]):
+                raise JobClosed("This edit was sent already.")
+
     def _record(self, db: Database, job: Job) -> Job:
-        same = "SELECT id FROM jobs WHERE owner = ? AND submission = ?"
-        if first_row(db, same, job.owner, job.submission) is not None:
-            raise JobClosed("This edit was sent already.")
         project = owned(db, job.owner, job.project, in_bin=False)
         if job.parent is not None:
             version_row(db, job.project, job.parent, live=True)
         if job.after is not None and _owned_job(db, job.owner, job.after)["project_id"] != job.project:
             raise JobNotFound("There is no such edit.")
         beat(db, self._process_token, self._now())
-        row = {**_job_row(job), "claimed_by": self._process_token}
+        row = {**job_row(job), "claimed_by": self._process_token}
         row["base_head"] = project["head"]
         insert_rows(db, "jobs", [row])
         return to_job(_open_row(db, job.id))
 
-    def release(self, job_id: str, made: str, parent: str, request: EditRequest, price_usd: float | None) -> Job:
+    def release(
+        self,
+        job_id: str,
+        made: str,
+        parent: str,
+        request: EditRequest,
+        price_usd: float | None,
+        guard: Guard = allow_all,
+    ) -> Job:
         """The job before it has made a version: from now on this one is like any other.
 
         ``parent`` is what it edits: ``made``, or what that was made from, where this one replaces it.
         """
         with self._connections.writing() as db:
             row = _open_row(db, job_id)
+            guard(Ledger(db, self._clock()))
             version_row(db, row["project_id"], parent)
             values = {"parent": parent, "request": REQUESTS.write(request), "price_usd": price_usd, "base_head": made}
             return _update(db, row, {**values, "updated_at": self._now()})
@@ -101,7 +118,14 @@ class JobStore(OfProcess):
             now = self._now()
             return _update(db, row, {"sending_at": now, "starts": row["starts"] + 1, "updated_at": now})
 
-    def reroute(self, job_id: str, request: EditRequest, fallback_from: str, price_usd: float | None) -> Job:
+    def reroute(
+        self,
+        job_id: str,
+        request: EditRequest,
+        fallback_from: str,
+        price_usd: float | None,
+        guard: Guard = allow_all,
+    ) -> Job:
         """Hand a job that no provider has accepted to another backend; ``fallback_from`` is the one that failed."""
         values = {
             "request": REQUESTS.write(request),
@@ -110,7 +134,12 @@ class JobStore(OfProcess):
             "price_usd": price_usd,
             "fallback_from": fallback_from,
         }
-        return self._advance(job_id, values, only_from=(JobState.QUEUED, JobState.RUNNING))
+        with self._connections.writing() as db:
+            row = _open_row(db, job_id)
+            if JobState(row["state"]) not in (JobState.QUEUED, JobState.RUNNING):
+                raise JobClosed("This edit was sent already.")
+            guard(Ledger(db, self._clock()))
+            return _update(db, row, {**values, "updated_at": self._now()})
 
     def reopen(self, owner: str, job_id: str) -> Job:
         """Resume a job that ended without a picture although a provider had accepted it."""
@@ -147,7 +176,8 @@ class JobStore(OfProcess):
             return _update(db, row, values)
 
     def mark_running(self, job_id: str) -> Job:
-        return self._advance(job_id, {"state": "running"})
+        with self._connections.writing() as db:
+            return _update(db, _open_row(db, job_id), {"state": "running", "updated_at": self._now()})
 
     def close_failed(self, job_id: str, failure: Failure) -> Job:
         return self._end(job_id, JobState.FAILED, failure)
@@ -195,15 +225,16 @@ class JobStore(OfProcess):
         with self._connections.writing() as db:
             job = _open_row(db, job_id, or_cancelled=late)
             parent = None if job["parent"] is None else version_row(db, job["project_id"], job["parent"])
-            cost_usd = outcome.price_usd if outcome.price_usd is not None else job["price_usd"] or 0.0
+            price_usd = job["price_usd"] if outcome.price_usd is None else outcome.price_usd
+            cost_usd = job["assumed_usd"] if price_usd is None else price_usd
             made_id = version_id or new_id()
             picture = {"digest": digest, "width": size.width, "height": size.height, "has_alpha": has_alpha}
             about = {"source": write_json(dict(source or {})), "cost_usd": cost_usd, "created_at": now}
             insert_version(db, {**_result_row(job, parent, outcome), **picture, **about, "id": made_id})
             note_image(db, job["project_id"], digest, ImageKind.VERSION, size, media_type, icc, now)
             _note_used(db, job, outcome, size, now)
-            _note_spend(db, job, cost_usd, now)
-            done = {"state": JobState.DONE.value, "version_id": made_id, "price_usd": cost_usd}
+            note_spend(db, job, cost_usd, now, sure=price_usd is not None)
+            done = {"state": JobState.DONE.value, "version_id": made_id, "price_usd": price_usd}
             ended = _update(db, job, {**done, "updated_at": now})
             if not late:
                 _advance_head(db, job, made_id, now, hidden=parent is not None and parent["pruned_at"] is not None)
@@ -216,10 +247,8 @@ class JobStore(OfProcess):
 
     def sent_as(self, owner: str, key: str) -> list[Job]:
         """The owner's jobs whose submission is ``key``, a dot and anything, in the order of recording."""
-        sql = "SELECT * FROM jobs WHERE owner = ? AND submission >= ? AND submission < ? ORDER BY seq"
-        after_the_dot = chr(ord(".") + 1)
         with self._connections.reading() as db:
-            return [to_job(row) for row in select_rows(db, sql, owner, f"{key}.", f"{key}{after_the_dot}")]
+            return [to_job(row) for row in _sent_as(db, owner, key)]
 
     def find(self, job_id: str) -> Job:
         """A job for the program itself, whoever owns it."""
@@ -248,6 +277,12 @@ class JobStore(OfProcess):
             rows = select_rows(db, f"SELECT * FROM jobs WHERE {OPEN_SQL} AND owner = ? ORDER BY seq", owner)
         return [to_job(row) for row in rows]
 
+    def open_by_state(self) -> dict[JobState, int]:
+        """How many jobs are open, whoever owns them."""
+        with self._connections.reading() as db:
+            rows = select_rows(db, f"SELECT state, count(*) AS count FROM jobs WHERE {OPEN_SQL} GROUP BY state")
+        return {JobState(row["state"]): row["count"] for row in rows}
+
     def running_with_titles(self, owner: str) -> list[tuple[Job, str]]:
         """The same, each with its project's title."""
         with self._connections.reading() as db:
@@ -257,22 +292,22 @@ class JobStore(OfProcess):
             """
             return [(to_job(row), row["title"]) for row in select_rows(db, sql, owner)]
 
-    def _advance(self, job_id: str, values: Row, *, only_from: tuple[JobState, ...] = ()) -> Job:
-        with self._connections.writing() as db:
-            row = _open_row(db, job_id)
-            if only_from and JobState(row["state"]) not in only_from:
-                raise JobClosed("This edit was sent already.")
-            return _update(db, row, {**values, "updated_at": self._now()})
-
     def _end(self, job_id: str, state: JobState, failure: Failure | None) -> Job:
         now = self._now()
         with self._connections.writing() as db:
             row = _open_row(db, job_id)
             billed = failure is not None and failure.billed is not Billed.NO
-            sure = failure is None or failure.billed is not Billed.MAYBE
-            _note_spend(db, row, row["price_usd"] or 0.0 if billed else 0.0, now, sure=sure)
+            expected_usd = row["assumed_usd"] if row["price_usd"] is None else row["price_usd"]
+            sure = row["price_usd"] is not None and (failure is None or failure.billed is not Billed.MAYBE)
+            note_spend(db, row, expected_usd if billed else 0.0, now, sure=sure)
             written = None if failure is None else FAILURES.write(failure)
             return _update(db, row, {"state": state.value, "failure": written, "updated_at": now})
+
+
+def _sent_as(db: Database, owner: str, key: str) -> list[Row]:
+    sql = "SELECT * FROM jobs WHERE owner = ? AND submission >= ? AND submission < ? ORDER BY seq"
+    after_the_dot = chr(ord(".") + 1)
+    return select_rows(db, sql, owner, f"{key}.", f"{key}{after_the_dot}")
 
 
 def _result_row(job: Row, parent: Row | None, outcome: Outcome) -> Row:
@@ -286,26 +321,6 @@ def _result_row(job: Row, parent: Row | None, outcome: Outcome) -> Row:
         "job_id": job["id"],
         "pruned_at": parent and parent["pruned_at"],
         "pruned_by": parent and parent["pruned_by"],
-    }
-
-
-def _job_row(job: Job) -> Row:
-    return {
-        "id": job.id,
-        "project_id": job.project,
-        "owner": job.owner,
-        "parent": job.parent,
-        "request": REQUESTS.write(job.request),
-        "state": JobState.QUEUED.value,
-        "created_at": write_time(job.created_at),
-        "updated_at": write_time(job.updated_at),
-        "details": write_json(dict(job.details)),
-        "price_usd": job.price_usd,
-        "fallback_from": job.fallback_from,
-        "after_job": job.after,
-        "submission": job.submission,
-        "access_key": job.terms.access_key,
-        "max_price_usd": job.terms.max_price_usd,
     }
 
 
@@ -338,19 +353,6 @@ def _note_used(db: Database, job: Row, outcome: Outcome, size: Size, now: str) -
     for used, kind in ((outcome.change_mask, ImageKind.CHANGE_MASK), (outcome.answer, ImageKind.ANSWER)):
         if used is not None:
             note_image(db, job["project_id"], used, kind, size, RESULT_MEDIA_TYPE, None, now)
-
-
-def _note_spend(db: Database, job: Row, usd: float, now: str, *, sure: bool = True) -> None:
-    """What the job costs as far as is known; a job that ends twice, late or reopened, counts once.
-
-    Not ``sure``: it may have been billed, and nobody could tell.
-    """
-    db.execute("DELETE FROM spend WHERE job_id = ?", (job["id"],))
-    if usd:
-        request = REQUESTS.read(job["request"])
-        spent = {"job_id": job["id"], "project_id": job["project_id"], "owner": job["owner"], "usd": usd}
-        spent |= {"model": request.model or request.backend, "access_key": job["access_key"]}
-        insert_rows(db, "spend", [{**spent, "spent_at": now, "sure": sure}])
 
 
 def _advance_head(db: Database, job: Row, version_id: str, now: str, *, hidden: bool) -> None:

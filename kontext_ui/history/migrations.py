@@ -247,6 +247,43 @@ def m009_submissions(db: Database) -> None:
 
 
 @migrations()
+def m010_who_pays(db: Database) -> None:
+    """What limits are counted from.
+
+    ``own_key`` says whether a visitor's own key pays: that is not the server's money. ``address`` is a keyed hash of
+    where a visitor came from, and is emptied after a day. ``jobs.assumed_usd`` is what a job counts as while its
+    price is unknown. ``counted`` has a row for each thing that may happen a limited number of times in an hour.
+    ``recovery`` has the hashes of links that carry an owner to another browser.
+    """
+    db.execute("ALTER TABLE jobs ADD COLUMN own_key INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE jobs ADD COLUMN address TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE jobs ADD COLUMN assumed_usd REAL NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE spend ADD COLUMN own_key INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE spend ADD COLUMN address TEXT NOT NULL DEFAULT ''")
+    db.execute("CREATE INDEX spend_by_day ON spend (spent_at, own_key, usd)")
+    db.execute("CREATE INDEX spend_by_address ON spend (address, spent_at, own_key, usd) WHERE address <> ''")
+    db.execute("CREATE INDEX jobs_with_address ON jobs (address) WHERE address <> ''")
+    db.execute(
+        """
+        CREATE TABLE counted (
+            kind TEXT NOT NULL,
+            at TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            address TEXT NOT NULL
+        )
+        """
+    )
+    db.execute("CREATE INDEX counted_by_time ON counted (kind, at)")
+    db.execute("CREATE INDEX counted_by_owner ON counted (owner, kind, at)")
+    db.execute("CREATE INDEX counted_by_address ON counted (address, kind, at)")
+    db.execute(
+        "CREATE TABLE recovery (digest TEXT PRIMARY KEY, owner TEXT NOT NULL, until TEXT NOT NULL) WITHOUT ROWID"
+    )
+    db.execute("ALTER TABLE images ADD COLUMN bytes INTEGER")
+    db.execute("CREATE INDEX images_not_measured ON images (digest) WHERE bytes IS NULL")
+
+
+@migrations()
 def m011_terms(db: Database) -> None:
     """An access key may have a budget. ``access_key`` is the id of the key that an edit was sent with, kept when
     the key is revoked; ``jobs.max_price_usd`` is what the edit may cost at most, whoever carries it out.

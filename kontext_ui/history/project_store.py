@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from kontext_ui.edits import clean
+from kontext_ui.history.ledger import Guard, Ledger, allow_all
 from kontext_ui.history.part import PROJECT_SQL, Part
 from kontext_ui.history.rows import (
     Row,
@@ -31,9 +32,11 @@ class ProjectStore(Part):
     anything else on it raises :class:`ProjectNotFound` until it is restored.
     """
 
-    def create(self, owner: str, title: str = UNTITLED) -> Project:
+    def create(self, owner: str, title: str = UNTITLED, guard: Guard = allow_all) -> Project:
+        """``guard`` raises what limits have against one more, here and where one is copied or restored."""
         now = self._now()
         with self._connections.writing() as db:
+            guard(Ledger(db, self._clock()))
             project_id = new_id()
             _insert_project(db, {"id": project_id, "owner": owner, "title": _title(title)}, now)
             return self._project(db, project_id, owner)
@@ -61,7 +64,7 @@ class ProjectStore(Part):
             db.execute("UPDATE projects SET title = ?, updated_at = ? WHERE id = ?", (_title(title), now, project_id))
             return self._project(db, project_id, owner)
 
-    def duplicate(self, owner: str, project_id: str) -> Project:
+    def duplicate(self, owner: str, project_id: str, guard: Guard = allow_all) -> Project:
         """A second project with the same tree, head, redo, names, stars and pruned branches.
 
         Versions get new ids and keep their digests, so no image is copied. Jobs stay with the
@@ -70,6 +73,7 @@ class ProjectStore(Part):
         now = self._now()
         with self._connections.writing() as db:
             original = owned(db, owner, project_id, in_bin=False)
+            guard(Ledger(db, self._clock()))
             rows = select_rows(db, "SELECT * FROM versions WHERE project_id = ? ORDER BY seq", project_id)
             new_ids = {row["id"]: new_id() for row in rows}
             copy_id = new_id()
@@ -95,11 +99,23 @@ class ProjectStore(Part):
             db.execute("UPDATE projects SET deleted_at = coalesce(deleted_at, ?) WHERE id = ?", (now, project_id))
             return self._project(db, project_id, owner)
 
-    def restore(self, owner: str, project_id: str) -> Project:
+    def restore(self, owner: str, project_id: str, guard: Guard = allow_all) -> Project:
         with self._connections.writing() as db:
-            owned(db, owner, project_id)
+            if owned(db, owner, project_id)["deleted_at"] is not None:
+                guard(Ledger(db, self._clock()))
             db.execute("UPDATE projects SET deleted_at = NULL WHERE id = ?", (project_id,))
             return self._project(db, project_id, owner)
+
+    def expire(self, before: datetime) -> int:
+        """Move to the bin what nobody has changed since then, but for projects with an open job; how many."""
+        with self._connections.writing() as db:
+            return db.execute(
+                """
+                UPDATE projects AS p SET deleted_at = ? WHERE deleted_at IS NULL AND updated_at < ? AND NOT EXISTS
+                (SELECT 1 FROM jobs j WHERE j.project_id = p.id AND j.state IN ('queued', 'submitted', 'running'))
+                """,
+                (self._now(), write_time(before)),
+            ).rowcount
 
     def purge_deleted(self, before: datetime) -> list[str]:
         """Remove for good what was put into the bin before this moment, and return the ids.

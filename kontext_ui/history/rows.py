@@ -256,7 +256,34 @@ def to_job(row: Row) -> Job:
         after=row["after_job"],
         submission=row["submission"],
         terms=Terms(row["access_key"], row["max_price_usd"]),
+        own_key=bool(row["own_key"]),
+        address=row["address"],
+        assumed_usd=row["assumed_usd"],
     )
+
+
+def job_row(job: Job) -> Row:
+    """A new job's columns, but for the process that looks after it."""
+    return {
+        "id": job.id,
+        "project_id": job.project,
+        "owner": job.owner,
+        "parent": job.parent,
+        "request": REQUESTS.write(job.request),
+        "state": JobState.QUEUED.value,
+        "created_at": write_time(job.created_at),
+        "updated_at": write_time(job.updated_at),
+        "details": write_json(dict(job.details)),
+        "price_usd": job.price_usd,
+        "fallback_from": job.fallback_from,
+        "after_job": job.after,
+        "submission": job.submission,
+        "access_key": job.terms.access_key,
+        "max_price_usd": job.terms.max_price_usd,
+        "own_key": int(job.own_key),
+        "address": job.address,
+        "assumed_usd": job.assumed_usd,
+    }
 
 
 def to_image(row: Row) -> StoredImage:

@@ -9,17 +9,7 @@ from typing import Any, Literal
 from sqlite_utils import Database
 
 from kontext_ui.history.part import Part
-from kontext_ui.history.rows import OPEN_SQL, Row, owned, scalar, select_rows, usd, write_time
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What was spent, and what running edits may still cost: they count until the true price is known. US dollars."""
-
-    project_usd: float
-    today_usd: float
-    reserved_project_usd: float
-    reserved_usd: float
+from kontext_ui.history.rows import REQUESTS, Row, insert_rows, scalar, select_rows, usd, write_time
 
 
 @dataclass(frozen=True)
@@ -105,27 +95,6 @@ class SpendStore(Part):
         with self._connections.reading() as db:
             return self._today(db, owner)
 
-    def standing(self, owner: str, project_id: str) -> Standing:
-        """What counts against the budgets of a project and of the owner's day, in one view."""
-        with self._connections.reading() as db:
-            owned(db, owner, project_id)
-            rows = select_rows(db, f"SELECT project_id, price_usd FROM jobs WHERE {OPEN_SQL} AND owner = ?", owner)
-            return Standing(
-                project_usd=self._of_project(db, project_id),
-                today_usd=self._today(db, owner),
-                reserved_project_usd=usd(sum(row["price_usd"] or 0 for row in rows if row["project_id"] == project_id)),
-                reserved_usd=usd(sum(row["price_usd"] or 0 for row in rows)),
-            )
-
-    def of_key(self, owner: str, key_id: str) -> tuple[float | None, float]:
-        """An access key's budget, if it has one, and what was spent and may still be spent of it, in US dollars."""
-        with self._connections.reading() as db:
-            limit = scalar(db, "SELECT budget_usd FROM access_keys WHERE owner = ? AND id = ?", owner, key_id)
-            spent = scalar(db, "SELECT sum(usd) FROM spend WHERE access_key = ? AND owner = ?", key_id, owner)
-            of_open = f"SELECT sum(price_usd) FROM jobs WHERE {OPEN_SQL} AND owner = ? AND access_key = ?"
-            reserved = scalar(db, of_open, owner, key_id)
-        return limit, usd((spent or 0) + (reserved or 0))
-
     def _of_project(self, db: Database, project_id: str) -> float:
         return usd(scalar(db, "SELECT sum(usd) FROM spend WHERE project_id = ?", project_id))
 
@@ -139,3 +108,16 @@ class SpendStore(Part):
 def _sums(row: Row) -> dict[str, Any]:
     amounts = {name: usd(row[name]) for name in ("paid_usd", "unsure_usd")}
     return {"key": row["key"], "title": row["title"], "edits": row["edits"], **amounts}
+
+
+def note_spend(db: Database, job: Row, amount_usd: float, now: str, *, sure: bool) -> None:
+    """What the job costs as far as is known; a job that ends twice, late or reopened, counts once.
+
+    Not ``sure``: it may have been billed and nobody could tell, or nobody told at what price.
+    """
+    db.execute("DELETE FROM spend WHERE job_id = ?", (job["id"],))
+    if amount_usd:
+        request = REQUESTS.read(job["request"])
+        about = {"usd": amount_usd, "spent_at": now, "model": request.model or request.backend, "sure": sure}
+        of_job = {name: job[name] for name in ("project_id", "owner", "own_key", "address", "access_key")}
+        insert_rows(db, "spend", [{"job_id": job["id"], **of_job, **about}])

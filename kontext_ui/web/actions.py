@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from kontext_ui import basic
 from kontext_ui.api import unreadable
 from kontext_ui.editor import Editor, TierOffer
+from kontext_ui.editor.ceilings import sender
 from kontext_ui.errors import InvalidRequest
 from kontext_ui.paths import ASSETS
 from kontext_ui.projects import AccessKey, Job, Project, Version
@@ -68,8 +69,13 @@ async def act(editor: Editor, owner: str, name: str, message: Any) -> object:
 
 def read_message(name: str, body: bytes) -> Any:
     """An action's message from JSON. Raises ``InvalidRequest`` that names what cannot be read."""
+    return read_as(READERS[ACTIONS[name].message], body)
+
+
+def read_as(reader: TypeAdapter[M], body: bytes) -> M:
+    """The same for a message of a route of its own."""
     try:
-        return READERS[ACTIONS[name].message].validate_json(body)
+        return reader.validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if first["type"] in ("json_invalid", "dataclass_type", "dataclass_exact_type"):
@@ -227,10 +233,12 @@ ACTIONS: Mapping[str, Action[Any, Any]] = {
     "forget_key": Action(m.AtBackend, _forget_key, _tiers),
     "budgets": Action(m.InProject, lambda e, who, a: e.budgets.of(who, a.project), _as_is),
     "spending": Action(m.InProject, lambda e, who, a: e.budgets.spending(who, a.project), spending_row),
+    "limits": Action(m.Nothing, lambda e, who, a: e.budgets.limits(sender(who)), _as_is),
     "set_budget": Action(m.NewBudget, _set_budget, _nothing, by_key=False),
     "make_access_key": Action(
         m.KeyName, lambda e, who, a: e.access_keys.make(who, a.name, a.budget_usd), _made_key, by_key=False
     ),
+    "make_moving_link": Action(m.Nothing, lambda e, who, a: e.visitors.make_link(who), _as_is, by_key=False),
     "list_access_keys": Action(m.Nothing, lambda e, who, a: e.access_keys.all(who), _keys, by_key=False),
     "revoke_access_key": Action(m.KeyId, lambda e, who, a: e.access_keys.revoke(who, a.id), _nothing, by_key=False),
 }

@@ -26,9 +26,9 @@ from starlette.routing import Route
 from kontext_ui.api import ACTIONS, Action, Caller, Services, Shown, problem_of, read
 from kontext_ui.api.uploads import Uploads
 from kontext_ui.edits import Running
-from kontext_ui.errors import InvalidImage, InvalidRequest, KontextError
-from kontext_ui.web.http import FORM_BYTES, address_of, owner_of, read_form
-from kontext_ui.web.identity import ACCESS_KEY, OWNER_KEY
+from kontext_ui.errors import InvalidImage, InvalidRequest, KontextError, LimitReached
+from kontext_ui.web.http import FORM_BYTES, address_of, owner_of, read_form, retry_after
+from kontext_ui.web.identity import ACCESS_KEY, OWNER_KEY, remember_sender
 
 log = logging.getLogger(__name__)
 FOLDER = "kontext"
@@ -83,6 +83,7 @@ class GradioApi:
     async def _carry_out(self, action: Action[Any], given: Mapping[str, Any], request: gr.Request) -> Any:
         assert request.request is not None
         scope, progress = request.request.scope, gr.Progress()
+        remember_sender(scope)
 
         async def tell(now: Running) -> None:
             progress(now.fraction or 0.0, desc=now.stage)
@@ -108,7 +109,10 @@ class GradioApi:
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             return PlainTextResponse("The upload has to be a form with one file.", 400)
         try:
+            await self._services.editor.pictures.may_bring(owner)
             form = await read_form(request, self._max_upload_bytes + FORM_BYTES, 1)
+        except LimitReached as error:
+            return PlainTextResponse(f"{error.message} {error.hint}", 429, retry_after(error))
         except KontextError as error:
             return PlainTextResponse(error.message, 413 if isinstance(error, InvalidImage) else 400)
         files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]

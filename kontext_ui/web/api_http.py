@@ -78,6 +78,7 @@ class HttpApi:
     async def upload(self, request: Request, who: Caller) -> Response:
         """A picture's bytes, or a form with one file, to be named by its id in later calls."""
         kind = request.headers.get("content-type", "")
+        await self._services.editor.pictures.may_bring(who.owner)
         if kind.startswith("multipart/form-data"):
             form = await read_form(request, self._max_message_bytes, 1)
             files = [file for _, file in form.multi_items() if isinstance(file, UploadFile)]

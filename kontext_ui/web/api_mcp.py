@@ -35,7 +35,7 @@ from kontext_ui.edits import Running
 from kontext_ui.errors import KontextError
 from kontext_ui.web.api_http import unknown_caller
 from kontext_ui.web.http import FORM_BYTES, address_of
-from kontext_ui.web.identity import ACCESS_KEY, OWNER_KEY
+from kontext_ui.web.identity import ACCESS_KEY, OWNER_KEY, remember_sender
 
 log = logging.getLogger(__name__)
 PATH = "/mcp"
@@ -132,6 +132,7 @@ class AgentApi:
     def _caller(self, ctx: Context) -> Caller:
         assert ctx.request is not None
         scope = ctx.request.scope
+        remember_sender(scope)
 
         async def tell(now: Running) -> None:
             await ctx.session.report_progress(now.fraction or 0.0, 1.0, now.stage or None)

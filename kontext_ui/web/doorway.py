@@ -100,6 +100,17 @@ def our_proxies(settings: Settings) -> Proxies:
     return Proxies(split_list(settings.trusted_proxies.lower()))
 
 
+def network_of(address: str) -> str:
+    """Who shares an address, for limits: an IPv4 address itself, of IPv6 the 64 bits that one household is given.
+
+    Empty for what is no numeric address.
+    """
+    parsed = _address(address)
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((parsed, 64), strict=False))
+    return "" if parsed is None else str(parsed)
+
+
 class Doorway:
     """ASGI middleware, the outermost: 421 for other names, and no word of a proxy that is not trusted."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Literal
 from urllib.parse import quote
 
@@ -21,10 +22,11 @@ from kontext_ui.errors import (
     InvalidImage,
     InvalidRequest,
     KontextError,
+    LimitReached,
     ProjectNotFound,
     VersionNotFound,
 )
-from kontext_ui.web.identity import OWNER_KEY
+from kontext_ui.web.identity import OWNER_KEY, REFUSED_KEY
 from kontext_ui.web.rows import error_row
 
 FORM_BYTES = 100_000
@@ -34,8 +36,11 @@ NOT_FOUND = (ProjectNotFound, VersionNotFound, ImageMissing)
 
 
 def owner_of(request: Request) -> str:
-    """Raises a 401 for a request without an identity."""
+    """Raises a 401 for a request without an identity, and a 429 when it was given none for the sake of a limit."""
     owner = request.scope.get(OWNER_KEY)
+    refused = request.scope.get(REFUSED_KEY)
+    if isinstance(refused, LimitReached):
+        raise HTTPException(429, f"{refused.message} {refused.hint}", retry_after(refused))
     if not isinstance(owner, str) or not owner:
         raise HTTPException(401, "This browser has no identity here. Allow cookies and reload the page.")
     return owner
@@ -76,6 +81,8 @@ async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
 
 
 def failed(error: KontextError) -> Response:
+    if isinstance(error, LimitReached):
+        return as_json({"error": error_row(error)}, 429, retry_after(error))
     status = 404 if isinstance(error, NOT_FOUND) else 507 if isinstance(error, HistoryError) else 200
     return as_json({"error": error_row(error)}, status)
 
@@ -92,9 +99,14 @@ def file_name(title: str) -> str:
     return "-".join(part for part in kept.split("-") if part)[:MAX_NAME_CHARS].rstrip("-") or "picture"
 
 
-def as_json(value: object, status: int = 200) -> Response:
+def retry_after(error: LimitReached) -> dict[str, str]:
+    """The header that programs wait by; none where no time brings room."""
+    return {} if error.retry_after_s is None else {"retry-after": str(math.ceil(error.retry_after_s))}
+
+
+def as_json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Rows and everything else that is plain data, as JSON that no cache keeps."""
-    return Response(written(value), status, {"cache-control": "no-store"}, "application/json")
+    return Response(written(value), status, {"cache-control": "no-store", **(headers or {})}, "application/json")
 
 
 def written(value: object) -> bytes:

@@ -7,6 +7,7 @@ needed, since it would hand out files or run functions without knowing whose the
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import re
 import secrets
@@ -21,8 +22,10 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kontext_ui.editor.access_keys import PREFIX
-from kontext_ui.errors import HistoryError
+from kontext_ui.editor.ceilings import SENT_FROM
+from kontext_ui.errors import HistoryError, LimitReached
 from kontext_ui.projects import KeyHolder
+from kontext_ui.web.doorway import ADDRESS, network_of
 from kontext_ui.web.page import content_security_policy
 
 COOKIE = "kontext_visitor"
@@ -38,10 +41,18 @@ PAGE_HEADER = "x-kontext-page"
 OWNER_KEY = "kontext_owner"
 ACCESS_KEY = "kontext_access_key"
 """In the scope: the id of the access key that the owner was known by, if it was one."""
+SENT_FROM_KEY = "kontext_sent_from"
+"""In the scope: the tag of the address, as limits know it."""
+BECOME_KEY = "kontext_become"
+"""In the scope: the owner whose cookie is answered with; set by the route that a moving link leads to."""
+REFUSED_KEY = "kontext_refused"
+"""In the scope: why a visitor without an identity was given none."""
 OWNER = re.compile(r"[A-Za-z0-9_-]{20,64}")
 ACCESS_KEY_HEADER = "x-kontext-key"
 API_PAGE = "/api"
 GUIDE = "/agents.md"
+METRICS = "/metrics"
+"""Has a token of its own, and is not there without one."""
 OPEN = ("/kontext/", "/favicon.ico", "/robots.txt", "/gradio_api/startup-events")
 """Beginnings of paths that are answered without a key; Gradio asks the last one of itself while it starts."""
 DESCRIPTION = "/gradio_api/openapi.json"
@@ -58,6 +69,8 @@ WITH_KEY = (
 BELOW_WITH_KEY = ("/gradio_api/call/", "/gradio_api/file=")
 """The same, as beginnings of paths."""
 HolderOfKey: TypeAlias = Callable[[str], Awaitable[KeyHolder | None]]
+Arrive: TypeAlias = Callable[[str], Awaitable[None]]
+"""Told of a new visitor; raises ``LimitReached`` when none may come."""
 
 
 def load_secret(folder: Path) -> str:
@@ -95,13 +108,22 @@ class Identity:
     """
 
     def __init__(
-        self, app: ASGIApp, *, secret: str, embedded: bool, holder_of_key: HolderOfKey, root_path: str = ""
+        self,
+        app: ASGIApp,
+        *,
+        secret: str,
+        embedded: bool,
+        holder_of_key: HolderOfKey,
+        arrive: Arrive | None = None,
+        root_path: str = "",
     ) -> None:
         self._app = app
         self._signer = Signer(secret, salt=COOKIE)
         name = f"{COOKIE}_{hashlib.sha256(b'name' + secret.encode()).hexdigest()[:8]}"
         self._names = (FIRM + name, name, COOKIE)
         """Those that are read, the one to be believed first; the last is what they were called once."""
+        self._secret = secret.encode()
+        self._arrive = arrive
         self._embedded = embedded
         """Shown inside another site's frame (a Space): the cookie has to be a partitioned one."""
         self._holder_of_key = holder_of_key
@@ -114,22 +136,41 @@ class Identity:
                 await self._app(scope, receive, send)
             return
         headers, path = Headers(scope=scope), self._path(scope)
+        scope[SENT_FROM_KEY] = self._tag(scope)
+        SENT_FROM.set(scope[SENT_FROM_KEY])  # each request is answered in a context of its own
         key = access_key(headers)
         holder = None if key is None else await self._holder_of_key(key)
         owner = self._owner(headers) if key is None else holder and holder.owner
         fresh = None
-        if key is None and path in ISSUING_PATHS and is_same_origin(headers):
-            owner = owner or secrets.token_urlsafe(24)
-            fresh = self._cookie(owner, secure=self._embedded or scope.get("scheme") == "https")
+        issuing = path in ISSUING_PATHS and scope["method"] == "GET"  # a probe by HEAD is no visitor
+        if key is None and issuing and is_same_origin(headers):
+            try:
+                owner = owner or await self._new_owner()
+                fresh = self._cookie(owner, scope)
+            except LimitReached as refused:
+                scope[REFUSED_KEY] = refused
         scope[OWNER_KEY], scope[ACCESS_KEY] = owner, holder and holder.key
 
         async def armoured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add_headers(MutableHeaders(scope=message), fresh)
+                become = scope.get(BECOME_KEY)
+                cookie = fresh if become is None else self._cookie(become, scope)
+                self._add_headers(MutableHeaders(scope=message), cookie)
             await send(message)
 
-        refused = self._refusal(path, by_key=holder is not None)
-        await (refused or self._app)(scope, receive, armoured)
+        closed = self._refusal(path, by_key=holder is not None)
+        await (closed or self._app)(scope, receive, armoured)
+
+    async def _new_owner(self) -> str:
+        owner = secrets.token_urlsafe(24)
+        if self._arrive is not None:
+            await self._arrive(owner)
+        return owner
+
+    def _tag(self, scope: Scope) -> str:
+        """What limits know of an address: whose it is cannot be read from it."""
+        network = network_of(str(scope.get(ADDRESS, "")))
+        return hmac.new(self._secret, f"address {network}".encode(), "sha256").hexdigest()[:24] if network else ""
 
     def _path(self, scope: Scope) -> str:
         """As the routes see it: without the prefix under which a proxy serves us."""
@@ -139,7 +180,7 @@ class Identity:
 
     @staticmethod
     def _refusal(path: str, *, by_key: bool) -> ASGIApp | None:
-        if path in ("/", API_PAGE, GUIDE, DESCRIPTION) or path.startswith(OPEN):
+        if path in ("/", API_PAGE, GUIDE, DESCRIPTION, METRICS) or path.startswith(OPEN):
             return None
         if path not in WITH_KEY and not path.startswith(BELOW_WITH_KEY):
             return JSONResponse({"detail": "Not found"}, 404)
@@ -166,7 +207,8 @@ class Identity:
             return None
         return owner if OWNER.fullmatch(owner) else None
 
-    def _cookie(self, owner: str, *, secure: bool) -> str:
+    def _cookie(self, owner: str, scope: Scope) -> str:
+        secure = self._embedded or scope.get("scheme") == "https"
         firm, plain, _ = self._names
         value = self._signer.sign(owner).decode("ascii")
         where = "SameSite=None; Secure; Partitioned" if self._embedded else "SameSite=Lax"
@@ -184,6 +226,11 @@ class Identity:
         if cookie is not None:
             headers.append("set-cookie", cookie)
             headers["cache-control"] = "no-store"
+
+
+def remember_sender(scope: Scope) -> None:
+    """For calls that are carried out by a worker, outside of the context of their request: limits know the address."""
+    SENT_FROM.set(scope.get(SENT_FROM_KEY, ""))
 
 
 def access_key(headers: Headers) -> str | None:

@@ -174,5 +174,12 @@ class KeyName:
 
 
 @dataclass(frozen=True)
+class Move:
+    token: Text
+    bring: StrictBool = False
+    """Whether the projects of this browser come along."""
+
+
+@dataclass(frozen=True)
 class KeyId:
     id: Text

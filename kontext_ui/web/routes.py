@@ -11,6 +11,7 @@ import hashlib
 import logging
 import mimetypes
 import tempfile
+import time
 import zipfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
@@ -26,19 +28,23 @@ from starlette.routing import Route
 from kontext_ui.editor import Change, Editor
 from kontext_ui.errors import HistoryError, KontextError
 from kontext_ui.web import rows
-from kontext_ui.web.actions import ACTIONS, Patched, act, read_message
+from kontext_ui.web.actions import ACTIONS, Patched, act, read_as, read_message
 from kontext_ui.web.examples import EXAMPLES
 from kontext_ui.web.http import NOT_FOUND, as_json, attachment, failed, file_name, owner_of, read_body, written
-from kontext_ui.web.identity import ACCESS_KEY
+from kontext_ui.web.identity import ACCESS_KEY, BECOME_KEY, OWNER_KEY, access_key, is_same_origin
+from kontext_ui.web.logs import REQUESTS, tag
+from kontext_ui.web.messages import Move
 from kontext_ui.web.page import content_security_policy, make_page
 from kontext_ui.web.row_types import ExampleRow, Snapshot, TierRow
 
 log = logging.getLogger(__name__)
+requests = logging.getLogger(REQUESTS)
 IMMUTABLE = "private, max-age=31536000, immutable"
 """A picture's address holds the hash of its bytes, so it never changes."""
 PING_S = 5.0
 """Silence after which proxies are reminded that an event stream is alive."""
 MAX_MESSAGE_BYTES = 200_000
+MOVE = TypeAdapter(Move)
 MAX_CALL_BYTES = 2_000_000
 """A provider's call may repeat what was sent."""
 MAX_EXPORTED = 100
@@ -60,10 +66,13 @@ class _Exported:
 class Pages:
     """Routes on one editor. ``assets`` is the folder of scripts, styles and example pictures."""
 
-    def __init__(self, editor: Editor, assets: Path, max_upload_bytes: int, *, embedded: bool = False) -> None:
+    def __init__(
+        self, editor: Editor, assets: Path, max_upload_bytes: int, *, embedded: bool = False, notice: str = ""
+    ) -> None:
         self._editor = editor
         self._assets = assets.resolve()
         self._max_upload_bytes = max_upload_bytes
+        self._notice = notice
         self.version = _hash_of(self._assets)
         """Part of every asset's address, so that a new release is never mixed with cached files."""
         self._page = make_page(self._assets, self.version)
@@ -75,6 +84,7 @@ class Pages:
             Route("/kontext/state", self.state),
             Route("/kontext/events", self.events),
             Route("/kontext/do/{action}", self.act, methods=["POST"]),
+            Route("/kontext/move", self.move, methods=["POST"]),
             Route("/kontext/hook/{backend}/{token}", self.hook, methods=["POST"]),
             Route("/kontext/upload", self.upload, methods=["POST"]),
             Route("/kontext/previews/{job}/{number}", self.preview),
@@ -103,7 +113,12 @@ class Pages:
             ExampleRow(f"assets/{self.version}/examples/{item.file}", item.alt, item.instruction) for item in EXAMPLES
         )
         patch = rows.view_patch(view)
-        whole = Snapshot(**vars(patch) | {"tiers": self._tiers(owner)}, preferences=preferences, examples=examples)
+        whole = Snapshot(
+            **vars(patch) | {"tiers": self._tiers(owner)},
+            preferences=preferences,
+            examples=examples,
+            notice=self._notice,
+        )
         return as_json(whole)
 
     async def _last_project(self, owner: str) -> str:
@@ -158,16 +173,35 @@ class Pages:
             raise HTTPException(404)
         if request.scope[ACCESS_KEY] and not ACTIONS[name].by_key:
             raise HTTPException(403, "An access key is not enough for this: use the page.")
+        begun, message = time.monotonic(), None
         try:
             message = read_message(name, await read_body(request, MAX_MESSAGE_BYTES, "message"))
             with self._editor.projects.subscribe(getattr(message, "project", "")) as changes:
                 result = await act(self._editor, owner, name, message)
                 change = changes.taken()
         except KontextError as error:
+            _note(name, getattr(message, "project", ""), type(error).__name__, begun)
             return failed(error)
+        _note(name, getattr(message, "project", ""), "done", begun)
         if isinstance(result, Patched):
             return as_json({"result": {}, "patch": result.patch})
         return _answer(result, change)
+
+    async def move(self, request: Request) -> Response:
+        """Make this browser that of whoever made a moving link: the link is the proof, so no identity is asked for.
+
+        The link is opened by the page itself, and its secret comes in the body: programs that look at links in a chat
+        do not use it up, and it stands in no log.
+        """
+        if access_key(request.headers) is not None or not is_same_origin(request.headers):
+            raise HTTPException(404)
+        try:
+            message = read_as(MOVE, await read_body(request, MAX_MESSAGE_BYTES))
+            bring = request.scope.get(OWNER_KEY) if message.bring else None
+            request.scope[BECOME_KEY] = await self._editor.visitors.move(message.token, bring)
+        except KontextError as error:
+            return failed(error)
+        return as_json({"result": {}})
 
     async def hook(self, request: Request) -> Response:
         """A provider's call that an edit has ended. The only route without an owner: the call carries its own proof."""
@@ -187,6 +221,7 @@ class Pages:
         project_id, name = query.get("project", ""), query.get("name", "")
         try:
             await self._editor.projects.get(owner, project_id)
+            await self._editor.pictures.may_bring(owner)
             data = await read_body(request, self._max_upload_bytes)
             if query.get("kind") == "reference":
                 return as_json(
@@ -298,6 +333,13 @@ class Pages:
 
 def _answer(result: object, change: Change | None) -> Response:
     return as_json({"result": result} | ({} if change is None else {"patch": rows.change_patch(change)}))
+
+
+def _note(action: str, project: str, outcome: str, begun: float) -> None:
+    """A line in the log, without a word of what was asked."""
+    milliseconds = round((time.monotonic() - begun) * 1000)
+    fields = {"action": action, "project": tag(project), "outcome": outcome, "milliseconds": milliseconds}
+    requests.info("%s: %s, %d ms", action, outcome, milliseconds, extra={"fields": fields})
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

@@ -219,6 +219,8 @@ class Snapshot(Patch):
 
     preferences: Mapping[str, Any] | None = None
     examples: tuple[ExampleRow, ...] = ()
+    notice: str = ""
+    """What everybody here should know, for instance that nothing is kept."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
 import sys
@@ -13,6 +12,7 @@ from kontext_ui.editor import Editor
 from kontext_ui.errors import HistoryError, InvalidSetting, KontextError
 from kontext_ui.proxies import use_proxies
 from kontext_ui.settings import Settings, believe_no_forwarded_address, load_settings, silence_telemetry
+from kontext_ui.web import logs
 
 WRONG_SETTING, MACHINE = 2, 6
 """Exit codes, as the command line has them."""
@@ -22,9 +22,7 @@ def serve(make_editor: Callable[[Settings], Editor]) -> int:
     """Runs until it is stopped and returns the exit code. ``make_editor`` builds the editor from the settings."""
     try:
         settings = load_settings()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        for name in ("httpx", "mcp"):  # addresses and ids of sessions are nobody's business
-            logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+        logs.begin(settings.log_level, settings.log_format)
         use_proxies(settings.host)
         port = open_port(settings)
         editor = make_editor(settings)

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from kontext_ui.api import Services
 from kontext_ui.api.fetch import Fetcher
 from kontext_ui.editor import Editor
+from kontext_ui.history.mounts import forgets
 from kontext_ui.paths import ASSETS
 from kontext_ui.settings import Settings, on_space
 from kontext_ui.web.api_gradio import GradioApi, make_uploads
@@ -26,8 +27,12 @@ from kontext_ui.web.api_mcp import AgentApi
 from kontext_ui.web.api_page import ApiPage
 from kontext_ui.web.doorway import Doorway, our_names, our_proxies
 from kontext_ui.web.identity import Identity, load_secret
+from kontext_ui.web.metrics import Metrics
 from kontext_ui.web.routes import Pages
 
+GONE_AT_RESTART = (
+    "This server has no lasting storage: all projects are gone when it restarts. Download what you want to keep."
+)
 MAX_CALLS = 200
 """Endpoint calls that run at once; those that wait for a model hold no thread."""
 
@@ -38,15 +43,19 @@ class Server(gr.Server):
     def __init__(self, editor: Editor, settings: Settings) -> None:
         self.max_upload_bytes = int(settings.max_upload_mb * 1_000_000)
         self._editor = editor
-        self._secret = load_secret(settings.data_dir)
+        given = settings.cookie_secret
+        self._secret = load_secret(settings.data_dir) if given is None else given.get_secret_value()
         self._embedded = on_space()
         self._names, self._proxies = our_names(settings), our_proxies(settings)
-        pages = Pages(editor, ASSETS, self.max_upload_bytes, embedded=self._embedded)
+        notice = _notice(settings)
+        pages = Pages(editor, ASSETS, self.max_upload_bytes, embedded=self._embedded, notice=notice)
         services = Services(editor, make_uploads(), Fetcher(self.max_upload_bytes))
         rest = (services, self.max_upload_bytes, settings.public_url)
         by_gradio, self._for_agents = GradioApi(*rest), AgentApi(*rest)
         about = ApiPage(editor, pages.version, settings.public_url)
-        parts = (pages, about, HttpApi(*rest), by_gradio, self._for_agents)
+        token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
+        metrics = Metrics(editor, settings.data_dir, token)
+        parts = (pages, about, HttpApi(*rest), by_gradio, self._for_agents, metrics)
         super().__init__(
             title="kontext_ui",
             routes=[route for part in parts for route in part.routes()],
@@ -75,9 +84,18 @@ class Server(gr.Server):
             secret=self._secret,
             embedded=self._embedded,
             holder_of_key=self._editor.access_keys.holder_of,
+            arrive=self._editor.visitors.arrive,
             root_path=self.root_path,
         )
         return Doorway(known, self._names, self._proxies)
+
+
+def _notice(settings: Settings) -> str:
+    """What everybody should know of how long projects are kept."""
+    said = [GONE_AT_RESTART] if on_space() and forgets(settings.data_dir) else []
+    if settings.expire_days:
+        said.append(f"A project that is not changed for {settings.expire_days:g} days is moved to the bin.")
+    return " ".join(said)
 
 
 def build_server(editor: Editor, settings: Settings) -> Server:

@@ -126,6 +126,16 @@ def test_purging_removes_only_what_was_binned_before(store: HistoryStore, clock:
     assert ids(store.projects.all(OWNER)) == [kept]
 
 
+def test_what_nobody_changed_for_long_goes_to_the_bin_unless_an_edit_runs(store: HistoryStore, clock: Clock) -> None:
+    old, busy = (store.projects.create(OWNER, title).id for title in ("old", "busy"))
+    store.jobs.create(new_job(busy, add_root(store, busy).id))
+    clock.advance(days=10)
+    fresh = store.projects.create(OWNER, "fresh").id
+    assert store.projects.expire(clock.now - timedelta(days=5)) == 1
+    assert {project.id for project in store.projects.all(OWNER)} == {busy, fresh}
+    assert [project.id for project in store.projects.all(OWNER, deleted=True)] == [old]
+
+
 def test_purging_waits_for_a_job_that_is_still_open(store: HistoryStore, project: str, clock: Clock) -> None:
     job = store.jobs.create(new_job(project, None))
     store.projects.delete(OWNER, project)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kontext_ui.errors import Billed, JobClosed, JobNotFound
-from kontext_ui.history.processes import new_token
+from kontext_ui.history.names import new_token
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.projects import ImageKind, Job, JobState
 from tests.unit.history_kit import (

@@ -17,10 +17,12 @@ from kontext_ui.history.part import Part
 from kontext_ui.history.preference_store import PreferenceStore
 from kontext_ui.history.processes import ClaimStore
 from kontext_ui.history.project_store import ProjectStore
+from kontext_ui.history.recovery_store import RecoveryStore
 from kontext_ui.history.spend_store import SpendStore
 from kontext_ui.history.store import HistoryStore
 from kontext_ui.history.tree_store import TreeStore
 from kontext_ui.history.upkeep import Upkeep
+from kontext_ui.history.usage_store import UsageStore
 from tests.unit.history_kit import OWNER, SIZE, STRANGER, chain, digest, failure, new_job, outcome
 
 OF_NO_PROJECT = {
@@ -28,7 +30,6 @@ OF_NO_PROJECT = {
     "projects.all",
     "spend.today",
     "spend.by",
-    "spend.of_key",
     "preferences.get",
     "preferences.set",
     "jobs.running",
@@ -37,6 +38,8 @@ OF_NO_PROJECT = {
     "access_keys.add",
     "access_keys.all",
     "access_keys.remove",
+    "usage.stored_bytes",
+    "recovery.put",
 }
 """These answer about the owner alone; each has its own test."""
 
@@ -71,6 +74,8 @@ PARTS = {
     "spend": SpendStore,
     "preferences": PreferenceStore,
     "upkeep": Upkeep,
+    "usage": UsageStore,
+    "recovery": RecoveryStore,
 }
 
 

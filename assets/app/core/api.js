@@ -1,5 +1,7 @@
 // How the page talks with the server: messages, uploads, pictures, events. It keeps nothing.
 
+import { sentence } from "./format.js";
+
 /** @import { ErrorRow, Snapshot } from "./types.d.ts" */
 /** @import { AnyPatch } from "./store.js" */
 
@@ -107,8 +109,18 @@ export async function send(file, query) {
   }
 }
 
+/** The server has answered, and said no. */
+export class Refusal extends Error {
+  /** @param {string} message @param {number} status */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /**
- * A project and everything the page needs to begin; the last one without an id. Rejects when it cannot be fetched.
+ * A project and everything the page needs to begin; the last one without an id. Rejects when it cannot be fetched,
+ * with a `Refusal` when the server gives it to nobody or to nobody like us.
  * @param {string | null} project
  * @param {Promise<Response> | null} prefetched
  * @returns {Promise<Snapshot & {ahead_ms: number}>}
@@ -117,7 +129,8 @@ export async function snapshot(project, prefetched = null) {
   const query = project ? `?project=${encodeURIComponent(project)}` : "";
   const response = await (prefetched ?? fetch(url(`state${query}`), { credentials: "same-origin" }));
   const answer = await response.json();
-  if (answer.error) throw new Error(answer.error.message);
+  if (answer.error) throw new Refusal(sentence(answer.error), response.status);
+  if (!response.ok) throw new Refusal(String(answer.detail ?? ""), response.status);
   return { ...answer, ahead_ms: aheadOf(response.headers.get("date")) };
 }
 

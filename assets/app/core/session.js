@@ -5,6 +5,7 @@ import { debounce } from "./dom.js";
 import { emptyDraft } from "./draft.js";
 import { sentence } from "./format.js";
 import { takeUp } from "./left_behind.js";
+import { clearRefusal, showRefusal } from "./refused.js";
 import { store } from "./store.js";
 import { toast } from "./toast.js";
 
@@ -13,6 +14,7 @@ import { toast } from "./toast.js";
 
 const RETRY_MS = 2000;
 const SOON_MS = 150;
+const REFUSED_MS = 30_000;
 
 /**
  * Ask the server to do something with this project. Errors are shown unless `quiet`.
@@ -109,11 +111,14 @@ export async function open(project = null, prefetched = null) {
   let snapshot;
   try {
     snapshot = await api.snapshot(project, prefetched);
-  } catch {
+  } catch (error) {
     if (project) return open(null);
     store.put("online", false);
-    return new Promise((resolve) => setTimeout(() => resolve(open(project)), RETRY_MS));
+    const refused = error instanceof api.Refusal;
+    if (refused) showRefusal(error.message);
+    return new Promise((resolve) => setTimeout(() => resolve(open(project)), refused ? REFUSED_MS : RETRY_MS));
   }
+  clearRefusal();
   begin(snapshot);
   connection.restart();
 }

@@ -2,9 +2,9 @@
 import { emptyDraft } from "./draft.js";
 
 /** @import { EditDraft, ExampleRow, JobRow, OverviewRow, Patch, ProgressRow, ProjectRow, QueueRow, TierRow, VersionRow } from "./types.d.ts" */
-/** @typedef {Partial<Patch> & {preferences?: Record<string, any> | null, examples?: ExampleRow[]}} AnyPatch */
+/** @typedef {Partial<Patch> & {preferences?: Record<string, any> | null, examples?: ExampleRow[], notice?: string}} AnyPatch */
 /** @typedef {JobRow & Partial<ProgressRow>} Job */
-/** @typedef {"project" | "versions" | "jobs" | "tiers" | "preferences" | "examples" | "look" | "draft" | "online" | "elsewhere" | "opened"} Key */
+/** @typedef {"project" | "versions" | "jobs" | "tiers" | "preferences" | "examples" | "notice" | "look" | "draft" | "online" | "elsewhere" | "opened"} Key */
 /** @typedef {(changed: Set<Key>) => void} Listener */
 
 export const OPEN_STATES = ["queued", "submitted", "running"];
@@ -32,6 +32,8 @@ export class Store {
     this.examples = [];
     /** @type {QueueRow[]} What runs and waits in other projects. */
     this.elsewhere = [];
+    /** What everybody here should know. */
+    this.notice = "";
     /** @type {OverviewRow | null} What is seen in the current picture. */
     this.look = null;
     this.draft = emptyDraft();
@@ -87,7 +89,7 @@ export class Store {
   applyPatch(patch) {
     if (!patch || (patch.project && this.project && patch.project.id !== this.project.id)) return;
     this.mergeRows(patch);
-    for (const key of /** @type {const} */ (["project", "tiers", "preferences", "examples"])) {
+    for (const key of /** @type {const} */ (["project", "tiers", "preferences", "examples", "notice"])) {
       const value = patch[key];
       if (value) this.put(key, value);
     }
@@ -127,7 +129,7 @@ export class Store {
   }
 
   /**
-   * @template {"project" | "tiers" | "preferences" | "examples" | "look" | "online" | "elsewhere"} K
+   * @template {"project" | "tiers" | "preferences" | "examples" | "notice" | "look" | "online" | "elsewhere"} K
    * @param {K} key
    * @param {Store[K]} value
    */

@@ -312,6 +312,7 @@ export interface Snapshot {
   elsewhere: boolean;
   preferences: Record<string, any> | null;
   examples: ExampleRow[];
+  notice: string;
 }
 
 export interface SpendingRow {

@@ -38,6 +38,8 @@ def capabilities_of(
         unsupported={**UNSUPPORTED, **dict.fromkeys(untold, NO_FIELD)},
         size_rule=size_rule,
         price_usd=0.0,
+        inpaint_price_usd=0.0,
+        bills_untold=paid,
         price_note="What the server's owner bills is not known here." if paid else "",
         typical_s=typical_s,
         max_in_flight=max_in_flight,

@@ -5,7 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from kontext_ui.errors import BackendError, Billed, KontextError, NotUnderstood, UnexpectedAnswer
+from kontext_ui.errors import (
+    BackendError,
+    Billed,
+    CredentialsRejected,
+    KontextError,
+    MissingCredentials,
+    NotUnderstood,
+    OutOfCredit,
+    UnexpectedAnswer,
+)
 from kontext_ui.projects import Failure, Job
 
 
@@ -71,6 +80,23 @@ def over_budget(price_usd: float) -> Failure:
         billed=Billed.NO,
         may_retry=True,
     )
+
+
+def raise_if_other_pays(job: Job, own_key: bool, label: str) -> None:
+    """A key that is gone is not replaced by the program's: who pays was settled when the edit was sent."""
+    if job.own_key and not own_key:
+        raise MissingCredentials(
+            f"Your own key for {label} is no longer here, so the edit stopped. No other key pays in its place.",
+            backend=job.request.backend,
+            hint="Nothing was billed. Paste your key again, or send the edit again as it is offered now.",
+        )
+
+
+def say_who_pays(error: BackendError, job: Job) -> None:
+    """A visitor's key was refused: the edit stops there, and the person is told so."""
+    if job.own_key and isinstance(error, CredentialsRejected | OutOfCredit):
+        said = "It was your own key, and no other one pays in its place."
+        error.hint = f"{error.hint} {said}".strip()
 
 
 def uncertain(job: Job, label: str) -> Failure:

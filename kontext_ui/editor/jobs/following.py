@@ -11,14 +11,14 @@ from anyio import to_thread
 from kontext_ui.editor.accounts import KeyRing
 from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.drafts import EditDraft
-from kontext_ui.editor.jobs.failures import bug, cancelled, describe, not_sent, over_budget
+from kontext_ui.editor.jobs.failures import bug, cancelled, describe, not_sent, over_budget, raise_if_other_pays
 from kontext_ui.editor.jobs.journal import Journal
 from kontext_ui.editor.jobs.leaning import standing_alone
 from kontext_ui.editor.jobs.receipt import make_receipt
 from kontext_ui.editor.jobs.router import Router
 from kontext_ui.editor.jobs.runner import JobRunner
 from kontext_ui.editor.pixel_store import PixelStore
-from kontext_ui.errors import Billed, KontextError
+from kontext_ui.errors import Billed, BudgetExceeded, KontextError
 from kontext_ui.projects import Failure, Job
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Following:
         if not task.cancelled():
             return False
         job = await to_thread.run_sync(self._store.jobs.find, job_id)
-        await self._journal.job(self._store.jobs.close_cancelled, job_id, cancelled(job, "", Billed.NO))
+        await self._journal.end(self._store.jobs.close_cancelled, job_id, cancelled(job, "", Billed.NO))
         return True
 
     async def aclose(self) -> None:
@@ -112,18 +112,19 @@ class Following:
         _, parent = await to_thread.run_sync(
             self._store.tree.for_edit, job.owner, job.project, parent_id, request.images
         )
-        keys = self._keys.of(job.owner)
+        keys = self._keys.that_pay(job)
         draft, parent = await standing_alone(self._store, self._router, job.owner, job.project, draft, parent, keys)
         mask = None if draft.mask is None else await self._pixels.load_mask(draft.mask)
         receipt = make_receipt(self._router, draft, parent, keys, mask)
-        if not await self._budgets.affords(job, receipt.price_usd):  # the picture may be larger than was thought
+        raise_if_other_pays(job, receipt.own_key, receipt.backend_label)
+        guard = self._budgets.guard_change(job, receipt.price_usd)  # the picture may be larger than was thought
+        changed = (parent_id, draft.parent or parent_id, receipt.request, receipt.price_usd, guard)
+        try:
+            job = await self._journal.job(self._store.jobs.release, job.id, *changed)
+        except BudgetExceeded:
             await self._close(job, over_budget(receipt.price_usd or 0.0))
             return
-        edited = draft.parent or parent_id
-        job = await self._journal.job(
-            self._store.jobs.release, job.id, parent_id, edited, receipt.request, receipt.price_usd
-        )
         self._runner.start(job, receipt.route, pinned=pinned)
 
     async def _close(self, job: Job, failure: Failure) -> None:
-        await self._journal.job(self._store.jobs.close_failed, job.id, failure)
+        await self._journal.end(self._store.jobs.close_failed, job.id, failure)

@@ -23,6 +23,8 @@ class Journal:
         self.store = store
         self.feed = feed
         self._router = router
+        self.ended: list[Callable[[Job, float], None]] = []
+        """Told of each job that ends in this process, and what it cost in US dollars as far as is known."""
 
     def facts(self, jobs: Iterable[Job] = ()) -> Facts:
         """What rows of versions and of these jobs say about backends."""
@@ -50,6 +52,17 @@ class Journal:
             self.feed.pass_on(job.owner, job.project)
         return job
 
+    async def end(self, change: Callable[..., Job], *arguments: object) -> Job:
+        """The last step of a job without a picture."""
+        job = await self.job(change, *arguments)
+        billed = job.failure is not None and job.failure.billed is not Billed.NO
+        self._tell_ended(job, job.counted_usd if billed else 0.0)
+        return job
+
+    def _tell_ended(self, job: Job, cost_usd: float) -> None:
+        for listener in self.ended:
+            listener(job, cost_usd)
+
     async def _spent(self, job: Job) -> Project | None:
         """The project, where the job's end without a picture was or may have been paid for."""
         if job.failure is None or job.failure.billed is Billed.NO:
@@ -63,9 +76,14 @@ class Journal:
         self.feed.pass_on(jobs[0].owner, jobs[0].project)
         return jobs
 
-    async def commit(self, change: Callable[[], Committed]) -> Committed:
-        """The last step of a job: its version, the job and its project are published together."""
+    async def commit(self, change: Callable[[], Committed], *, late: bool = False) -> Committed:
+        """The last step of a job: its version, the job and its project are published together.
+
+        A ``late`` one had ended before, when nobody waited for it any more.
+        """
         done = await to_thread.run_sync(change)
+        if not late:
+            self._tell_ended(done.job, done.job.counted_usd)
         versions, jobs = (done.version,), (done.job,)
         self.tell(done.project.id, Change(0, done.project, versions, jobs, facts=self.facts(jobs)))
         self.feed.pass_on(done.job.owner, done.project.id)

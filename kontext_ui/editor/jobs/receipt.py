@@ -44,6 +44,7 @@ def make_receipt(
         typical_s=capabilities.typical_s,
         geometry="" if parent is None else _geometry(parent.size, fit),
         route=Route(capabilities, fit),
+        own_key=offer.own_key,
         warnings=tuple(warnings),
         remarks=(*capabilities.remarks, *_picture_names(request, capabilities)),
     )

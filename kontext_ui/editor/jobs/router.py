@@ -125,11 +125,13 @@ class Router:
         enough = [offer for offer in able if _takes_references(offer, draft)]
         return (enough or able)[0]
 
-    def next_after(self, error: BackendError, request: EditRequest, keys: Mapping[str, str]) -> BackendOffer | None:
+    def next_after(self, error: BackendError, job: Job, keys: Mapping[str, str]) -> BackendOffer | None:
         """The next ready backend with the same model, if the failure certainly cost nothing.
 
-        Not one that cannot take the settings as they are.
+        Not one that cannot take the settings as they are, nor one that somebody else would pay: ``keys`` are those
+        that pay for this job.
         """
+        request = job.request
         if error.billed is not Billed.NO or not isinstance(error, FREE_FAILURES):
             return None
         offers = self.candidates(request.tier, keys, request.model)
@@ -139,7 +141,8 @@ class Router:
             return None
         for offer in offers[ids.index(request.backend) + 1 :]:
             able = offer.ready and wanted in offer.capabilities.modes and _takes_references(offer, request)
-            if able and _takes_settings(request, offer):
+            same_payer = offer.own_key == job.own_key or not offer.takes_key
+            if able and same_payer and _takes_settings(request, offer):
                 return offer
         return None
 
@@ -214,6 +217,8 @@ def price_of(request: EditRequest, capabilities: Capabilities, canvas: Size | No
     ``canvas`` is the size of the picture that is sent. Without it, or where the answer has another shape than the
     picture, the most that the size rule allows is counted.
     """
+    if capabilities.bills_untold:
+        return None
     if request.native_mask:
         return capabilities.inpaint_price_usd
     rule, most = capabilities.price_rule, capabilities.size_rule.max_megapixels or 1.0

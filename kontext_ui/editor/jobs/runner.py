@@ -24,7 +24,16 @@ from kontext_ui.editor.accounts import KeyRing
 from kontext_ui.editor.budgets import Budgets
 from kontext_ui.editor.drafts import BackendOffer, Route
 from kontext_ui.editor.jobs import pipeline
-from kontext_ui.editor.jobs.failures import after_others, bug, cancelled, describe, outlived, uncertain
+from kontext_ui.editor.jobs.failures import (
+    after_others,
+    bug,
+    cancelled,
+    describe,
+    outlived,
+    raise_if_other_pays,
+    say_who_pays,
+    uncertain,
+)
 from kontext_ui.editor.jobs.journal import Journal
 from kontext_ui.editor.jobs.limits import Limits
 from kontext_ui.editor.jobs.router import Router, fit_parameters, price_of
@@ -32,7 +41,16 @@ from kontext_ui.editor.jobs.run import Run
 from kontext_ui.editor.jobs.webhooks import Webhooks
 from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Done, EditEvent, EditResult, Pixels, Running, Submitted
-from kontext_ui.errors import BackendError, Billed, EditCancelled, JobClosed, KontextError, UnexpectedAnswer
+from kontext_ui.errors import (
+    BackendError,
+    Billed,
+    BudgetExceeded,
+    EditCancelled,
+    JobClosed,
+    KontextError,
+    LimitReached,
+    UnexpectedAnswer,
+)
 from kontext_ui.images import meters
 from kontext_ui.images.geometry import size_of
 from kontext_ui.projects import Failure, Job, JobState
@@ -104,14 +122,14 @@ class JobRunner:
             elif backend is not None and backend.runs_here:
                 await self._again_or_give_up(job)
             else:
-                await self._journal.job(self._store.jobs.mark_uncertain, job.id, uncertain(job, label))
+                await self._journal.end(self._store.jobs.mark_uncertain, job.id, uncertain(job, label))
 
     async def _again_or_give_up(self, job: Job) -> None:
         """An edit on this machine costs nothing, so it is run again, but not if it was interrupted twice."""
         if job.starts < 2:
             self.start(job)
         else:
-            await self._journal.job(self._store.jobs.close_failed, job.id, outlived(job))
+            await self._journal.end(self._store.jobs.close_failed, job.id, outlived(job))
 
     async def cancel(self, job_id: str) -> None:
         """Stop a running job, and say truthfully whether it is billed. Closed jobs are left alone."""
@@ -189,8 +207,9 @@ class JobRunner:
             except BackendError as error:
                 following = None
                 if self._fallback and not run.pinned and run.job.remote_id is None:
-                    following = self._router.next_after(error, run.job.request, self._keys.of(run.job.owner))
+                    following = self._router.next_after(error, run.job, self._keys.that_pay(run.job))
                 if following is None or not await self._reroute(run, following):
+                    say_who_pays(error, run.job)
                     raise
                 run.failed.append(error)
                 log.info("job %s: %s failed (%s), continuing with %s", run.job.id, backend.id, error, following.id)
@@ -202,16 +221,21 @@ class JobRunner:
         request = dataclasses.replace(run.job.request, backend=offer.id, parameters=parameters)
         capabilities = offer.capabilities.at(parameters)
         price = price_of(request, capabilities)
-        if not await self._budgets.affords(run.job, price):
+        try:
+            await self._step(
+                run, self._store.jobs.reroute, request, failed, price, self._budgets.guard_change(run.job, price)
+            )
+        except (BudgetExceeded, LimitReached):
             return False
         run.route = Route(capabilities, None)
         run.left_out += tuple(left_out)
-        await self._step(run, self._store.jobs.reroute, request, failed, price)
         return True
 
     async def _attempt(self, run: Run, backend: Backend, resume: bool) -> tuple[pipeline.Prepared, EditResult]:
         request, capabilities = run.job.request, run.route.capabilities
-        key = self._keys.get(run.job.owner, backend.id)
+        key = self._keys.that_pay(run.job).get(backend.id)
+        if not resume and not backend.runs_here:
+            raise_if_other_pays(run.job, key is not None, backend.label)
         # The tier's place first: an edit that waits for it must not hold one of the account's.
         tier_line = self.limits.place(
             (backend.id, request.tier, request.model, key),
@@ -305,10 +329,10 @@ class JobRunner:
         outcome = dataclasses.replace(outcome, change_mask=mask, answer=answer, warnings=warnings)
         size, has_alpha = size_of(back.pixels), back.pixels.shape[2] == 4
         done = await self._journal.commit(
-            lambda: self._store.jobs.commit(run.job.id, digest, size, has_alpha, outcome, late=run.abandoned)
+            lambda: self._store.jobs.commit(run.job.id, digest, size, has_alpha, outcome, late=run.abandoned),
+            late=run.abandoned,
         )
         run.job = done.job
-        log.info("job %s: %s, %.2f s", run.job.id, run.job.request.backend, seconds)
 
     async def _with_drift(
         self, job: Job, prepared: pipeline.Prepared, back: pipeline.BroughtBack
@@ -333,4 +357,4 @@ class JobRunner:
         if run.abandoned and run.job.state is JobState.CANCELLED:
             return
         close = self._store.jobs.close_cancelled if state is JobState.CANCELLED else self._store.jobs.close_failed
-        run.job = await self._journal.job(close, run.job.id, failure)
+        run.job = await self._journal.end(close, run.job.id, failure)

@@ -6,6 +6,7 @@ import pytest
 
 from kontext_ui.editor import EditDraft, Editor
 from kontext_ui.editor.budgets import Budgets
+from kontext_ui.editor.ceilings import Ceilings
 from kontext_ui.editor.jobs.router import Router
 from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Tier
@@ -67,11 +68,11 @@ def make_editor(tmp_path):
     return partial(editor_in, tmp_path)
 
 
-def editor_in(folder, *backends, order=None, project_usd=None, day_usd=None, **options):
+def editor_in(folder, *backends, order=None, project_usd=None, day_usd=None, limits=None, **options):
     store = HistoryStore(folder / "history.sqlite3")
     blobs = BlobStore(folder / "images")
     router = Router({backend.id: backend for backend in backends}, order)
-    purse = Budgets(store, project_usd=project_usd, day_usd=day_usd)
+    purse = Budgets(store, project_usd=project_usd, day_usd=day_usd, ceilings=Ceilings.of(limits or {}))
     editor = Editor(store, PixelStore(blobs), router, LIMITS, purse, **options)
     return editor, store, blobs
 

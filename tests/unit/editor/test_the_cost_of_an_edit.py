@@ -52,12 +52,12 @@ async def counted(make_desk):
     return desk, backend, Transactions(desk.store._connections)
 
 
-async def test_a_paid_edit_is_submitted_with_three_reads_and_one_write(counted):
+async def test_a_paid_edit_is_submitted_with_one_read_and_one_write(counted):
     desk, backend, transactions = counted
 
     job = await desk.send()
 
-    assert (transactions.reads, transactions.writes) == (3, 1)
+    assert (transactions.reads, transactions.writes) == (1, 1)
     backend.release()
     await desk.editor.edits.wait("ann", job)
 

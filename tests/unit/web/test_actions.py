@@ -55,6 +55,8 @@ MESSAGES = {
     "check_key": {"backend": "scripted"},
     "forget_key": {"backend": "scripted"},
     "budgets": {"project": ""},
+    "limits": {},
+    "make_moving_link": {},
     "spending": {"project": ""},
     "set_budget": {"project": "", "name": "project", "usd": 2},
     "make_access_key": {"name": "script"},

@@ -30,8 +30,11 @@ FOR_ALL = {
     f"{ROOT}/openapi.json": 200,
     "/api": 200,
     "/agents.md": 200,
+    "/kontext/move": 200,
+    "/metrics": 404,
 }
-"""Routes without an owner: the page itself, providers' calls, which carry their own proof, what describes the API."""
+"""Routes without an owner: the page itself and what describes the API; providers' calls, moving links and metrics, with
+proofs of their own. A link that nobody made is answered with a sentence, and no cookie (``test_moving.py``)."""
 OF_THE_CALLER = {f"{ROOT}/{name}" for name in ("offers", "projects", "upload")}
 """Routes that answer about the caller alone."""
 MORE = {"instruction": "go", "tier": "pro", "max_price_usd": 1, "steps": [{"instruction": "go", "tier": "pro"}]}

@@ -8,7 +8,7 @@ from itsdangerous import Signer
 
 from kontext_ui.web.identity import OWNER_KEY, Identity, load_secret
 from kontext_ui.web.server import build_server
-from tests.unit.web.conftest import SITE
+from tests.unit.web.conftest import SITE, Visitor
 
 OPEN_TO_A_KEY = ("/config", "/gradio_api/info", "/gradio_api/queue/data", "/gradio_api/call/edit/x")
 CLOSED = (
@@ -44,6 +44,10 @@ async def test_a_tampered_cookie_is_nobody(ann, nobody, spoil):
 )
 async def test_a_new_visitor_is_known_from_the_page_on(nobody, path, given):
     assert ("set-cookie" in (await nobody.http.get(path)).headers) is given
+
+
+async def test_a_probe_is_no_visitor(nobody):
+    assert "set-cookie" not in (await nobody.http.head("/")).headers
 
 
 async def test_the_cookie_is_for_this_site_and_out_of_scripts_reach(nobody):
@@ -275,3 +279,20 @@ async def _asked(app, path="/", method="GET", scheme="http", **headers):
 
 def _as_header(cookies):
     return "; ".join(f"{name}={value}" for name, value in cookies.items())
+
+
+async def test_a_secret_that_is_set_knows_visitors_again_where_the_data_folder_is_lost(
+    editor, make_settings, make_visitor, tmp_path
+):
+    ids = []
+    cookies = {}
+    for life in ("one", "two"):
+        settings = make_settings(data_dir=tmp_path / life, cookie_secret="our own", allowed_hosts="pictures.example")
+        visitor = Visitor(build_server(editor, settings), **cookies)
+        state = await visitor.http.get("/kontext/state")
+        ids.append(state.json()["project"]["id"])
+        cookies = {"cookie": "; ".join(f"{name}={value}" for name, value in visitor.http.cookies.items())}
+        assert not (tmp_path / life / "cookie.key").exists()
+        await visitor.http.aclose()
+
+    assert ids[0] == ids[1]

@@ -5,6 +5,7 @@ import hashlib
 import io
 import re
 import zipfile
+from pathlib import Path
 from urllib.parse import unquote
 
 import httpx
@@ -12,13 +13,14 @@ import pytest
 from PIL import Image
 
 from kontext_ui.edits import Done, Running
+from kontext_ui.history.mounts import Mount
 from kontext_ui.web.http import attachment, file_name
 from kontext_ui.web.page import make_page
 from kontext_ui.web.server import build_server
 from tests.conftest import ROOT
 from tests.unit.editor.conftest import picture
 from tests.unit.editor.scripted import WAIT, inverted, submitted
-from tests.unit.web.conftest import SITE, draft
+from tests.unit.web.conftest import SITE, Visitor, draft
 
 FOREIGN = "p" * 22
 
@@ -312,3 +314,29 @@ async def test_a_call_that_no_provider_made_is_answered_as_no_route_at_all(nobod
 
 async def test_pictures_are_taken_as_they_come(ann):
     assert "error" not in (await ann.uploads(picture(128, 96))).json()
+
+
+async def test_where_nothing_lasts_the_page_says_so(make_editor, backend, settings, monkeypatch):
+    editor, _, _ = make_editor(backend)
+    said = {}
+    for where, mounted in (("at home", "/"), ("on a Space", "/"), ("on a Space with a bucket", "/data")):
+        if where != "at home":
+            monkeypatch.setenv("SPACE_ID", "somebody/kontext")
+        monkeypatch.setattr("kontext_ui.history.mounts.mount_of", lambda folder, at=mounted: Mount(Path(at), "x"))
+        visitor = Visitor(build_server(editor, settings))
+        said[where] = (await visitor.http.get("/kontext/state")).json()["notice"]
+        await visitor.http.aclose()
+
+    assert "all projects are gone when it restarts" in said["on a Space"]
+    assert (said["at home"], said["on a Space with a bucket"]) == ("", "")
+    await editor.aclose()
+
+
+async def test_where_projects_expire_the_page_says_so(editor, make_settings):
+    settings = make_settings(allowed_hosts="pictures.example", expire_days=30)
+    visitor = Visitor(build_server(editor, settings))
+
+    state = (await visitor.http.get("/kontext/state")).json()
+    await visitor.http.aclose()
+
+    assert state["notice"] == "A project that is not changed for 30 days is moved to the bin."

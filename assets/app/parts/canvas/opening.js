@@ -156,6 +156,7 @@ export function emptyState(page, openFiles) {
   const { store } = page;
   const file = fileField({ accept: "image/*,.heic,.avif,.tif,.tiff" }, openFiles);
   const examples = h("div", { class: "kx-examples" });
+  const notice = h("p", { class: "kx-notice", role: "note", hidden: true });
   /** @param {number} index */
   const start = async (index) => {
     const { instruction } = store.examples[index];
@@ -169,6 +170,8 @@ export function emptyState(page, openFiles) {
       return h("button", props, picture, h("span", {}, instruction));
     });
     fill(examples, shown);
+    fill(notice, store.notice);
+    notice.hidden = !store.notice;
   });
   const formats = "PNG, JPEG, WebP, TIFF, HEIC or AVIF. It stays at its full resolution.";
   const invitation = [
@@ -183,6 +186,7 @@ export function emptyState(page, openFiles) {
     button("kx-dropzone", invitation, () => file.click(), { id: "kx-open" }),
     h("p", { class: "kx-muted" }, "Or try one of these:"),
     examples,
+    notice,
     file,
   );
 }

@@ -52,9 +52,11 @@ class Projects {
   constructor(page) {
     this.page = page;
     const create = button("kx-button", [icon("plus"), "New project"], () => this.create(), { id: "kx-new-project" });
+    const notice = page.store.notice && h("p", { class: "kx-notice", role: "note" }, page.store.notice);
     this.order.value = recalled("order of projects", /** @type {string} */ (ORDERS[0][0]));
     const bar = h("div", { class: "kx-row" }, this.search, this.order);
-    this.dialog = dialogOf("Projects", [bar, this.list, this.bin], { kind: "kx-home-dialog", beside: create });
+    const body = [notice, bar, this.list, this.bin];
+    this.dialog = dialogOf("Projects", body, { kind: "kx-home-dialog", beside: create });
   }
 
   reorder() {

@@ -5,6 +5,8 @@ import { dollars } from "../../core/format.js";
 import { spoken } from "../../core/spoken.js";
 import { notices } from "../notices.js";
 import { accessKeys } from "./access_keys.js";
+import { limits } from "./limits.js";
+import { movingLink } from "./moving.js";
 
 /** @import { Page } from "../../core/page.d.ts" */
 /** @import { BackendRow } from "../../core/types.d.ts" */
@@ -20,11 +22,12 @@ export async function openSettings(page, backend = null) {
   const headed = [
     h("h3", {}, "Budgets"),
     budgets,
+    limits(page),
     ...noticeSwitch(),
     h("h3", {}, "Providers"),
     h("p", { class: "kx-muted" }, ABOUT_KEYS),
   ];
-  const dialog = dialogOf("Settings", [headed, backends, h("h3", {}, "Access keys"), accessKeys(page)]);
+  const dialog = dialogOf("Settings", [headed, backends, ...more(page)]);
   const fields = drawBackends(backends, page);
   const first = backend ? fields.get(backend) : null;
   first?.focus();
@@ -50,6 +53,11 @@ function noticeSwitch() {
   const box = checkbox(notices.on, change, { role: "switch", id: "kx-notices" });
   const about = "Tell me when an edit of more than 10 seconds is done and I am not looking";
   return [h("h3", {}, "Notifications"), h("label", { class: "kx-check" }, box, about)];
+}
+
+/** @param {Page} page */
+function more(page) {
+  return [h("h3", {}, "Another device"), movingLink(page), h("h3", {}, "Access keys"), accessKeys(page)];
 }
 
 /** @param {Budget} budget @param {Page} page */
