@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from kontext_ui.editor.drafts import Route
+from kontext_ui.editor.jobs.whereabouts import told_change
 from kontext_ui.editor.pixel_store import PixelStore
 from kontext_ui.edits import Capabilities, EditRequest, EditResult, Mask, Pixels, Size, SizeRule
 from kontext_ui.errors import UnexpectedAnswer
@@ -127,6 +128,7 @@ def _brought_back(prepared: Prepared, request: EditRequest, result: EditResult) 
 
 def outcome_of(job: Job, capabilities: Capabilities, back: BroughtBack, result: EditResult, seconds: float) -> Outcome:
     """What is recorded about an edit besides its pictures."""
+    told = "" if job.parent is None else told_change(back.change_mask, back.changed_fraction)
     return Outcome(
         backend=job.request.backend,
         tier=job.request.tier.value,
@@ -135,7 +137,7 @@ def outcome_of(job: Job, capabilities: Capabilities, back: BroughtBack, result: 
         price_usd=job.price_usd if result.price_usd is None else result.price_usd,
         seed=result.seed if result.seed is not None else job.request.parameters.seed,
         request_id=result.request_id or job.remote_id,
-        description=result.description,
+        description=result.description or told,
         plan=result.plan,
         changed_fraction=back.changed_fraction,
         warnings=back.warnings,

@@ -324,7 +324,8 @@ class JobRunner:
             self._pixels.save_answer(None if back.candidate is None else back.candidate.pixels),
         )
         seconds = time.monotonic() - started  # with our own part, which is what one waited for
-        outcome = pipeline.outcome_of(run.job, run.route.capabilities, back, result, seconds)
+        about = (run.job, run.route.capabilities, back, result, seconds)
+        outcome = await self._pixels.compute(pipeline.outcome_of, *about)
         warnings = (*run.left_out, *outcome.warnings)
         outcome = dataclasses.replace(outcome, change_mask=mask, answer=answer, warnings=warnings)
         size, has_alpha = size_of(back.pixels), back.pixels.shape[2] == 4

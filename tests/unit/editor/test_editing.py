@@ -517,6 +517,8 @@ async def test_the_change_mask_can_be_narrowed_afterwards_without_another_edit(m
     desk = await make_desk(backend)
     made = (await desk.edit()).version
 
+    assert made.outcome.description == f"Changed the middle, {made.outcome.changed_fraction:.0%} of the picture."
+
     narrowed = await desk.editor.pictures.change_mask(OWNER, desk.project, made.id, -4)
 
     root = desk.pixels((await desk.editor.versions.get(OWNER, desk.project, desk.root)).digest)
