@@ -192,3 +192,64 @@ def test_the_theme_can_be_switched_and_is_remembered(make_person):
     person.ready()
 
     expect(person.page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_at_200_percent_on_a_small_laptop_the_picture_has_room_and_writing_too(make_person):
+    person = make_person(viewport={"width": 640, "height": 320}).visit()
+    person.prompt.click()
+    person.opens_photo()
+    room = "viewer => viewer.getBoundingClientRect().height"
+    viewer = person.page.locator("kx-viewer")
+
+    person.page.locator("#kx-canvas").click()
+    expect(person.page.locator(".kx-composer-row")).to_be_hidden()
+    assert viewer.evaluate(room) >= 120
+
+    person.prompt.click()
+    expect(person.page.locator("#kx-tier")).to_be_visible()
+    assert viewer.evaluate(room) >= 60
+
+
+def test_words_from_right_to_left_begin_on_the_right(person):
+    person.opens_photo()
+    direction = "field => [getComputedStyle(field).direction, field.maxLength]"
+
+    person.prompt.fill("הפוך את השמיים לכחולים, please.")
+    assert person.prompt.evaluate(direction) == ["rtl", -1]
+    person.prompt.fill("make it red")
+    assert person.prompt.evaluate(direction) == ["ltr", -1]
+
+
+PASTE = """([field, texts, names]) => {
+    const data = new DataTransfer();
+    for (const [type, text] of Object.entries(texts)) data.setData(type, text);
+    for (const name of names) data.items.add(new File(['x'], name, {type: 'image/png'}));
+    return field.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
+}"""
+
+
+def test_cells_of_a_spreadsheet_are_words_and_no_reference(person):
+    person.opens_photo()
+    field = person.prompt.element_handle()
+    uploads = []
+    person.page.on("request", lambda request: uploads.append(request.url) if "/upload" in request.url else None)
+
+    left_to_browser = person.page.evaluate(PASTE, [field, {"text/plain": "sky\tblue"}, ["image.png"]])
+
+    assert left_to_browser
+    person.page.evaluate(PASTE, [field, {}, ["image.png"]])
+    expect(person.page.locator(".kx-toast")).to_be_visible()  # "x" is no picture, and that is told
+    assert len(uploads) == 1
+
+
+def test_an_address_dropped_instead_of_a_picture_is_told(person):
+    person.opens_photo()
+    drop = """target => {
+        const data = new DataTransfer();
+        data.setData('text/uri-list', 'https://pictures.example/a.png');
+        target.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}));
+    }"""
+
+    person.page.locator("#kx-canvas").evaluate(drop)
+
+    expect(person.page.locator(".kx-toast")).to_contain_text("an address and no picture")
