@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
@@ -87,6 +87,7 @@ def test_exif_that_cannot_be_read_is_no_damage(format):
     assert opened.size == (60, 40)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf", b"gAMA", b"cHRM", b"cICP",
                                            b"sRGB", b"pHYs", b"tIME", b"bKGD", b"hIST", b"prVt"]),
                           st.binary(max_size=60), st.booleans()), max_size=4))  # fmt: skip

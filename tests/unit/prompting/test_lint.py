@@ -1,7 +1,7 @@
 """Hints on instructions: which are given, what one click makes of them, and when there is silence."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kontext_ui.edits import Tier
@@ -170,6 +170,7 @@ def test_a_text_as_long_as_a_letter_is_left_alone():
     assert first("make it red " * 2000) is None
 
 
+@settings(deadline=None)
 @given(st.text(), st.booleans(), st.sampled_from(["", "OPEN", "(", "\\"]))
 def test_any_text_may_be_written(text, redraws, seen):
     hints = lint(text, LintContext(redraws=redraws, look=Look((Thing("car"),), words=(seen,))))

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import characters, text
 from itsdangerous import Signer
 
@@ -80,6 +80,7 @@ async def test_a_cookie_of_another_program_hides_nobody(ann, nobody, foreign):
     assert state["project"]["id"] == ann.project
 
 
+@settings(max_examples=50, deadline=None)
 @given(text(characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=60))
 async def test_no_cookie_whatsoever_hides_a_visitor(foreign):
     known = _identity(lambda scope: owners.append(scope[OWNER_KEY]))

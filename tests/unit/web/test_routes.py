@@ -1,5 +1,6 @@
 """The page's routes: what they answer to whom, with which headers."""
 
+import asyncio
 import base64
 import hashlib
 import io
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from kontext_ui.edits import Done, Running
+from kontext_ui.errors import HistoryError
 from kontext_ui.history.mounts import Mount
 from kontext_ui.web.http import attachment, file_name
 from kontext_ui.web.page import make_page
@@ -340,3 +342,42 @@ async def test_where_projects_expire_the_page_says_so(editor, make_settings):
     await visitor.http.aclose()
 
     assert state["notice"] == "A project that is not changed for 30 days is moved to the bin."
+
+
+async def test_a_history_that_cannot_be_written_can_still_be_looked_at(ann, editor):
+    async def busy(*_):
+        raise HistoryError("Another process kept the history busy for too long, so this was not saved.")
+
+    editor.preferences.set = busy
+
+    assert (await ann.state())["versions"][0]["id"] == ann.root
+
+
+async def test_an_actions_answer_carries_what_it_changed(ann):
+    undone = (await ann.does("star", project=ann.project, version=ann.root, starred=True)).json()
+    opened = (await ann.uploads(picture(seed=5))).json()
+    sent = (await ann.does("submit_all", project=ann.project, drafts=[draft()])).json()
+
+    assert undone["patch"]["versions"][0]["starred"] is True
+    assert opened["patch"]["versions"][0]["id"] == opened["patch"]["project"]["head"] == opened["result"]["version"]
+    assert [job["id"] for job in sent["patch"]["jobs"]] == sent["result"]["jobs"]
+    assert "patch" not in (await ann.does("list_projects")).json()
+
+
+@pytest.mark.parametrize("behind", [True, False])
+async def test_a_short_answer_ends_with_the_first_news(ann, behind):
+    revision = (await ann.state())["revision"] - behind
+    query = {"project": ann.project, "since": revision}
+    if behind:
+        text = (await ann.http.get("/kontext/events", params=query)).text
+        assert "event: patch" not in text
+    else:
+        asked = asyncio.create_task(ann.http.get("/kontext/events", params=query))
+        await asyncio.sleep(0)
+        while not asked.done():
+            await ann.result("star", project=ann.project, version=ann.root, starred=True)
+            await asyncio.sleep(0.01)
+        text = asked.result().text
+        assert text.count("event: patch") == 1
+
+    assert text.startswith("event: hello")
