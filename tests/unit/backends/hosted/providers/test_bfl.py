@@ -287,7 +287,7 @@ async def test_every_network_error_is_mapped_and_only_unsent_requests_are_sent_a
 
     assert kind in TROUBLES
     assert "secret detail" not in caught.value.message
-    unsent = kind in (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+    unsent = kind in (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
     assert (len(attempts), caught.value.billed) == ((4, Billed.NO) if unsent else (1, Billed.MAYBE))
 
 
