@@ -15,6 +15,10 @@ export const ARRIVED = "● ";
 export class Arrivals {
   /** @type {Map<string, Job>} Edits that ran when last looked. */
   running = new Map();
+  /** Number of the newest version that was there when last looked. */
+  newest = 0;
+  /** Edits that were there when last looked, whatever became of them. @type {Set<string>} */
+  known = new Set();
   voice = h("div", { class: "kx-unseen", role: "status", "aria-live": "polite", id: "kx-voice" });
 
   /** @param {Page} page */
@@ -30,6 +34,30 @@ export class Arrivals {
     const ended = anew ? [] : [...this.running.values()].filter(({ id }) => !open.has(id));
     this.running = open;
     for (const job of ended) this.tell(job);
+    this.tellQuick(anew, new Set([...open.keys(), ...ended.map(({ id }) => id)]));
+  }
+
+  /**
+   * An edit of a moment has ended in the very answer that would have shown it running.
+   * @param {boolean} anew
+   * @param {Set<string>} told edits that are told of as others are
+   */
+  tellQuick(anew, told) {
+    const { jobs } = this.page.store;
+    for (const version of this.fresh(anew)) {
+      if (version.job && !told.has(version.job)) this.tellMade(version);
+    }
+    const lost = [...jobs.values()].filter(({ id, version }) => !version && !told.has(id) && !this.known.has(id));
+    this.known = new Set(jobs.keys());
+    for (const job of anew ? [] : lost) this.tellLost(job);
+  }
+
+  /** Versions that came since it was last looked; none of a project that was opened just now. @param {boolean} anew */
+  fresh(anew) {
+    const before = anew ? 0 : this.newest;
+    const came = [...this.page.store.versions.values()].filter(({ number }) => number > before);
+    this.newest = came.reduce((most, { number }) => Math.max(most, number), before);
+    return anew ? [] : came;
   }
 
   /** @param {Job} job as it was while it ran */
@@ -40,11 +68,11 @@ export class Arrivals {
     else this.tellLost(store.jobs.get(job.id) ?? job);
   }
 
-  /** @param {VersionRow} made @param {Job} job */
+  /** @param {VersionRow} made @param {Job} [job] as it was while it ran, if it was seen to run */
   tellMade(made, job) {
     const { store, canvas, call, toast } = this.page;
     markTitle();
-    notices.tell(job, "Your edit is done", () => call("select", { version: made.id }));
+    if (job) notices.tell(job, "Your edit is done", () => call("select", { version: made.id }));
     if (store.project?.head === made.id) {
       canvas.reveal(made.id);
       return this.say(`Done. ${made.outcome?.description || short(made.instruction)}`);
