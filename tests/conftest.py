@@ -7,11 +7,15 @@ import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from kontext_ui.settings import PREFIX, Settings, load_settings, variables_of
 
 ROOT = Path(__file__).resolve().parent.parent
+# Machines that run tests are shared, so no test is judged by the time that its examples took.
+hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("shared")
 FOREIGN = ("SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "GRADIO_SHARE", "PORT")
 
 
