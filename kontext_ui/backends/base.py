@@ -133,10 +133,12 @@ class LastTurn:
 
 @dataclass(frozen=True)
 class StandsAlone:
-    """A message in full words. ``replaces``: it is about the picture before the last turn."""
+    """A message in full words. ``replaces``: it is about the picture before the last turn.
+    ``elsewhere``: it names another place than the last turn did."""
 
     instruction: str
     replaces: bool = False
+    elsewhere: bool = False
 
 
 @runtime_checkable

@@ -101,7 +101,7 @@ class BasicBackend:
         found = basic.follow(message, [basic.Turn(last.said, last.steps, last.alternatives)])
         if found is None or found.undone:
             return None
-        return StandsAlone(found.instruction, replaces=found.onto == "parent")
+        return StandsAlone(found.instruction, replaces=found.onto == "parent", elsewhere=found.elsewhere)
 
     def look(self, pixels: Pixels) -> Look:
         """What is seen in a picture; less where a package is missing."""

@@ -67,6 +67,8 @@ class Follow:
     instruction: str
     onto: Onto = "head"
     undone: int = 0
+    elsewhere: bool = False
+    """It is about another thing than the last turn was."""
 
 
 @dataclass(frozen=True)
@@ -172,11 +174,11 @@ def _other(text: str, last: _Last) -> Follow | None:
     if not last.turn.alternatives:
         return None
     if re.fullmatch(r"(?:no,? )?(?:i mean(?:t)? )?the other(?: one)?", text):
-        return Follow(last.turn.alternatives[0], "parent")
+        return Follow(last.turn.alternatives[0], "parent", elsewhere=True)
     if re.fullmatch(r"(?:and )?the other(?: one)?(?: too| as well| also)", text):
-        return Follow(last.turn.alternatives[0])
+        return Follow(last.turn.alternatives[0], elsewhere=True)
     if re.fullmatch(r"(?:no,? )?(?:both|all)(?: of them)?", text):
-        return Follow(last.turn.alternatives[-1], "parent")
+        return Follow(last.turn.alternatives[-1], "parent", elsewhere=True)
     return None
 
 
@@ -196,7 +198,7 @@ def _same_for(text: str, last: _Last) -> Follow | None:
     sides = re.fullmatch(r"the (left|right|middle|second|third)(?: one)?", thing)
     if sides:
         thing = f"the {sides[1]} {str(last.arguments.get('name', '')) or last.said.split()[-1]}"
-    return Follow(last.words.replace(last.said, thing, 1))
+    return Follow(last.words.replace(last.said, thing, 1), elsewhere=True)
 
 
 MOST_WORDS = 6

@@ -51,10 +51,18 @@ class EngineConfig:
     """Length to which prompts are padded. The model attends to the padding, so it affects the picture."""
 
     def with_weights(self, hub: str) -> EngineConfig:
-        """The same machine with other weights, without what was said of these alone."""
+        """The same machine with other weights, without what was said of these alone; they are never fetched unasked."""
         precision = "auto" if self.gguf else self.precision
         return dataclasses.replace(
-            self, model=hub, revision=None, lora="", gguf="", cache="", steps=None, precision=precision
+            self,
+            model=hub,
+            revision=None,
+            download=False,
+            lora="",
+            gguf="",
+            cache="",
+            steps=None,
+            precision=precision,
         )
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError
 
 from kontext_ui.backends.base import EditTask
 from kontext_ui.backends.content_filter import NOTE, ContentFilter
-from kontext_ui.backends.diffusers import families, weights
+from kontext_ui.backends.diffusers import families, loading, weights
 from kontext_ui.backends.diffusers.checks import readiness
 from kontext_ui.backends.diffusers.config import BACKEND_ID, Drawing, EngineConfig
 from kontext_ui.backends.diffusers.families import Weights
@@ -137,6 +137,8 @@ class DiffusersBackend:
     async def _edit(self, request: EditRequest, task: EditTask) -> AsyncGenerator[EditEvent, None]:
         known = next((each for each in self._others() if each.model.id == request.model), self._weights)
         first = known is self._weights
+        if first and request.model not in ("", known.model.id):
+            raise loading.not_there(self._config.with_weights(families.hub_of(request.model)))
         config = self._config if first else self._config.with_weights(known.hub)
         drawing = await asyncio.to_thread(make_drawing, request, task, config, known)
         drawing = drawing if first else dataclasses.replace(drawing, hub=known.hub)

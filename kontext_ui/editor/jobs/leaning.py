@@ -34,7 +34,7 @@ async def standing_alone(
     if found is None:
         return draft, parent
     before = parent.request
-    if before is not None and draft.mask is None and draft.region is None:
+    if before is not None and not found.elsewhere and draft.mask is None and draft.region is None:
         draft = dataclasses.replace(draft, mask=before.mask, region=before.region)
     if found.replaces and parent.parent is not None:
         parent = await to_thread.run_sync(store.tree.get, owner, project_id, parent.parent)

@@ -71,9 +71,16 @@ def test_what_cannot_be_seen_or_is_no_word_is_not_minded(said):
     assert basic.read(said).steps == basic.read("make the sky stormy").steps
 
 
-@pytest.mark.parametrize("instruction", ["rotate it by 90°", "crop it to 16:9", "make it 10% brighter"])
-def test_signs_that_mean_something_are_kept(instruction):
-    basic.read(instruction)
+@pytest.mark.parametrize(
+    ("instruction", "other"),
+    [("rotate it by 90°", "rotate it by 180°"), ("crop it to 16:9", "crop it to 4:3"),
+     ("make it 10% brighter", "make it 60% brighter")],
+)  # fmt: skip
+def test_signs_that_mean_something_are_kept(instruction, other):
+    assert (
+        basic.read(instruction).as_json()["steps"][0]["arguments"]
+        != basic.read(other).as_json()["steps"][0]["arguments"]
+    )
 
 
 def test_signs_between_quotes_are_the_users():

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from kontext_ui import basic
+from kontext_ui.backends.base import LastTurn, StandsAlone
 from kontext_ui.backends.basic import BasicBackend
 from kontext_ui.editor import EditDraft
-from kontext_ui.edits import Tier
+from kontext_ui.edits import Done, EditResult, Tier
 from kontext_ui.images import codec
 from tests.unit.editor.conftest import OWNER
 from tests.unit.editor.scripted import ScriptedBackend
@@ -101,3 +103,39 @@ async def test_the_hints_know_that_it_will_be_understood(desk):
     after = await desk.editor.help.hints(OWNER, desk.project, draft)
 
     assert len(after) < len(before)
+
+
+class Follower(ScriptedBackend):
+    """One that takes every message for one about ``elsewhere`` or the same place."""
+
+    elsewhere = False
+
+    def follow(self, message, last):
+        return StandsAlone("the full words", elsewhere=self.elsewhere)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_a_message_that_names_another_place_is_not_bound_to_the_painted_one(make_desk, elsewhere):
+    def planned(task):
+        return Done(EditResult(255 - task.input_image, plan={"steps": [{"operation": "recolour"}]}))
+
+    backend = Follower().enqueue(planned)
+    backend.elsewhere = elsewhere
+    desk = await make_desk(backend)
+    mask = await desk.editor.pictures.add_mask(OWNER, desk.project, desk.root, left_half())
+    await desk.edit("make the car red", mask=mask)
+
+    said = (await desk.edit("the same for the dog")).version.request
+
+    assert said.sent_prompt.startswith("the full words")
+    assert said.mask == (None if elsewhere else mask)
+
+
+def test_the_basic_engine_says_when_another_thing_is_meant():
+    steps = tuple(basic.read("make the car red").as_json()["steps"])
+    last = LastTurn("make the car red", steps, ("make the right car red",))
+    found = {said: BasicBackend().follow(said, last) for said in ("no, blue", "the same for the dog", "the other one")}
+
+    assert {said: one.elsewhere for said, one in found.items()} == {
+        "no, blue": False, "the same for the dog": True, "the other one": True,
+    }  # fmt: skip

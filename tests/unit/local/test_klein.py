@@ -20,7 +20,7 @@ from kontext_ui.backends.diffusers.painter import Painter
 from kontext_ui.bootstrap import build_editor
 from kontext_ui.editor import EditDraft
 from kontext_ui.edits import Done, EditRequest, Parameters, Readiness, Reference, Size, Tier
-from kontext_ui.errors import EditCancelled, InvalidSetting, OutOfMemory
+from kontext_ui.errors import EditCancelled, InvalidSetting, ModelNotInstalled, OutOfMemory
 from kontext_ui.images import codec
 from kontext_ui.images.geometry import plan_fit, size_of
 from tests import tiny_klein, tiny_kontext
@@ -266,6 +266,21 @@ async def test_weights_that_lie_side_by_side_take_turns_while_a_queue_waits(hub)
     assert [result.plan["steps"] for result in results] == [2, 4, 2]
     assert [result.plan["model"] for result in results] == [KONTEXT.hub, KLEIN_4B.hub, KONTEXT.hub]
     assert "loading FLUX.2 [klein] 4B" in [event.stage for event in told[1][:-1]]
+
+
+async def test_weights_that_went_are_never_replaced_by_others_unsaid():
+    backend = backend_of(model=KONTEXT.hub)
+    wanted = EditRequest("make it red", Tier.LOCAL, "diffusers", input_image="d", model="flux2-klein-4b")
+
+    with pytest.raises(ModelNotInstalled, match=r"FLUX\.2-klein-4B"):
+        _ = [event async for event in backend.edit(wanted, EditTask("job", input_image=photo()))]
+
+
+def test_other_weights_are_never_fetched_unasked():
+    config = EngineConfig(download=True)
+
+    assert readiness(config, lambda _: True, lambda: True).ready
+    assert not readiness(config.with_weights(KLEIN_4B.hub), lambda _: True, lambda: True).ready
 
 
 @pytest.mark.local
